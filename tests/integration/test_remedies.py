@@ -6,7 +6,8 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from tests.integration.conftest import ROOT, kubectl, serinus
+from serinus.api.reasons import Reason
+from tests.integration.conftest import kubectl, serinus
 from tests.integration.inprocess import Operator
 from tests.integration.test_rollouts import ERRORS, healthy, spec
 
@@ -63,8 +64,8 @@ async def test_every_kubectl_command_of_the_table_is_one_that_kubectl_knows(
     operator: Operator,
 ) -> None:
     """With --help, so that nothing must exist: an unknown flag or resource is an error before."""
-    source = (ROOT / "operator/serinus/views/remedies.py").read_text(encoding="utf-8")
-    resources = set(re.findall(r"kubectl (?:get|describe|edit|scale) ([a-z,]+)", source))
+    commands = "\n".join(each.command for reason in Reason for each in reason.meaning.remedies)
+    resources = set(re.findall(r"kubectl (?:get|describe|edit|scale) ([a-z,]+)", commands))
     assert {"mdep", "pods", "controllerrevisions", "httproutes"} <= resources
     known = kubectl("api-resources", "--output=wide").stdout
     for resource in sorted({each for found in resources for each in found.split(",")}):
