@@ -97,7 +97,15 @@ def start_what_the_spec_has(s: Situation) -> Situation | None:
 
 def drop_the_candidate_of_an_invalid_spec(s: Situation) -> Situation | None:
     """With an invalid policy, nothing is judged."""
-    problems = _invalid_because(s)
+    return _drop_because_of(s, _invalid_because(s))
+
+
+def drop_the_undo_of_an_invalid_spec(s: Situation) -> Situation | None:
+    """It shares no traffic with stable, and fits any."""
+    return _drop_because_of(s, " ".join(s.desired.problems))
+
+
+def _drop_because_of(s: Situation, problems: str) -> Situation | None:
     if not problems:
         return None
     message = f"The spec became invalid during the rollout. {problems}"

@@ -60,6 +60,7 @@ from serinus.plan.silence import (
 from serinus.plan.situation import Situation
 from serinus.plan.spec_changes import (
     drop_the_candidate_of_an_invalid_spec,
+    drop_the_undo_of_an_invalid_spec,
     drop_what_the_spec_no_longer_has,
     end_the_guard_of_an_invalid_spec,
     end_the_guard_of_what_the_spec_no_longer_has,
@@ -245,7 +246,10 @@ RETURNING: Final = StageRules(
         *MISSING_PODS,
         promote_the_former_revision,
     ),
-    with_an_invalid_spec=REFUSED,
+    with_an_invalid_spec=(
+        unless_nothing_else_serves(drop_the_undo_of_an_invalid_spec),
+        *(*ALWAYS, refuse_a_command),
+    ),
     leads_to={None: "it serves, abort, or the spec has another revision", Stage.RETURNING: "undo"},
 )
 GUARDED: Final = StageRules(

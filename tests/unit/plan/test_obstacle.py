@@ -55,6 +55,16 @@ def test_an_undo_shares_nothing_and_is_not_hindered() -> None:
     assert rollout.status.stable.revision == A
 
 
+def test_an_undo_that_an_invalid_spec_ends_is_told_that_alone() -> None:
+    rollout = serving(traffic={}).given(steps=[]).apply(B)
+    rollout.world.broken.add(A)
+    rollout.order(f"undo/{A}")
+    rollout.incompatibility, rollout.problems = PORTS, ("spec.traffic is wrong.",)
+    decision = rollout.apply(A).status.decisions[0]
+    assert decision.reason == "InvalidSpec"
+    assert decision.message.endswith("during the rollout. spec.traffic is wrong.")
+
+
 def asked(port: dict[str, Any], role: str = "stable", **fields: Any) -> str | None:
     """The obstacle that a spec with this port meets beside a revision on the unnamed port 8080: it
     is stable, a first deployment that may become stable, or named by no status."""
