@@ -7,8 +7,9 @@ from serinus.api.stages import AWAITS_PROMOTION, Stage
 from serinus.api.status import ObeyedCommand, Rejected
 from serinus.plan import guarding
 from serinus.plan.situation import Situation
-from serinus.plan.stepping import enter_next_step, gate, resume_step, unskippable_steps
+from serinus.plan.stepping import enter_next_step, gate, gates_ahead, resume_step
 from serinus.plan.steps import kind_of
+from serinus.plan.steps.kind import Gate
 from serinus.plan.timeline import commanded
 
 COMMAND_KEPT: Final = 256
@@ -69,9 +70,8 @@ def _promote(s: Situation, revision: str) -> Situation | str:
         if guarding.may_end(s):
             return guarding.end(s, "by command.")
         return _is_taken_back(s) or f"revision {s.promoted} has no ready pod"
-    if steps := unskippable_steps(s):
-        listed = " and ".join(map(str, steps))
-        first = kind_of(s.desired.steps[steps[0] - 1])
+    if ahead := gates_ahead(s):
+        listed, first = " and ".join(map(str, ahead)), next(iter(ahead.values()))
         remedy = f"{'' if gate(s) else 'advance to it, and '}{first.how_to_pass(s)}"
         return f"it would skip step {listed}, which {first.must}: {remedy}"
     if s.candidate.stage is Stage.RETURNING:
@@ -140,10 +140,10 @@ def _undo(s: Situation, revision: str) -> Situation | str:
         return f"revision {revision} is the one in the spec; use retry or promote instead"
     if revision not in s.world.history:
         return f"revision {revision} is not in the history"
-    guards = [kind for kind in map(kind_of, s.desired.steps) if kind.guards]
-    if revision not in s.status.former and guards:
+    gates = [kind for kind in map(kind_of, s.desired.steps) if isinstance(kind, Gate)]
+    if revision not in s.status.former and gates:
         return (
-            f"revision {revision} was never stable, and would skip the step that {guards[0].must}: "
+            f"revision {revision} was never stable, and would skip the step that {gates[0].must}: "
             "put it into the spec instead"
         )
     if refusal := _nobody_else_serves(s):

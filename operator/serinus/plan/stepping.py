@@ -13,7 +13,7 @@ from serinus.manifests.routers import router_for
 from serinus.plan.policy import policy_digest
 from serinus.plan.situation import Situation
 from serinus.plan.steps import gate_at, kind_of
-from serinus.plan.steps.kind import StepKind
+from serinus.plan.steps.kind import Gate, StepKind
 from serinus.plan.timeline import weight_ended
 
 
@@ -128,7 +128,9 @@ def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
     if not within:
         return s.to_candidate(step=0, step_since=s.now) if candidate.step else None
     weight = weight_at(steps, max(within))
-    gates = [i for i in within if kind_of(steps[i]).guards and weight_at(steps, i) == weight]
+    gates = [
+        i for i in within if isinstance(kind_of(steps[i]), Gate) and weight_at(steps, i) == weight
+    ]
     index = min(gates, default=max(within))
     entered = s.to_candidate(step=index, step_since=s.now)
     if weight == had:
@@ -149,19 +151,21 @@ def step_ends(steps: Sequence[Step], candidate: Candidate) -> float:
     return step.ends(candidate) if step else math.inf
 
 
-def gate(s: Situation) -> StepKind | None:
+def gate(s: Situation) -> Gate | None:
     """The step that holds the candidate until a person has let it pass; None: there is none."""
     return gate_at(s.desired.spec.rollout, s.candidate, s.desired.digest)
 
 
-def unskippable_steps(s: Situation) -> list[int]:
-    """Numbers, from 1, of the steps that no command may skip, and that are still to be passed."""
+def gates_ahead(s: Situation) -> dict[int, Gate]:
+    """The steps that no command may skip and that are still to be passed, by number from 1."""
     steps, first, digest = s.desired.steps, s.candidate.step, s.desired.digest
     if s.candidate.stage in WHOLE:
-        return []
-    return [
-        index + 1
-        for index, step in enumerate(steps)
-        if kind_of(step).guards
-        and (index > first or (index == first and kind_of(step).is_closed(s.candidate, digest)))
-    ]
+        return {}
+    gates = {
+        number: kind for number, kind in enumerate(map(kind_of, steps)) if isinstance(kind, Gate)
+    }
+    return {
+        number + 1: kind
+        for number, kind in gates.items()
+        if number > first or (number == first and kind.is_closed(s.candidate, digest))
+    }

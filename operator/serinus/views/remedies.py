@@ -9,6 +9,7 @@ from serinus.api.remedies import Remedy
 from serinus.api.stages import AWAITS_PROMOTION, PROMOTED, Stage
 from serinus.api.status import Candidate, Status
 from serinus.plan.steps import gate_at, kind_of
+from serinus.plan.steps.kind import Gate
 from serinus.views.reading import Live
 
 
@@ -102,7 +103,9 @@ def _may(live: Live, candidate: Candidate, verb: str) -> bool:
         return candidate.alone_since is None
     in_steps = rollout is not None and candidate.stage not in AWAITS_PROMOTION
     ahead = rollout.steps[candidate.step + 1 :] if rollout and in_steps else []
-    return not (gated or (verb == "promote" and any(kind_of(step).guards for step in ahead)))
+    return not (
+        gated or (verb == "promote" and any(isinstance(kind, Gate) for kind in map(kind_of, ahead)))
+    )
 
 
 def _has_a_route(live: Live) -> bool:

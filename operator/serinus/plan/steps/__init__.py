@@ -8,7 +8,7 @@ from serinus.api.stages import WHOLE
 from serinus.api.status import Candidate
 from serinus.api.steps import Step
 from serinus.plan.steps.approval import ApprovalStep
-from serinus.plan.steps.kind import StepKind
+from serinus.plan.steps.kind import Gate, StepKind
 from serinus.plan.steps.pause import PauseStep
 from serinus.plan.steps.weight import WeightStep
 
@@ -30,9 +30,9 @@ def shown(step: Step) -> dict[str, Any]:
     return unset | dict(kind_of(step).shown())
 
 
-def gate_at(rollout: Rollout, candidate: Candidate | None, digest: str) -> StepKind | None:
+def gate_at(rollout: Rollout, candidate: Candidate | None, digest: str) -> Gate | None:
     """The step that holds the candidate until a person has let it pass; None: there is none."""
     if candidate is None or candidate.stage in WHOLE or candidate.step >= len(rollout.steps):
         return None
     step = kind_of(rollout.steps[candidate.step])
-    return step if step.guards and step.is_closed(candidate, digest) else None
+    return step if isinstance(step, Gate) and step.is_closed(candidate, digest) else None

@@ -9,13 +9,12 @@ from typing import Any, ClassVar
 from serinus.api.reasons import Reason
 from serinus.api.status import Approved, Candidate, ObeyedCommand
 from serinus.plan.situation import Situation
-from serinus.plan.steps.kind import StepKind
+from serinus.plan.steps.kind import Gate
 
 
-class ApprovalStep(StepKind):
+class ApprovalStep(Gate):
     """Over once it is approved, for this revision and this spec."""
 
-    guards = True
     must = "must be approved"
     unset: ClassVar[dict[str, Any]] = {"approval": False}
 
