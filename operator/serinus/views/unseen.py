@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from serinus.api.checks import Check
+from serinus.api.checks import Check, kinds_that
 from serinus.api.checks.exported import Exported, serves_no_clients
 from serinus.api.checks.latency import summary_of_requests
 from serinus.judge.evidence.matchers import labels_of
@@ -18,11 +18,11 @@ from serinus.metrics.queries import CounterQuery
 
 Scrape = Sequence[ScrapedSample]
 
-_ERRORS: Final = "errorRate"
+_ERRORS: Final = kinds_that(lambda kind: kind.counts_failures)
 _FAILURES: Final = re.compile(r"(^|_)(fail(ed|ures?|s)?|errors?|exceptions?)_(.*_)?total$")
 _NO_OUTCOME: Final = (
     "No counter has a label that is known to tell failed requests from others, or only from the "
-    "first request on: no errorRate is proposed."
+    f"first request on: no {_ERRORS} is proposed."
 )
 _BUCKET: Final = "_bucket"
 
@@ -105,7 +105,7 @@ def failures_apart(checks: Iterable[Check], scrape: Scrape) -> Iterator[str]:
         if total > 0:
             yield (
                 f"{name} has counted {total:.0f}: if these are failed requests, set it as failures "
-                "of the errorRate."
+                f"of the {_ERRORS}."
             )
 
 

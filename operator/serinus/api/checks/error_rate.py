@@ -27,6 +27,7 @@ class ErrorRate(FailureCounters, Compared):
 
     counts_requests = True
     finds_bad_events = True
+    counts_failures = True
     compares_strata = True
 
     model_config = ConfigDict(

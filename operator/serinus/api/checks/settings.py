@@ -21,6 +21,8 @@ class Settings(Type):
     """Every ready pod that serves requests increases a counter that it reads."""
     finds_bad_events: ClassVar[bool] = False
     """Its evidence is an excess of bad events."""
+    counts_failures: ClassVar[bool] = False
+    """Its bad events are failed requests."""
     follows_inputs: ClassVar[bool] = False
     """What it judges depends on what the model is asked, as predictions do."""
     follows_load: ClassVar[bool] = False
