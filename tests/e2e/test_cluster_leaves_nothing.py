@@ -20,8 +20,6 @@ from tests.cluster.box import Box
 from tests.cluster.kubectl import Kubectl
 from tests.stage.deadline import until
 
-pytestmark = pytest.mark.live
-
 NAME = "leaves-nothing"
 ROOT = Path(__file__).parents[2]
 PLACES = (  # what a kubelet, a container runtime or a network plugin might leave on the machine

@@ -17,7 +17,8 @@ class Stage(StrEnum):
     PROMOTING = "Promoting"
     """All steps have passed."""
     PROMOTING_BY_COMMAND = "PromotingByCommand"
-    """Promoted by command, whatever its steps, its checks and spec.rollout.paused say."""
+    """Promoted by command: no step, verdict or pause of the spec is awaited, but a check that fails
+    still rolls it back."""
     RETURNING = "Returning"
     """A former revision, by an undo and without steps."""
     GUARDED = "Guarded"
