@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Self
 
-from serinus.cluster.kinds import CHILDREN
+from serinus.manifests.kinds import CHILDREN
 from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL
 from tests.campaign.crashes import WHOSE, Crashes
 from tests.campaign.history import History, Snapshot, Told, Write

@@ -26,10 +26,10 @@ import aiohttp
 from kubernetes import aio
 
 from serinus.api.base import rfc3339
-from serinus.cluster import KINDS, ApiError, Cluster, connect
-from serinus.cluster.kinds import WATCHED
+from serinus.cluster import ApiError, Cluster, connect
 from serinus.controller.app import App
 from serinus.controller.pace import Pace
+from serinus.manifests.kinds import KINDS, WATCHED
 from tests.campaign.control import Control
 from tests.campaign.crashes import WHOSE
 from tests.campaign.history import Snapshot

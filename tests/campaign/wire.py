@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from serinus.cluster import KINDS
+from serinus.manifests.kinds import KINDS
 
 Manifest = dict[str, Any]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from serinus.cluster import Cluster
-from serinus.cluster.kinds import CHILDREN
+from serinus.manifests.kinds import CHILDREN
 from tests.integration.conftest import kubectl
 from tests.integration.inprocess import Manifest, Operator
 from tests.integration.test_rollouts import GATEWAY, children, healthy, rolls_out, spec

@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 
 from serinus.cluster import ApiError, Cluster, Store, client, connect
-from serinus.cluster.kinds import WATCHED
 from serinus.cluster.pods import not_ready_reason
+from serinus.manifests.kinds import WATCHED
 from tests.integration.conftest import kubectl
 from tests.integration.proxy import Proxy, Request, forever
 

@@ -11,11 +11,11 @@ import pytest
 import yaml
 from aiohttp import web
 
-from serinus.cluster import KINDS, Cluster, Store, client, connect
-from serinus.cluster.kinds import WATCHED
+from serinus.cluster import Cluster, Store, client, connect
 from serinus.controller import informer as informing
 from serinus.controller.informer import Informer
 from serinus.controller.queue import Key
+from serinus.manifests.kinds import KINDS, WATCHED
 from tests.integration.conftest import kill_api_server, kubectl, wait_for_crd
 from tests.integration.proxy import Proxy, Request, refused
 

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from serinus.cluster import Cluster
-from serinus.cluster.kinds import CHILDREN, WATCHED
+from serinus.manifests.kinds import CHILDREN, WATCHED
 from tests.integration.inprocess import Operator
 from tests.integration.process import OperatorProcess
 from tests.integration.test_leadership import NOWHERE, until_leads

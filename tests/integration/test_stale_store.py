@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from serinus.cluster import KINDS, Cluster, connect
-from serinus.cluster.kinds import WATCHED
+from serinus.cluster import Cluster, connect
+from serinus.manifests.kinds import KINDS, WATCHED
 from tests.integration.inprocess import Operator
 from tests.integration.proxy import Proxy, Request, forever
 from tests.integration.test_rollouts import healthy, spec

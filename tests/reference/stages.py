@@ -1,22 +1,15 @@
 """The stages of a rollout as a diagram, from the table of their rules."""
 
 from collections.abc import Iterator
-from typing import Final
 
 from serinus.api.stages import Stage
 from serinus.plan.stages import RULES
-
-BEGIN: Final = "<!-- begin of what python -m tests.reference writes -->\n"
-END: Final = "<!-- end of it -->\n"
+from tests.support.generated import between_marks
 
 
 def with_diagram(page: str) -> str:
     """The page with the diagram between its two marks."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise LookupError("the page has no place for the diagram")
-    return f"{before}{BEGIN}{_diagram()}{END}{after}"
+    return between_marks(page, _diagram())
 
 
 def _diagram() -> str:

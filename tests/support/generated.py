@@ -2,6 +2,19 @@
 
 import sys
 from pathlib import Path
+from typing import Final
+
+BEGIN: Final = "<!-- begin of what python -m tests.reference writes -->\n"
+END: Final = "<!-- end of it -->\n"
+
+
+def between_marks(page: str, text: str) -> str:
+    """A page that people write, with its generated part replaced."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise LookupError("the page has no place for what is generated")
+    return f"{before}{BEGIN}{text}{END}{after}"
 
 
 def write_or_check(path: Path, text: str, arguments: list[str]) -> int:

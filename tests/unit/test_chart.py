@@ -14,11 +14,10 @@ import yaml
 
 from serinus import __version__
 from serinus.api.notifications import MOST_ENDPOINTS, Endpoint, Form, NoticeKind
-from serinus.cluster import KINDS
 from serinus.controller.__main__ import arguments
 from serinus.controller.approval_policy import REFUSAL
 from serinus.controller.scope import CLASS_LABEL
-from serinus.manifests.kinds import Kind
+from serinus.manifests.kinds import KINDS, Kind
 from serinus.manifests.routers import ROUTERS
 from serinus.manifests.routers.router import Router
 from serinus.metrics.labelling import Labelling, matcher

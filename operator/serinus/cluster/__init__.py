@@ -4,7 +4,6 @@ It knows kinds, writes and reads, and keeps a store of known objects; it decides
 """
 
 from serinus.cluster.client import ApiError, Cluster, connect
-from serinus.cluster.kinds import KINDS
 from serinus.cluster.store import Family, Store
 
-__all__ = ["KINDS", "ApiError", "Cluster", "Family", "Store", "connect"]
+__all__ = ["ApiError", "Cluster", "Family", "Store", "connect"]

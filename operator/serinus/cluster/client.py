@@ -20,7 +20,7 @@ import aiohttp
 from kubernetes import aio
 
 from serinus.api.quantities import retry_after
-from serinus.cluster.kinds import KINDS
+from serinus.manifests.kinds import KINDS
 from serinus.manifests.owner import Manifest
 
 Manifests = list[Manifest]

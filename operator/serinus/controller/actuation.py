@@ -23,7 +23,7 @@ from serinus.controller.queue import RETRY_AFTER_LONGEST
 from serinus.manifests.adoption import foreign, handed_over
 from serinus.manifests.children import Children
 from serinus.manifests.covers import over, ports_anew, unlike
-from serinus.manifests.kinds import CONTROLLER_REVISION
+from serinus.manifests.kinds import CONTROLLER_REVISION, KINDS, TRAFFIC, Purpose
 from serinus.manifests.owner import Manifest, Objects, Owner, is_marked, without_mark
 from serinus.manifests.revision import Revision
 from serinus.plan.situation import Intervention, World
@@ -59,25 +59,30 @@ class WriteOutcome:
             world = replace(world, intervention=Intervention(Reason.NAME_TAKEN, self.taken))
         if self.overridden:
             world = replace(world, overridden=" ".join(self.overridden.values()))
-        pods = [message for kind, message in self.refusals.items() if kind in _PODS]
-        ways = [message for kind, message in self.refusals.items() if kind not in _PODS]
-        failing = [message for kind, message in self.failures.items() if kind not in _PODS]
-        late = [message for kind, message in self.failures.items() if kind in _PODS]
-        fought = [message for kind, message in self.overridden.items() if kind not in _PODS]
+        pods, routes = _of_pods(self.refusals), _of_routes(self.refusals)
+        late, failing = _of_pods(self.failures), _of_routes(self.failures)
+        contested = _of_routes(self.overridden)
         if pods or (late and world.pods_problem is None):
             message = (pods or late)[0]
             world = replace(world, pods_problem=message, refused_pods=message)
-        if ways:
-            return replace(world, split_in_effect=False, route_message=ways[0], route_refused=True)
-        if fought and not world.split_in_effect:
-            return replace(world, route_message=fought[0], route_refused=True)
+        if routes:
+            message = routes[0]
+            return replace(world, split_in_effect=False, route_message=message, route_refused=True)
+        if contested and not world.split_in_effect:
+            return replace(world, route_message=contested[0], route_refused=True)
         if failing and not world.split_in_effect:
             return replace(world, route_message=failing[0])
         return world
 
 
-_PODS = ("ControllerRevision", "Deployment")
-"""Children without which there are no pods."""
+def _of_pods(messages: Mapping[str, str]) -> list[str]:
+    """Those about children without which there are no pods."""
+    needed = (Purpose.HISTORY, Purpose.PODS)
+    return [message for kind, message in messages.items() if KINDS[kind].purpose in needed]
+
+
+def _of_routes(messages: Mapping[str, str]) -> list[str]:
+    return [message for kind, message in messages.items() if kind in TRAFFIC]
 
 
 async def actuate(
@@ -98,24 +103,24 @@ async def actuate(
     pace.desires(desired)
     first = not lacking(writing.objects())
     if first:
-        await writing.bring_about(desired.ways, urgent=True)
-    await writing.bring_about(desired.behind)
+        await writing.bring_about(desired.routes, urgent=True)
+    await writing.bring_about(desired.pods)
     if not first:
         if lacking(writing.objects()):
             return writing.outcome()
-        await writing.bring_about(desired.ways, urgent=True)
-    if not writing.leaves_ways:
+        await writing.bring_about(desired.routes, urgent=True)
+    if not writing.leaves_routes:
         # otherwise traffic may still go to what is no longer desired
         await writing.prune(desired)
     return writing.outcome()
 
 
 async def bring_about(
-    cluster: Cluster, family: Family, owner: Owner, ways: Iterable[Manifest], pace: Pace
+    cluster: Cluster, family: Family, owner: Owner, routes: Iterable[Manifest], pace: Pace
 ) -> WriteOutcome:
     """Apply only the objects that split the traffic."""
     writing = _Writing(cluster, family, owner, pace, {})
-    await writing.bring_about(ways, urgent=True)
+    await writing.bring_about(routes, urgent=True)
     return writing.outcome()
 
 
@@ -167,9 +172,9 @@ class _Writing:
         return self._family.objects()
 
     @property
-    def leaves_ways(self) -> bool:
+    def leaves_routes(self) -> bool:
         """Whether the objects that split the traffic may differ from the desired state."""
-        return not {*self._refusals, *self._failures, *self._overridden} <= set(_PODS)
+        return not {*self._refusals, *self._failures, *self._overridden}.isdisjoint(TRAFFIC)
 
     def outcome(self) -> WriteOutcome:
         """The result of all writes."""

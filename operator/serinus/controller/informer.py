@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from serinus.cluster import ApiError, Cluster, Store
-from serinus.cluster.kinds import WATCHED
 from serinus.controller.queue import Key
 from serinus.controller.watching import Watching
+from serinus.manifests.kinds import WATCHED
 from serinus.manifests.owner import NAME_LABEL
 from serinus.manifests.routers import NEEDED_KINDS
 
@@ -189,11 +189,11 @@ class Informer:
 
     def _unserved(self, live: dict[str, Any]) -> str | None:
         """Why an object that a router needs serves nothing, as far as is known; None for others."""
-        kind = NEEDED_KINDS.get(live["kind"])
-        if kind is None:
+        unserved = NEEDED_KINDS.get(live["kind"])
+        if unserved is None:
             return None
         name = live["metadata"]["namespace"], live["metadata"]["name"]
-        return kind.unserved(*name, self._store.get(kind.name, *name))
+        return unserved(*name, self._store.get(live["kind"], *name))
 
     def _seen(self, type_: str | None, live: dict[str, Any]) -> None:
         metadata = live["metadata"]

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from serinus.cluster import KINDS, ApiError, Cluster
+from serinus.cluster import ApiError, Cluster
+from serinus.manifests.kinds import KINDS
 
 log = logging.getLogger(__name__)
 

@@ -257,7 +257,7 @@ class Reconciler:
         keep = revisions_kept(found.revisions, history, running, plan.status, limit)
         desired = children(owner, spec, keep, plan.wanted)
         if mark is not None and plan.status.candidate is not None:
-            desired = replace(desired, ways=mark.on(desired.ways))
+            desired = replace(desired, routes=mark.on(desired.routes))
         lacks = partial(lacking, owner, spec, plan.wanted.split, desired.lost)
         before = state.outcome
         after = await actuate(self._cluster, observed.family, owner, desired, lacks, state.pace)

@@ -18,8 +18,7 @@ from typing import Any, Final, Self
 import aiohttp
 import kopf
 
-from serinus.cluster import KINDS
-from serinus.cluster.kinds import WATCHED
+from serinus.manifests.kinds import KINDS, WATCHED
 
 log = logging.getLogger(__name__)
 

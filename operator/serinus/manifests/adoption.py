@@ -1,7 +1,7 @@
 """Whether an existing object may become a child of a ModelDeployment."""
 
+from serinus.manifests.kinds import TRAFFIC
 from serinus.manifests.owner import ADOPT_ANNOTATION, Manifest, Owner, controller_of
-from serinus.manifests.routers import ROUTER_KINDS
 
 
 def handed_over(kind: str, live: Manifest, owner: Owner) -> bool:
@@ -13,7 +13,7 @@ def handed_over(kind: str, live: Manifest, owner: Owner) -> bool:
     """
     annotations = live["metadata"].get("annotations") or {}
     given = annotations.get(ADOPT_ANNOTATION) == owner.name
-    return given and kind in ROUTER_KINDS and controller_of(live) is None
+    return given and kind in TRAFFIC and controller_of(live) is None
 
 
 def foreign(kind: str, live: Manifest, owner: Owner) -> str | None:
@@ -32,6 +32,6 @@ def foreign(kind: str, live: Manifest, owner: Owner) -> str | None:
     else:
         belongs = f"belongs to {controller['kind']} {controller['name']}"
     give = f"annotate it with {ADOPT_ANNOTATION}={owner.name} to adopt it, "
-    may_be_given = controller is None and kind in ROUTER_KINDS
+    may_be_given = controller is None and kind in TRAFFIC
     ways = f"{give if may_be_given else ''}delete it, or rename the ModelDeployment"
     return f"{what} {belongs}, so it is not adopted: {ways}"

@@ -25,10 +25,10 @@ class Wanted:
 class Children:
     """All desired objects; every other object that is not spared is deleted."""
 
-    behind: list[Manifest]
-    """The history, the Services and the pods of the revisions, in the order in which they are
-    applied."""
-    ways: list[Manifest]
+    pods: list[Manifest]
+    """The history of the revisions, their Services and their workloads, in the order in which they
+    are applied."""
+    routes: list[Manifest]
     """The objects that split the traffic between the revisions."""
     lost: frozenset[str] = frozenset()
     """Revisions that should run, but whose template is unknown."""
@@ -45,7 +45,7 @@ class Children:
 
     def __iter__(self) -> Iterator[Manifest]:
         """All of them, in the order in which they are created."""
-        return chain(self.behind, self.ways)
+        return chain(self.pods, self.routes)
 
 
 def children(
@@ -59,14 +59,14 @@ def children(
     """
     replicas = wanted.replicas
     live = [(revisions[name], count) for name, count in replicas.items() if name in revisions]
-    behind = [
+    pods = [
         *(each.manifest(owner) for each in revisions.values() if not each.recovered),
         *(service(owner, owner.child(r.hash), r.hash, r) for r, _ in live),
         *(deployment(owner, r, count) for r, count in live),
     ]
-    ways = router_for(spec).manifests(owner, wanted.split, revisions)
+    routes = router_for(spec).manifests(owner, wanted.split, revisions)
     serving = {owner.child(name): replicas.get(name, 0) for name in wanted.split.weights}
-    return Children(behind, ways, frozenset(replicas) - set(revisions), serving)
+    return Children(pods, routes, frozenset(replicas) - set(revisions), serving)
 
 
 def lacking(

@@ -6,9 +6,10 @@ from decimal import Decimal, InvalidOperation
 from itertools import islice
 from typing import Any, Final
 
+from serinus.manifests.kinds import KINDS
 from serinus.manifests.owner import ADOPT_ANNOTATION, WITHDRAWN, Manifest
 
-_EXACT: Final = frozenset({"selector", "matchLabels", "parentRefs", "hostnames", "rules", "data"})
+_EXACT: Final = frozenset[str]().union(*(kind.exact for kind in KINDS.values()))
 """Where an additional key changes the meaning; elsewhere it is a default of the server, or an
 addition of another manager."""
 _HARMLESS: Final = {"rules": frozenset({"name", "retry", "timeouts"})}

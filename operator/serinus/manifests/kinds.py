@@ -1,16 +1,42 @@
-"""A kind of object, and the kinds that every rollout needs."""
+"""Every kind of object that Serinus reads or writes: one list, from which the rest follows.
+
+From it are made the watches, the list of children, the rules of the chart's role, and the table of
+rights in docs/security.md.
+"""
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final
+
+
+class Purpose(Enum):
+    """What the children of a kind are for."""
+
+    HISTORY = "history"
+    PODS = "pods"
+    TRAFFIC = "traffic"
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of object, and its API path."""
+    """A kind of object, its API path, and what the operator does with it."""
 
     name: str
     api_version: str
     plural: str
+    verbs: tuple[str, ...]
+    """What the operator's role allows."""
+    why: str
+    """What for, for the table of rights."""
+    purpose: Purpose | None = None
+    """Of children; None: a ModelDeployment owns none of this kind."""
+    selector: str | None = None
+    """Label selector of the objects that are watched and listed; None: it is not watched."""
+    exact: frozenset[str] = frozenset()
+    """Fields in which an additional key changes the meaning; elsewhere it is a default of the
+    server, or an addition of another manager."""
+    status_verbs: tuple[str, ...] = ()
+    """What the role allows on the subresource status."""
 
     @property
     def group(self) -> str:
@@ -30,7 +56,83 @@ class Kind:
         return f"{root}{place}/{self.plural}" + (f"/{name}" if name else "") + sub
 
 
-CONTROLLER_REVISION: Final = Kind("ControllerRevision", "apps/v1", "controllerrevisions")
-DEPLOYMENT: Final = Kind("Deployment", "apps/v1", "deployments")
-MODEL_DEPLOYMENT: Final = Kind("ModelDeployment", "serinus.dev/v1alpha1", "modeldeployments")
-SERVICE: Final = Kind("Service", "v1", "services")
+_ALL: Final = ""
+_OURS: Final = "app.kubernetes.io/managed-by=serinus"
+_READ: Final = ("get", "list", "watch")
+_WRITTEN: Final = ("create", "delete", "get", "list", "patch", "watch")
+_GATEWAY_API: Final = "gateway.networking.k8s.io/v1"
+
+MODEL_DEPLOYMENT: Final = Kind(
+    *("ModelDeployment", "serinus.dev/v1alpha1", "modeldeployments", _READ),
+    "what is desired",
+    selector=_ALL,
+    status_verbs=("update",),
+)
+DEPLOYMENT: Final = Kind(
+    *("Deployment", "apps/v1", "deployments", _WRITTEN),
+    "the pods of each revision",
+    Purpose.PODS,
+    _OURS,
+    frozenset({"selector", "matchLabels"}),
+)
+CONTROLLER_REVISION: Final = Kind(
+    *("ControllerRevision", "apps/v1", "controllerrevisions", _WRITTEN),
+    "the history of revisions",
+    Purpose.HISTORY,
+    _OURS,
+    frozenset({"data"}),
+)
+SERVICE: Final = Kind(
+    *("Service", "v1", "services", _WRITTEN),
+    "traffic to the pods",
+    Purpose.TRAFFIC,
+    _OURS,
+    frozenset({"selector"}),
+)
+HTTP_ROUTE: Final = Kind(
+    *("HTTPRoute", _GATEWAY_API, "httproutes", _WRITTEN),
+    "weights at a Gateway",
+    Purpose.TRAFFIC,
+    _OURS,
+    frozenset({"parentRefs", "hostnames", "rules"}),
+)
+ENDPOINT_SLICE: Final = Kind(
+    *("EndpointSlice", "discovery.k8s.io/v1", "endpointslices", ("list", "watch")),
+    "whether gateways see a candidate's pods",
+    # they have the labels of their Service; only those of the revisions are needed
+    selector=f"{_OURS},serinus.dev/revision",
+)
+GATEWAY: Final = Kind(
+    *("Gateway", _GATEWAY_API, "gateways", ("list", "watch")),
+    "whether one serves: if it is gone, the status of its routes may not be updated",
+    selector=_ALL,
+)
+POD: Final = Kind(*("Pod", "v1", "pods", ("list",)), "restarts, readiness and images")
+EVENT: Final = Kind(*("Event", "events.k8s.io/v1", "events", ("create",)), "decisions as events")
+LEASE: Final = Kind(
+    *("Lease", "coordination.k8s.io/v1", "leases", ("create", "get", "list", "update")),
+    "leader election: get and update of its own Lease only; list with `scope: Cluster` only, to "
+    "find namespaces that have their own operator",
+)
+
+KINDS: Final[dict[str, Kind]] = {
+    kind.name: kind
+    for kind in (
+        MODEL_DEPLOYMENT,
+        DEPLOYMENT,
+        CONTROLLER_REVISION,
+        SERVICE,
+        HTTP_ROUTE,
+        ENDPOINT_SLICE,
+        GATEWAY,
+        POD,
+        EVENT,
+        LEASE,
+    )
+}
+CHILDREN: Final = tuple(name for name, kind in KINDS.items() if kind.purpose)
+"""Kinds of the objects that a ModelDeployment owns."""
+TRAFFIC: Final = tuple(name for name in CHILDREN if KINDS[name].purpose is Purpose.TRAFFIC)
+"""Kinds of the objects by which traffic reaches the pods."""
+WATCHED: Final = {name: kind.selector for name, kind in KINDS.items() if kind.selector is not None}
+"""The kinds that are watched and listed, and the label selector for each."""

@@ -14,8 +14,8 @@ from typing import Self
 from serinus.api.quantities import spoken
 from serinus.api.spec import Spec
 from serinus.api.status import Candidate, Status
+from serinus.manifests.kinds import TRAFFIC
 from serinus.manifests.owner import WITHDRAWN, Manifest, Objects, Owner
-from serinus.manifests.routers import ROUTER_KINDS
 from serinus.manifests.routers.router import Split
 from serinus.plan.decide import Plan
 from serinus.plan.observe import asked_split
@@ -44,7 +44,7 @@ class Mark:
         """The newest mark on the objects that split the traffic. One of later than now was timed
         by a clock that has been set back since, and counts from now."""
         found = []
-        for kind in ROUTER_KINDS:
+        for kind in TRAFFIC:
             metadata = live.get((kind, owner.name), {}).get("metadata", {})
             text = (metadata.get("annotations") or {}).get(WITHDRAWN, "")
             revision, _, at = text.partition("/")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from serinus.cluster import Cluster, connect
-from serinus.cluster.kinds import KINDS
+from serinus.manifests.kinds import KINDS
 from tests.cluster import description
 from tests.cluster.box import Box
 from tests.cluster.kubectl import Kubectl

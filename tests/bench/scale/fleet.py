@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from serinus.cluster import ApiError
-from serinus.cluster.kinds import KINDS
+from serinus.manifests.kinds import KINDS
 from tests.bench.scale import gateway
 from tests.bench.scale.control import Control, Manifest, Seen
 

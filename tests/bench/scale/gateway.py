@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from serinus.cluster import ApiError
-from serinus.cluster.kinds import KINDS
+from serinus.manifests.kinds import KINDS
 from tests.bench.scale.control import Control, Manifest, Seen
 from tests.stage.gateways import serve
 

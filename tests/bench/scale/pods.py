@@ -15,7 +15,7 @@ from typing import Final
 
 from aiohttp import web
 
-from serinus.cluster.kinds import KINDS
+from serinus.manifests.kinds import KINDS
 from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL
 from tests.bench.scale.control import Control, Manifest, Seen
 from tests.cluster import addons, parts

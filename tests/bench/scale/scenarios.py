@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from serinus.cluster.kinds import CHILDREN, WATCHED
+from serinus.manifests.kinds import CHILDREN, WATCHED
 from tests.bench.scale import machine
 from tests.bench.scale.control import Control, Requests
 from tests.bench.scale.fleet import (

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from serinus.api.base import rfc3339
-from serinus.cluster import KINDS
+from serinus.manifests.kinds import KINDS
 from tests.campaign.memory import apply, defaults, schema
 from tests.campaign.wire import Reply, Request, refusal, reply
 

@@ -13,9 +13,9 @@ from serinus.api.notifications import Endpoint
 from serinus.api.stages import Stage
 from serinus.api.status import Candidate
 from serinus.cluster import ApiError, Cluster
-from serinus.cluster.kinds import CHILDREN, WATCHED
 from serinus.controller.app import App
 from serinus.controller.pace import Pace
+from serinus.manifests.kinds import CHILDREN, WATCHED
 from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult, Series
 from serinus.plan.decide import first_change

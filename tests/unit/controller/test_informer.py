@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from serinus.cluster import KINDS, ApiError, Cluster, Store, client
+from serinus.cluster import ApiError, Cluster, Store, client
 from serinus.controller.informer import Informer
 from serinus.controller.queue import Key
+from serinus.manifests.kinds import KINDS
 from tests.campaign.memory.api import MemoryApi
 from tests.campaign.wire import Reply, Request, Wire
 

@@ -8,21 +8,15 @@ from collections.abc import Mapping
 from typing import Final
 
 from serinus.api.spec import Spec
-from serinus.manifests.kinds import Kind
 from serinus.manifests.routers.gateway import GatewayRouter
 from serinus.manifests.routers.replicas import ReplicaRouter
-from serinus.manifests.routers.router import NeededKind, Router
+from serinus.manifests.routers.router import Router, Unserved
 
 ROUTERS: Final[tuple[type[Router], ...]] = (GatewayRouter, ReplicaRouter)
 """The first one that spec.traffic has settings for is used; the last needs none."""
 
-ROUTER_KINDS: Final[Mapping[str, Kind]] = {
-    kind.name: kind for router in ROUTERS for kind in router.kinds
-}
-"""By name, the kinds of the objects that routers write."""
-
-NEEDED_KINDS: Final[Mapping[str, NeededKind]] = {
-    kind.name: kind for router in ROUTERS for kind in router.needed_kinds
+NEEDED_KINDS: Final[Mapping[str, Unserved]] = {
+    kind.name: unserved for router in ROUTERS for kind, unserved in router.needed_kinds.items()
 }
 """By name, the kinds of the objects that routers need and others own."""
 

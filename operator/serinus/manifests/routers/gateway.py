@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Self
 
 from serinus.api.spec import Gateway, ParentRef, Traffic
 from serinus.manifests.covers import unlike
-from serinus.manifests.kinds import SERVICE, Kind
+from serinus.manifests.kinds import GATEWAY, HTTP_ROUTE, SERVICE, Kind
 from serinus.manifests.owner import Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
-from serinus.manifests.routers.router import Need, NeededKind, Routed, Split
+from serinus.manifests.routers.router import Need, Routed, Split, Unserved
 from serinus.manifests.workload import (
     SERVICE_PORT,
     app_protocol,
@@ -18,7 +18,6 @@ from serinus.manifests.workload import (
     target_port,
 )
 
-_GROUP = "gateway.networking.k8s.io"
 _FIELD = "spec.traffic.gateway.parentRefs"
 
 
@@ -41,16 +40,12 @@ def _cause(condition: Manifest) -> str:
     return f"{condition['reason']}: {condition.get('message', '')}".rstrip(": ")
 
 
-_GATEWAY: Final = NeededKind("Gateway", f"{_GROUP}/v1", "gateways", _unserved)
-_ROUTE: Final = Kind("HTTPRoute", f"{_GROUP}/v1", "httproutes")
-
-
 @dataclass(frozen=True)
 class GatewayRouter:
     """Splits by the weights of an HTTPRoute; the Service selects stable only."""
 
-    kinds: ClassVar[tuple[Kind, ...]] = (SERVICE, _ROUTE)
-    needed_kinds: ClassVar[tuple[NeededKind, ...]] = (_GATEWAY,)
+    kinds: ClassVar[tuple[Kind, ...]] = (SERVICE, HTTP_ROUTE)
+    needed_kinds: ClassVar[Mapping[Kind, Unserved]] = {GATEWAY: _unserved}
     shares_one_service: ClassVar = False
 
     gateway: Gateway
@@ -83,10 +78,10 @@ class GatewayRouter:
         ]
         everything = [{"path": {"type": "PathPrefix", "value": "/"}}]
         return {
-            **owner.object(_ROUTE, owner.name),
+            **owner.object(HTTP_ROUTE, owner.name),
             "spec": {
                 "parentRefs": [
-                    {"group": _GROUP, "kind": "Gateway", **parent.to_json()}
+                    {"group": GATEWAY.group, "kind": GATEWAY.name, **parent.to_json()}
                     for parent in self.gateway.parent_refs
                 ],
                 # also none, which is all: otherwise what somebody adds would stay
@@ -131,7 +126,7 @@ class GatewayRouter:
     @staticmethod
     def only(live: Manifest, stable: str) -> Manifest | None:
         """The HTTPRoute has no backend but stable's."""
-        if live["kind"] != _ROUTE.name:
+        if live["kind"] != HTTP_ROUTE.name:
             return None
         rules = [
             {
@@ -310,7 +305,7 @@ def _conditions(owner: Owner, parent: ParentRef, route: Manifest, kind: str) -> 
 
 def _identity(reference: dict[str, Any], owner: Owner) -> tuple[str, ...]:
     return (
-        reference.get("group", _GROUP),
+        reference.get("group", GATEWAY.group),
         reference.get("kind", "Gateway"),
         reference.get("namespace") or owner.namespace,
         reference["name"],

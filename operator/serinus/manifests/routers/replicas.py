@@ -9,7 +9,7 @@ from serinus.manifests.covers import unlike
 from serinus.manifests.kinds import SERVICE, Kind
 from serinus.manifests.owner import REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
-from serinus.manifests.routers.router import Need, NeededKind, Routed, Split
+from serinus.manifests.routers.router import Need, Routed, Split, Unserved
 from serinus.manifests.workload import selected_revision, service, target_port
 
 
@@ -22,7 +22,7 @@ class ReplicaRouter:
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = (SERVICE,)
-    needed_kinds: ClassVar[tuple[NeededKind, ...]] = ()
+    needed_kinds: ClassVar[Mapping[Kind, Unserved]] = {}
     shares_one_service: ClassVar = True
 
     @classmethod

@@ -57,14 +57,9 @@ class Routed:
     """A sentence if another object claims the same traffic; else empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class NeededKind(Kind):
-    """A kind of objects that others own: read if that is allowed, never written."""
-
-    unserved: Callable[[str, str, Manifest | None], str | None]
-    """Why the object of this namespace and name serves nothing, in a sentence, given the object or
-    None if it does not exist; None if it may serve."""
-
+Unserved = Callable[[str, str, Manifest | None], str | None]
+"""Why the object of this namespace and name serves nothing, in a sentence, given the object or
+None if it does not exist; None if it may serve."""
 
 Need = tuple[str, str, str]
 """Kind, namespace and name of an object of such a kind."""
@@ -75,8 +70,8 @@ class Router(Protocol):
 
     kinds: ClassVar[tuple[Kind, ...]]
     """Of the objects that it writes."""
-    needed_kinds: ClassVar[tuple[NeededKind, ...]]
-    """Of the objects that it needs."""
+    needed_kinds: ClassVar[Mapping[Kind, Unserved]]
+    """Of the objects that it needs and others own: read if that is allowed, never written."""
     shares_one_service: ClassVar[bool]
     """Whether one Service selects the pods of all revisions that run: then pods of other revisions
     must be gone before a candidate joins."""

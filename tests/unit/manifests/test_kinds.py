@@ -2,7 +2,7 @@
 
 import pytest
 
-from serinus.cluster.kinds import CHILDREN, KINDS, WATCHED
+from serinus.manifests.kinds import CHILDREN, KINDS, TRAFFIC, WATCHED, Kind
 from serinus.manifests.routers import ROUTERS
 from serinus.manifests.routers.router import Router
 
@@ -29,14 +29,20 @@ def test_the_core_group_has_a_root_of_its_own(kind: str, where: tuple[str, ...],
     assert KINDS[kind].path(*where) == path
 
 
-def test_children_are_kinds_that_are_known() -> None:
-    assert set(CHILDREN) <= set(KINDS)
+def test_what_leads_traffic_to_pods_is_what_routers_write() -> None:
+    assert {*TRAFFIC} == {kind.name for router in ROUTERS for kind in router.kinds}
 
 
-def test_children_are_what_routers_write_and_what_every_revision_has() -> None:
-    written = {kind.name for router in ROUTERS for kind in router.kinds}
-    assert {*CHILDREN} == {"ControllerRevision", "Deployment"} | written
-    assert len(CHILDREN) == len({*CHILDREN})
+@pytest.mark.parametrize("kind", [KINDS[name] for name in CHILDREN], ids=lambda kind: kind.name)
+def test_a_child_is_watched_where_it_is_ours_and_may_be_made_and_deleted(kind: Kind) -> None:
+    assert kind.selector == "app.kubernetes.io/managed-by=serinus"
+    assert {"get", "list", "watch", "create", "delete"} <= {*kind.verbs}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+def test_what_is_watched_may_be_listed_and_watched(kind: Kind) -> None:
+    watched = {"list", "watch"} <= {*kind.verbs}
+    assert watched == (kind.name in WATCHED)
 
 
 @pytest.mark.parametrize("router", ROUTERS)
