@@ -52,6 +52,9 @@ STEPS = {
     "setWeight": Step.model_validate({"setWeight": 20}),
     "pause": Step.model_validate({"pause": {"duration": "10m"}}),
     "approval": Step.model_validate({"approval": {}}),
+    "job": Step.model_validate(
+        {"job": {"template": {"spec": {"containers": [{"name": "main", "image": "checks:1"}]}}}}
+    ),
 }
 
 

@@ -210,6 +210,14 @@ class Reason(StrEnum):
         warns=True,
         remedies=(RETRY,),
     )
+    JOB_FAILED = means(
+        "JobFailed",
+        END,
+        "The Job of a step failed, or did not end in time.",
+        ends="rolled_back",
+        warns=True,
+        remedies=(RETRY,),
+    )
     INCONCLUSIVE = means(
         "Inconclusive",
         END,
@@ -264,6 +272,17 @@ class Reason(StrEnum):
         remedies=(
             Remedy("Let it pass, which needs the RBAC verb approve", "serinus approve {it}"),
             ABORT,
+        ),
+    )
+    AWAITING_JOB = means(
+        "AwaitingJob",
+        WAITING,
+        "A step waits for its Job.",
+        remedies=(
+            Remedy(
+                "See its pod", "kubectl describe pods {place} --selector=serinus.dev/task={name}"
+            ),
+            *DECIDE,
         ),
     )
     PAUSED_BY_SPEC = means(

@@ -536,6 +536,16 @@ class Approved(StatusType):
     )
 
 
+class StepTask(StatusType):
+    """A Job that a step has started."""
+
+    name: Annotated[str, Field(max_length=63)] = Field(description="Name of the Job.")
+    step: Annotated[str, Field(max_length=16)] = Field(
+        description="Hash of the step; if it changes, another Job is started."
+    )
+    since: Timestamp = Field(description="Time of its start.")
+
+
 class TakingBack(StatusType):
     """The previous revision takes the traffic back, once enough of its pods are ready."""
 
@@ -656,6 +666,9 @@ class Candidate(StatusType):
     )
     approved: Approved | None = Field(
         default=None, description="The last approval of this candidate."
+    )
+    task: StepTask | None = Field(
+        default=None, description="The last Job that was started by a step of this candidate."
     )
     alone_since: Timestamp | None = Field(
         default=None,

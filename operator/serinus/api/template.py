@@ -3,14 +3,22 @@
 Errors in this part are rejected at once, and not only when a Deployment is created.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
+
+from serinus.api.problem import Problem
 
 LABEL_PREFIX: Final = "serinus.dev/"
 """Prefix of labels that only Serinus sets."""
+_RESERVED: Final = f"labels that start with {LABEL_PREFIX} are reserved for Serinus"
 
 NO_PORT: Final = (
     "a container must have a TCP port for the traffic: ports: [{name: http, containerPort: 8080}]"
 )
+
+_JSON_TYPES: Final = {"object": dict, "array": list, "string": str, "integer": int}
+_LEAST: Final = ("minimum", "minLength", "minItems")
+_MOST: Final = ("maximum", "maxLength", "maxItems", "maxProperties")
 
 Schema = dict[str, Any]
 
@@ -119,21 +127,20 @@ def _texts(description: str, **more: Any) -> Schema:
     }
 
 
+_METADATA: Final = _object(
+    "Labels and annotations of the pods.",
+    labels=_texts(
+        "Labels of the pods.",
+        **_rule(f"!self.exists(key, key.startsWith('{LABEL_PREFIX}'))", _RESERVED),
+    ),
+    annotations=_texts("Annotations of the pods."),
+)
+
 TEMPLATE_SCHEMA: Final[Schema] = _object(
     "Pod template, as in a Deployment. Serinus adds labels, and if model is set, MODEL_URI and "
     "MODEL_VERSION in each container.",
     ("spec",),
-    metadata=_object(
-        "Labels and annotations of the pods.",
-        labels=_texts(
-            "Labels of the pods.",
-            **_rule(
-                f"!self.exists(key, key.startsWith('{LABEL_PREFIX}'))",
-                f"labels that start with {LABEL_PREFIX} are reserved for Serinus",
-            ),
-        ),
-        annotations=_texts("Annotations of the pods."),
-    ),
+    metadata=_METADATA,
     spec={
         **_object(
             "Spec of the pods, as in a Deployment.",
@@ -166,3 +173,89 @@ TEMPLATE_SCHEMA: Final[Schema] = _object(
         ),
     },
 )
+
+TASK_SCHEMA: Final[Schema] = _object(
+    "Pod template, as in a Job. Serinus adds labels, and to each container CANDIDATE_SERVICE, the "
+    "name of a Service that leads to the candidate's pods on port 80, and if model is set, "
+    "MODEL_URI and MODEL_VERSION. Unless the template says otherwise, a pod gets no token of a "
+    "ServiceAccount, and runs as the restricted Pod Security Standard requires.",
+    ("spec",),
+    metadata=_METADATA,
+    spec=_object(
+        "Spec of the pods, as in a Job.",
+        ("containers",),
+        containers=_named(
+            "Containers of a pod.",
+            32,
+            _object("A container.", ("name", "image"), name=_NAME, image=_IMAGE),
+            minItems=1,
+        ),
+        restartPolicy=_text("Must be Never.", 16, enum=["Never"]),
+    ),
+)
+
+
+def of_template(template: Any, field: str) -> Iterator[Problem]:
+    """What the API server would reject in the pod template of a revision."""
+    found = list(of_task(template, field, TEMPLATE_SCHEMA))
+    yield from found
+    if not found and not any(_has_tcp_port(each) for each in template["spec"]["containers"]):
+        yield Problem(f"{field}.spec.containers", NO_PORT)
+
+
+def of_task(template: Any, field: str, schema: Schema = TASK_SCHEMA) -> Iterator[Problem]:
+    """What the API server would reject in the pod template of a Job."""
+    found = list(of_schema(schema, template, field))
+    yield from found
+    if not found and any(key.startswith(LABEL_PREFIX) for key in _labels(template)):
+        yield Problem(f"{field}.metadata.labels", _RESERVED)
+
+
+def _labels(template: dict[str, Any]) -> dict[str, str]:
+    return (template.get("metadata") or {}).get("labels") or {}
+
+
+def _has_tcp_port(container: dict[str, Any]) -> bool:
+    return any(port.get("protocol", "TCP") == "TCP" for port in container.get("ports") or [])
+
+
+def of_schema(schema: dict[str, Any], value: Any, field: str) -> Iterator[Problem]:
+    """What the API server would reject by a structural schema, without CEL rules."""
+    if value is None and schema.get("nullable"):
+        return
+    if not isinstance(value, _JSON_TYPES[schema["type"]]) or isinstance(value, bool):
+        yield Problem(field, f"must be of type {schema['type']}")
+        return
+    yield from _out_of_bounds(schema, value, field)
+    if isinstance(value, dict):
+        for key in schema.get("required", ()):
+            if key not in value:
+                yield Problem(f"{field}.{key}", "is required")
+        for key, item in value.items():
+            inner = schema.get("properties", {}).get(key, schema.get("additionalProperties"))
+            if inner:
+                yield from of_schema(inner, item, f"{field}.{key}")
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from of_schema(schema["items"], item, f"{field}[{index}]")
+        yield from _alike(schema.get("x-kubernetes-list-map-keys", ()), value, field)
+
+
+def _out_of_bounds(schema: dict[str, Any], value: Any, field: str) -> Iterator[Problem]:
+    size = value if isinstance(value, int) else len(value)
+    least = next((schema[key] for key in _LEAST if key in schema), size)
+    most = next((schema[key] for key in _MOST if key in schema), size)
+    if not least <= size <= most:
+        what = "must be" if isinstance(value, int) else "must have a size of"
+        bounds = f"at least {least}" if size < least else f"at most {most}"
+        yield Problem(field, f"{what} {bounds}")
+    if value not in schema.get("enum", [value]):
+        yield Problem(field, f"must be {' or '.join(schema['enum'])}")
+
+
+def _alike(keys: Sequence[str], items: list[Any], field: str) -> Iterator[Problem]:
+    """Items of a list that should differ by these keys."""
+    known = [tuple(each.get(key) for key in keys) for each in items if isinstance(each, dict)]
+    for index, key in enumerate(known) if keys else ():
+        if key in known[:index]:
+            yield Problem(f"{field}[{index}]", f"another item is also named {key[0]}")

@@ -25,17 +25,13 @@ from serinus.api.spec import Spec
 from serinus.api.stages import PROMOTED, Stage
 from serinus.api.status import Candidate, Status
 from serinus.api.storage import MODEL_PATH, MODEL_VOLUME, mounted
-from serinus.api.template import LABEL_PREFIX, NO_PORT, TEMPLATE_SCHEMA
 
 _NO_STRATA: Final = ("__name__", "instance", "job", "le", "namespace", "pod")
-_JSON_TYPES: Final = {"object": dict, "array": list, "string": str, "integer": int}
 _WANTED: Final = "Input should be"
 """How pydantic begins a message about another type or value."""
 _OBJECT_EXPECTED: Final = ("model_type", "dict_type")
 _SHORT: Final = 40
 _LOOKS_OF_A_FAULT: Final = 2
-_LEAST: Final = ("minimum", "minLength", "minItems")
-_MOST: Final = ("maximum", "maxLength", "maxItems", "maxProperties")
 
 
 def problems(namespace: str, name: str, spec: dict[str, Any]) -> list[Problem]:
@@ -127,69 +123,6 @@ def _in_a_stage_that_was_read(candidate: Candidate) -> Candidate:
     if stage is Stage.TAKING_BACK and guarding and guarding.taking_back is None:
         return candidate.replace(stage=Stage.GUARDED)
     return candidate
-
-
-def of_template(template: Any, field: str) -> Iterator[Problem]:
-    """What the API server would reject in a pod template."""
-    found = list(of_schema(TEMPLATE_SCHEMA, template, field))
-    yield from found
-    if found:
-        return
-    if any(key.startswith(LABEL_PREFIX) for key in _labels(template)):
-        message = f"labels that start with {LABEL_PREFIX} are reserved for Serinus"
-        yield Problem(f"{field}.metadata.labels", message)
-    if not any(_has_tcp_port(each) for each in template["spec"]["containers"]):
-        yield Problem(f"{field}.spec.containers", NO_PORT)
-
-
-def _labels(template: dict[str, Any]) -> dict[str, str]:
-    return (template.get("metadata") or {}).get("labels") or {}
-
-
-def _has_tcp_port(container: dict[str, Any]) -> bool:
-    return any(port.get("protocol", "TCP") == "TCP" for port in container.get("ports") or [])
-
-
-def of_schema(schema: dict[str, Any], value: Any, field: str) -> Iterator[Problem]:
-    """What the API server would reject by a structural schema, without CEL rules."""
-    if value is None and schema.get("nullable"):
-        return
-    if not isinstance(value, _JSON_TYPES[schema["type"]]) or isinstance(value, bool):
-        yield Problem(field, f"must be of type {schema['type']}")
-        return
-    yield from _out_of_bounds(schema, value, field)
-    if isinstance(value, dict):
-        for key in schema.get("required", ()):
-            if key not in value:
-                yield Problem(f"{field}.{key}", "is required")
-        for key, item in value.items():
-            inner = schema.get("properties", {}).get(key, schema.get("additionalProperties"))
-            if inner:
-                yield from of_schema(inner, item, f"{field}.{key}")
-    if isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from of_schema(schema["items"], item, f"{field}[{index}]")
-        yield from _alike(schema.get("x-kubernetes-list-map-keys", ()), value, field)
-
-
-def _out_of_bounds(schema: dict[str, Any], value: Any, field: str) -> Iterator[Problem]:
-    size = value if isinstance(value, int) else len(value)
-    least = next((schema[key] for key in _LEAST if key in schema), size)
-    most = next((schema[key] for key in _MOST if key in schema), size)
-    if not least <= size <= most:
-        what = "must be" if isinstance(value, int) else "must have a size of"
-        bounds = f"at least {least}" if size < least else f"at most {most}"
-        yield Problem(field, f"{what} {bounds}")
-    if value not in schema.get("enum", [value]):
-        yield Problem(field, f"must be {' or '.join(schema['enum'])}")
-
-
-def _alike(keys: Sequence[str], items: list[Any], field: str) -> Iterator[Problem]:
-    """Items of a list that should differ by these keys."""
-    known = [tuple(each.get(key) for key in keys) for each in items if isinstance(each, dict)]
-    for index, key in enumerate(known) if keys else ():
-        if key in known[:index]:
-            yield Problem(f"{field}[{index}]", f"another item is also named {key[0]}")
 
 
 def _name(name: str) -> Iterator[Problem]:

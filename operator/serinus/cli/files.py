@@ -17,7 +17,8 @@ from serinus.api.recording import Recording
 from serinus.api.scenario import Scenario
 from serinus.api.spec import Spec
 from serinus.api.status import Status
-from serinus.api.validation import of_template, of_type, problems
+from serinus.api.template import of_template
+from serinus.api.validation import of_type, problems
 from serinus.cli.manifest_yaml import NO_YAML, ManifestLoader, why_no_yaml
 from serinus.manifests.owner import Owner
 from serinus.manifests.revision import revision_hash

@@ -170,6 +170,13 @@ def not_ready_reason(deployment: PodManifest, pods: Iterable[PodManifest]) -> st
     return ". ".join(filter(None, causes)) or None
 
 
+def failure(pods: Iterable[PodManifest]) -> str:
+    """Why the newest of a Job's pods that failed did so, with the last lines of its container;
+    empty: unknown."""
+    newest = sorted(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), reverse=True)
+    return next((reason for pod in newest if (reason := _pod_reason(pod))), "")
+
+
 def _shared(sentences: list[str]) -> str | None:
     if not sentences:
         return None

@@ -23,7 +23,7 @@ from serinus.controller.queue import RETRY_AFTER_LONGEST
 from serinus.manifests.adoption import foreign, handed_over
 from serinus.manifests.children import Children
 from serinus.manifests.covers import over, ports_anew, unlike
-from serinus.manifests.kinds import CONTROLLER_REVISION, KINDS, TRAFFIC, Purpose
+from serinus.manifests.kinds import CONTROLLER_REVISION, JOB, KINDS, TRAFFIC, Purpose
 from serinus.manifests.owner import Manifest, Objects, Owner, is_marked, without_mark
 from serinus.manifests.revision import Revision
 from serinus.plan.situation import Intervention, World
@@ -59,6 +59,8 @@ class WriteOutcome:
             world = replace(world, intervention=Intervention(Reason.NAME_TAKEN, self.taken))
         if self.overridden:
             world = replace(world, overridden=" ".join(self.overridden.values()))
+        if task := self.refusals.get(JOB.name) or self.failures.get(JOB.name):
+            world = replace(world, refused_tasks=task)
         pods, routes = _of_pods(self.refusals), _of_routes(self.refusals)
         late, failing = _of_pods(self.failures), _of_routes(self.failures)
         contested = _of_routes(self.overridden)
@@ -109,6 +111,7 @@ async def actuate(
         if lacking(writing.objects()):
             return writing.outcome()
         await writing.bring_about(desired.routes, urgent=True)
+    await writing.start(desired.tasks)
     if not writing.leaves_routes:
         # otherwise traffic may still go to what is no longer desired
         await writing.prune(desired)
@@ -214,10 +217,7 @@ class _Writing:
         if difference is not None:
             longest = EMPTIED_LONGEST if _is_emptied(found, manifest) else CHANGED_LONGEST
             self._pace.changed(manifest, difference, longest=longest)
-        if (wait := self._pace.wait(manifest)) > 0:
-            if failure := self._pace.failure(manifest):
-                self._failures[kind] = failure
-            self._retry_in = min(self._retry_in, wait)
+        if self._must_wait(manifest):
             self._tell_if_overridden(manifest)
             return
         found = found or await _create_or_find(cluster, manifest)
@@ -248,6 +248,32 @@ class _Writing:
                 self._note_repair(manifest, difference)
             self._pace.brought_about(manifest)
         self._tell_if_overridden(manifest)
+
+    async def start(self, tasks: Iterable[Manifest]) -> None:
+        """Create those that are missing. What a Job runs cannot change, so none is applied."""
+        objects = self.objects()
+        for manifest in tasks:
+            kind, name = manifest["kind"], manifest["metadata"]["name"]
+            if (kind, name) in objects or self._must_wait(manifest):
+                continue
+            try:
+                found = await _create_or_find(self._cluster, manifest)
+            except ApiError as error:
+                self._note(manifest, error, "written", urgent=False)
+                continue
+            if found is not None and (taken := foreign(kind, found, self._owner)):
+                self._refusals[kind] = taken
+            elif found is not None:
+                self._changed |= self._family.put(found)
+
+    def _must_wait(self, manifest: Manifest) -> bool:
+        """Whether it was written, or tried to, only now."""
+        if (wait := self._pace.wait(manifest)) <= 0:
+            return False
+        if failure := self._pace.failure(manifest):
+            self._failures[manifest["kind"]] = failure
+        self._retry_in = min(self._retry_in, wait)
+        return True
 
     def _note_repair(self, manifest: Manifest, difference: str | None) -> None:
         """A child that was as it is desired, and was found not to be, is so again. What is changed
@@ -322,10 +348,11 @@ def _all_ready(serving: Mapping[str, int], objects: Objects) -> bool:
 async def _create_or_find(cluster: Cluster, manifest: Manifest) -> Manifest | None:
     """An object that is not in the store: its owner must be checked before it is applied.
 
-    A ControllerRevision never changes and is not applied; creating it shows whether it exists.
+    A ControllerRevision or a Job never changes and is not applied; creating it shows whether it
+    exists.
     """
     kind, metadata = manifest["kind"], manifest["metadata"]
-    if kind == "ControllerRevision":
+    if kind in (CONTROLLER_REVISION.name, JOB.name):
         try:
             return await cluster.create(manifest)
         except ApiError as error:

@@ -29,6 +29,7 @@ from serinus.controller.pod_looks import look_at_pods
 from serinus.controller.queue import Key, TryAgainError
 from serinus.controller.sampling import Sampler
 from serinus.controller.scope import Scope
+from serinus.controller.tasks import ended_tasks
 from serinus.controller.unwritten import lasting, withdraw_without_status
 from serinus.manifests.children import children, lacking
 from serinus.manifests.owner import Manifest
@@ -215,6 +216,9 @@ class Reconciler:
         owner, desired, objects = observed.owner, observed.desired, observed.objects
         state, now = observed.state, observed.now
         facts: dict[str, Any] = {"unread": state.unread, "outranked": observed.outranked}
+        task = status.candidate.task if status.candidate else None
+        awaited = task.name if task else None
+        facts["ended_tasks"] = await ended_tasks(self._cluster, owner, objects, awaited)
         state.pod_looks, facts["pods_seen"] = await look_at_pods(
             self._cluster, owner, status, objects, state.pod_looks, now
         )

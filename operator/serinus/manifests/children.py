@@ -9,16 +9,18 @@ from serinus.manifests.owner import REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import Split
+from serinus.manifests.task import Task, job
 from serinus.manifests.workload import deployment, service
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which revisions run, with how many pods, and how traffic is split."""
+    """Which revisions run, with how many pods, how traffic is split, and what else is run."""
 
     replicas: Mapping[str, int]
     """Pods by hash of each running revision."""
     split: Split
+    tasks: tuple[Task, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Children:
     are applied."""
     routes: list[Manifest]
     """The objects that split the traffic between the revisions."""
+    tasks: list[Manifest] = field(default_factory=list)
+    """Jobs, which serve nothing and are never changed."""
     lost: frozenset[str] = frozenset()
     """Revisions that should run, but whose template is unknown."""
     serving: Mapping[str, int] = field(default_factory=dict)
@@ -45,7 +49,7 @@ class Children:
 
     def __iter__(self) -> Iterator[Manifest]:
         """All of them, in the order in which they are created."""
-        return chain(self.pods, self.routes)
+        return chain(self.pods, self.routes, self.tasks)
 
 
 def children(
@@ -65,8 +69,13 @@ def children(
         *(deployment(owner, r, count) for r, count in live),
     ]
     routes = router_for(spec).manifests(owner, wanted.split, revisions)
+    tasks = [
+        job(owner, task, revisions[task.revision])
+        for task in wanted.tasks
+        if task.revision in revisions
+    ]
     serving = {owner.child(name): replicas.get(name, 0) for name in wanted.split.weights}
-    return Children(pods, routes, frozenset(replicas) - set(revisions), serving)
+    return Children(pods, routes, tasks, frozenset(replicas) - set(revisions), serving)
 
 
 def lacking(

@@ -15,6 +15,7 @@ class Purpose(Enum):
     HISTORY = "history"
     PODS = "pods"
     TRAFFIC = "traffic"
+    TASK = "task"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,12 @@ HTTP_ROUTE: Final = Kind(
     _OURS,
     frozenset({"parentRefs", "hostnames", "rules"}),
 )
+JOB: Final = Kind(
+    *("Job", "batch/v1", "jobs", ("create", "delete", "get", "list", "watch")),
+    "what a step `job` runs; none is ever changed",
+    Purpose.TASK,
+    _OURS,
+)
 ENDPOINT_SLICE: Final = Kind(
     *("EndpointSlice", "discovery.k8s.io/v1", "endpointslices", ("list", "watch")),
     "whether gateways see a candidate's pods",
@@ -123,6 +130,7 @@ KINDS: Final[dict[str, Kind]] = {
         CONTROLLER_REVISION,
         SERVICE,
         HTTP_ROUTE,
+        JOB,
         ENDPOINT_SLICE,
         GATEWAY,
         POD,

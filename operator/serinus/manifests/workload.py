@@ -90,7 +90,7 @@ def pod_template(owner: Owner, revision: Revision) -> Manifest:
     metadata = template.setdefault("metadata", {})
     metadata["labels"] = {**(metadata.get("labels") or {}), **owner.pods(revision.hash)}
     volume, mounts = _model_volume(revision)
-    env = _model_env(revision)
+    env = model_env(revision)
     spec = template["spec"]
     for container in [*(spec.get("initContainers") or []), *spec["containers"]]:
         if env:
@@ -103,7 +103,8 @@ def pod_template(owner: Owner, revision: Revision) -> Manifest:
     return template
 
 
-def _model_env(revision: Revision) -> list[Manifest]:
+def model_env(revision: Revision) -> list[Manifest]:
+    """What a container is told of the model."""
     given = {"MODEL_URI": revision.storage_uri, "MODEL_VERSION": revision.version}
     return [{"name": name, "value": value} for name, value in given.items() if value is not None]
 

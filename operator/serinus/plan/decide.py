@@ -25,7 +25,7 @@ from serinus.plan.readiness import with_lost_readiness_counted
 from serinus.plan.retiring import stays_for
 from serinus.plan.situation import Desired, Situation, World
 from serinus.plan.stages import RULES
-from serinus.plan.stepping import step_ends
+from serinus.plan.stepping import step_ends, tasks_of
 from serinus.plan.summary import report
 
 
@@ -168,7 +168,8 @@ def _wanted(s: Situation) -> Wanted | None:
     live[candidate.revision] = pods_needed(s)
     if stable is None:
         return Wanted(live, Split(None, candidate.revision, 100))
-    return Wanted(live, Split(stable.revision, candidate.revision, weight_given(s)))
+    split = Split(stable.revision, candidate.revision, weight_given(s))
+    return Wanted(live, split, tasks_of(s.desired.steps, candidate))
 
 
 def _wake_in(s: Situation) -> float | None:

@@ -130,7 +130,7 @@ def _without_evidence(s: Situation) -> Situation:
 def _started_again(s: Situation) -> Situation:
     began = _without_evidence(s).to(timeline=weight_ended(s.status.timeline, s.now))
     began = replace(began, world=replace(began.world, split_in_effect=False))
-    began = began.to_candidate(hold=None, effective_since=None)
+    began = began.to_candidate(hold=None, effective_since=None, task=None)
     return began.because(Reason.IMAGES_ALIKE, s.candidate.revision, f"{_ALIKE}, {_AGAIN}")
 
 

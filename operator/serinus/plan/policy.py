@@ -12,12 +12,12 @@ def policy_digest(rollout: Rollout) -> str:
     lets it go on, changes no policy."""
     written = _written(rollout)
     written.pop("paused", None)
-    return _digest(written)
+    return hash_of(written)
 
 
 def is_of(digest: str, rollout: Rollout) -> bool:
     """Whether a digest is that of this policy; earlier versions took `paused` for a part of it."""
-    return digest in (policy_digest(rollout), _digest(_written(rollout)))
+    return digest in (policy_digest(rollout), hash_of(_written(rollout)))
 
 
 def _written(rollout: Rollout) -> dict[str, Any]:
@@ -26,5 +26,6 @@ def _written(rollout: Rollout) -> dict[str, Any]:
     return written
 
 
-def _digest(written: dict[str, Any]) -> str:
+def hash_of(written: Any) -> str:
+    """A hash of any JSON, 12 characters."""
     return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:12]

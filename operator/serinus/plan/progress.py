@@ -23,6 +23,7 @@ from serinus.plan.images import (
 )
 from serinus.plan.situation import Situation
 from serinus.plan.stepping import current_step, enter_next_step, raises_weight_next
+from serinus.plan.steps.kind import Failed, Passed, Running
 from serinus.plan.timeline import measured, took_effect, weight_ended
 from serinus.plan.wording import ARE, messages_of, named
 
@@ -309,8 +310,10 @@ def go_on_or_say_why_not(s: Situation) -> Situation | None:
     )
     if held:
         return _changed(s, held)
+    found = look_at_the_step(s)
+    shown = found.message if isinstance(found, Passed) else ""
     raises = s.candidate.weight.wanted > 0 and raises_weight_next(s)
-    return _pass_the_gate(s) if raises else enter_next_step(s, "")
+    return _pass_the_gate(s, shown) if raises else enter_next_step(s, shown)
 
 
 def _wait_while_withdrawn(s: Situation) -> Situation | None:
@@ -453,9 +456,24 @@ def pods_to_mend(candidate: Candidate) -> set[str]:
     }
 
 
-def _wait_for_the_step(s: Situation) -> Situation | None:
+def look_at_the_step(s: Situation) -> Running | Passed | Failed:
+    """What has become of the current step."""
     step = current_step(s.desired.steps, s.candidate)
-    return step.wait(s) if step else None
+    return step.look(s) if step else Passed()
+
+
+def _wait_for_the_step(s: Situation) -> Situation | None:
+    found = look_at_the_step(s)
+    if isinstance(found, Passed):
+        return None
+    begins = found.begins if isinstance(found, Running) else None
+    return (s.to_candidate(task=begins) if begins else s).hold(found.reason, found.message)
+
+
+def roll_back_when_the_step_fails(s: Situation) -> Situation | None:
+    """What it runs has failed."""
+    found = look_at_the_step(s)
+    return s.reject(found.reason, found.message) if isinstance(found, Failed) else None
 
 
 def _wait_while_paused(s: Situation) -> Situation | None:
@@ -464,12 +482,12 @@ def _wait_while_paused(s: Situation) -> Situation | None:
     return s.hold(Reason.PAUSED_BY_SPEC, "spec.rollout.paused is true.")
 
 
-def _pass_the_gate(s: Situation) -> Situation | None:
-    """More traffic only after every check has passed at this weight."""
+def _pass_the_gate(s: Situation, shown: str) -> Situation | None:
+    """More traffic only after every check has passed at this weight. `shown`: by the step."""
     found, deciding = overall_verdict(s), s.candidate.deciding
     evidence = messages_of(check for check in deciding if check.verdict == found)
     if found == "Pass":
-        return enter_next_step(s, with_audit(evidence, s.candidate))
+        return enter_next_step(s, with_audit(f"{shown} {evidence}".strip(), s.candidate))
     evidence = f"{_silent_so_far(s)}{evidence}"
     if found == "NoData":
         return _changed(s, s.hold(Reason.NO_DATA, evidence or "No measurement yet."))

@@ -21,6 +21,7 @@ from serinus.api.status import (
     Weight,
 )
 from serinus.api.steps import Step
+from serinus.manifests.task import TaskEnd
 from serinus.plan.audit import with_audit
 from serinus.plan.history import former
 from serinus.plan.timeline import ended
@@ -209,6 +210,10 @@ class World:
     """Which child something else changes after each write, and how; otherwise empty."""
     refused_pods: str = ""
     """Why a revision's Deployment or history cannot be written; otherwise empty."""
+    ended_tasks: Mapping[str, TaskEnd] = field(default_factory=dict)
+    """How the Jobs of steps have ended, by name, of those that have."""
+    refused_tasks: str = ""
+    """Why a Job cannot be created; otherwise empty."""
     intervention: Intervention | None = None
     approval_policy: ApprovalPolicy | None = None
     """None: unknown, and no approval counts."""

@@ -47,6 +47,7 @@ from serinus.plan.progress import (
     promote_the_former_revision,
     roll_back_when_a_check_fails,
     roll_back_when_a_check_fails_for_certain,
+    roll_back_when_the_step_fails,
     run_the_clock_while_pods_for_all_traffic_start,
     run_the_clock_while_the_weight_is_in_effect,
 )
@@ -167,6 +168,7 @@ STEPPING: Final = StageRules(
         keep_to_the_steps_of_the_spec,
         *MEASURED,
         run_the_clock_while_the_weight_is_in_effect,
+        unless_nothing_else_serves(roll_back_when_the_step_fails),
         go_on_or_say_why_not,
     ),
     with_an_invalid_spec=REFUSED,

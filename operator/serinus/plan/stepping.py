@@ -10,6 +10,7 @@ from serinus.api.status import Candidate, CheckStatus, Withdrawn
 from serinus.api.steps import Step
 from serinus.judge import enter_step
 from serinus.manifests.routers import router_for
+from serinus.manifests.task import Task
 from serinus.plan.policy import policy_digest
 from serinus.plan.situation import Situation
 from serinus.plan.steps import gate_at, kind_of
@@ -76,6 +77,7 @@ def withdraw(s: Situation, reason: Reason, message: str) -> Situation:
         weight=weight.replace(wanted=0),
         effective_since=None,
         silence=None,
+        task=None,
     )
     s = s.hold(reason, message)
     return s.because(reason, s.candidate.revision, message)
@@ -149,6 +151,12 @@ def step_ends(steps: Sequence[Step], candidate: Candidate) -> float:
     """When the current step ends by itself, Unix seconds; infinity: not by time."""
     step = current_step(steps, candidate)
     return step.ends(candidate) if step else math.inf
+
+
+def tasks_of(steps: Sequence[Step], candidate: Candidate) -> tuple[Task, ...]:
+    """What the current step runs beside the pods."""
+    step = current_step(steps, candidate) if candidate.stage is Stage.STEPPING else None
+    return step.tasks(candidate) if step else ()
 
 
 def gate(s: Situation) -> Gate | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from serinus.manifests.children import Wanted
 from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import Split
+from serinus.manifests.task import Task, TaskEnd
 from serinus.plan.decide import Plan
 from serinus.plan.situation import ApprovalPolicy, Desired, KnownRevision, SeenPod, Workload, World
 
@@ -30,11 +31,14 @@ class SimulatedCluster:
     """By revision, which of its pods run different images."""
     approval_policy: ApprovalPolicy | None = field(default_factory=ApprovalPolicy)
     """Whether approvals count."""
+    task_end: TaskEnd | None = field(default_factory=lambda: TaskEnd(succeeded=True))
+    """How what a step runs ends, which it does at once; None: it runs."""
     routed: bool = True
     """Whether the gateway accepts changes of the route."""
     _history: dict[str, KnownRevision] = field(default_factory=dict)
     _pods: dict[str, list[float]] = field(default_factory=dict)
     """By revision, the time at which each pod is ready."""
+    _tasks: tuple[Task, ...] = ()
     _split: Split | None = None
     _split_before: Split | None = None
     _split_since: float = 0.0
@@ -66,6 +70,7 @@ class SimulatedCluster:
             mixed=self.mixed,
             approval_policy=self.approval_policy,
             leads_to=self._leads_to() if in_effect else None,
+            ended_tasks={task.name: self.task_end for task in self._tasks if self.task_end},
         )
 
     def obey(self, desired: Desired, plan: Plan, now: float) -> None:
@@ -79,6 +84,7 @@ class SimulatedCluster:
                 if self._history.get(role.revision) != known:
                     self._history = {**self._history, role.revision: known}
         self._scale(plan.wanted, now)
+        self._tasks = plan.wanted.tasks
         split = plan.wanted.split
         if split != self._split:
             self._split_before = self._split_before if now < self._split_since else self._split

@@ -206,6 +206,11 @@ def test_a_refused_way_to_the_pods_is_never_in_effect(kind: str) -> None:
     assert world == World(weight=20.0, route_message="no", route_refused=True)
 
 
+def test_a_refused_job_keeps_neither_pods_nor_route() -> None:
+    world = WriteOutcome(refusals={"Job": "no"}).applied_to(World(split_in_effect=True))
+    assert world == World(split_in_effect=True, refused_tasks="no")
+
+
 def test_where_nothing_is_refused_the_world_is_as_it_was_read() -> None:
     world = World(split_in_effect=True, pods_problem="1 pod: ImagePullBackOff")
     assert WriteOutcome().applied_to(world) is world

@@ -7,7 +7,8 @@ from pathlib import Path
 import yaml
 
 from serinus.api.spec import Spec
-from serinus.api.validation import of_template, problems
+from serinus.api.template import of_template
+from serinus.api.validation import problems
 from serinus.manifests.children import Wanted, children
 from serinus.manifests.owner import Owner
 from serinus.manifests.revision import Revision

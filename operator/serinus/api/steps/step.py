@@ -10,10 +10,11 @@ from pydantic.alias_generators import to_snake
 from serinus.api.base import Type
 from serinus.api.problem import Problem
 from serinus.api.steps.approval import Approval
+from serinus.api.steps.job import Job
 from serinus.api.steps.pause import Pause
 from serinus.api.steps.weight import SetWeight, problems
 
-KINDS: Final = ("setWeight", "pause", "approval")
+KINDS: Final = ("setWeight", "pause", "approval", "job")
 """Every kind of step, by its key in a manifest; each has a field of Step."""
 ONE_KEY: Final = f"a step must have exactly one of {', '.join(KINDS[:-1])} and {KINDS[-1]}"
 
@@ -51,6 +52,11 @@ class Step(Type):
         "ModelDeployment approves the candidate. An approval is for one revision, one step and "
         "one spec.rollout. Requires the admission policy of the chart.",
     )
+    job: Job | None = Field(
+        default=None,
+        description="Stay at the current weight until a Job has succeeded; roll back if it fails. "
+        "Only the commands advance and promote skip it.",
+    )
 
     @cached_property
     def kind(self) -> str:
@@ -71,6 +77,8 @@ class Step(Type):
         """What the schema does not say, with paths below the step."""
         if self.set_weight is not None:
             yield from problems(self.set_weight)
+        if self.job is not None:
+            yield from (each.below("job") for each in self.job.problems())
 
     @classmethod
     def usual(cls) -> list[Self]:

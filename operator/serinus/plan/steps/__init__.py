@@ -8,6 +8,7 @@ from serinus.api.stages import WHOLE
 from serinus.api.status import Candidate
 from serinus.api.steps import Step
 from serinus.plan.steps.approval import ApprovalStep
+from serinus.plan.steps.job import JobStep
 from serinus.plan.steps.kind import Gate, StepKind
 from serinus.plan.steps.pause import PauseStep
 from serinus.plan.steps.weight import WeightStep
@@ -16,6 +17,7 @@ STEP_KINDS: Final[Mapping[str, type[StepKind]]] = {
     "setWeight": WeightStep,
     "pause": PauseStep,
     "approval": ApprovalStep,
+    "job": JobStep,
 }
 
 

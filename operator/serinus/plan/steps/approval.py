@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from serinus.api.reasons import Reason
 from serinus.api.status import Approved, Candidate, ObeyedCommand
 from serinus.plan.situation import Situation
-from serinus.plan.steps.kind import Gate
+from serinus.plan.steps.kind import Gate, Passed, Running
 
 
 class ApprovalStep(Gate):
@@ -18,16 +18,16 @@ class ApprovalStep(Gate):
     must = "must be approved"
     unset: ClassVar[dict[str, Any]] = {"approval": False}
 
-    def wait(self, s: Situation) -> Situation | None:
+    def look(self, s: Situation) -> Running | Passed:
         """Say who can end the wait, or why nobody can."""
         if not self.is_closed(s.candidate, s.desired.digest):
-            return None
+            return Passed()
         admission = s.world.approval_policy
         if admission is not None and admission.problem:
-            return s.hold(Reason.APPROVALS_UNGUARDED, admission.problem)
+            return Running(Reason.APPROVALS_UNGUARDED, admission.problem)
         step, revision = s.candidate.step + 1, s.candidate.revision
         message = f"Step {step} waits until revision {revision} is approved: {self.how_to_pass(s)}."
-        return s.hold(Reason.AWAITING_APPROVAL, message)
+        return Running(Reason.AWAITING_APPROVAL, message)
 
     def is_closed(self, candidate: Candidate, digest: str) -> bool:
         """An approval is for one step and one digest of the spec."""

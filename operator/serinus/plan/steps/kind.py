@@ -3,11 +3,39 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from serinus.api.reasons import Reason
-from serinus.api.status import Candidate
+from serinus.api.status import Candidate, StepTask
+from serinus.manifests.task import Task
 from serinus.plan.situation import Situation
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """It is not over."""
+
+    reason: Reason
+    message: str
+    begins: StepTask | None = None
+    """The task to remember as begun; None: none begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """It is over, as far as it is concerned."""
+
+    message: str = ""
+    """What has shown that; empty: nothing had to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The candidate is to be rolled back."""
+
+    reason: Reason
+    message: str
 
 
 class StepKind(ABC):
@@ -20,9 +48,13 @@ class StepKind(ABC):
     def __init__(self, settings: Any) -> None:
         self._settings = settings
 
-    def wait(self, s: Situation) -> Situation | None:
-        """Why it is not over; None: it is, as far as it is concerned."""
-        return None
+    def look(self, s: Situation) -> Running | Passed | Failed:
+        """What has become of it, when nothing else is waited for."""
+        return Passed()
+
+    def tasks(self, candidate: Candidate) -> tuple[Task, ...]:
+        """What it runs now beside the pods."""
+        return ()
 
     def ends(self, candidate: Candidate) -> float:
         """When it ends by itself, Unix seconds; infinity: not by time."""

@@ -8,7 +8,7 @@ from serinus.api.reasons import Reason
 from serinus.api.status import Candidate
 from serinus.api.steps.pause import Pause
 from serinus.plan.situation import Situation
-from serinus.plan.steps.kind import StepKind
+from serinus.plan.steps.kind import Passed, Running, StepKind
 
 
 class PauseStep(StepKind):
@@ -20,17 +20,17 @@ class PauseStep(StepKind):
         super().__init__(settings)
         self._duration = settings.duration
 
-    def wait(self, s: Situation) -> Situation | None:
+    def look(self, s: Situation) -> Running | Passed:
         """It counts from when the step was entered, or its weight is in effect."""
         candidate = s.candidate
         if s.now >= self.ends(candidate):
-            return None
+            return Passed()
         if self._duration is None:
             revision = candidate.revision
             message = f"Waiting for serinus.dev/command: advance/{revision} or promote/{revision}."
-            return s.hold(Reason.AWAITING_COMMAND, message)
+            return Running(Reason.AWAITING_COMMAND, message)
         message = f"Pausing at {candidate.weight.wanted:g}% for {self._duration}."
-        return s.hold(Reason.AWAITING_PAUSE, message)
+        return Running(Reason.AWAITING_PAUSE, message)
 
     def ends(self, candidate: Candidate) -> float:
         """Unix seconds."""

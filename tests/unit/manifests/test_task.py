@@ -1,0 +1,132 @@
+"""The Job of a step: that nothing sends it traffic, what it may do, and how its end is read."""
+
+from typing import Any
+
+import pytest
+
+from serinus.api.template import TASK_SCHEMA, of_task
+from serinus.manifests.owner import Manifest, Owner
+from serinus.manifests.revision import Revision
+from serinus.manifests.task import Task, TaskEnd, ended, job
+
+OWNER = Owner("shop", "fraud", "uid-1")
+SPEC = {
+    "model": {"version": "v2", "storageUri": "s3://models/fraud/2"},
+    "template": {"spec": {"containers": [{"name": "model", "image": "m:2"}]}},
+}
+REVISION = Revision.of(SPEC, 2)
+CONTAINER: dict[str, Any] = {"name": "main", "image": "checks:1"}
+
+
+def rendered(template: dict[str, Any] | None = None, **pod: Any) -> Manifest:
+    wanted = template or {"spec": {"containers": [CONTAINER], **pod}}
+    assert list(of_task(wanted, "template")) == []
+    return job(OWNER, Task("fraud-0a1b", REVISION.hash, wanted, 600.0), REVISION)
+
+
+def pod(live: Manifest) -> Manifest:
+    found: Manifest = live["spec"]["template"]["spec"]
+    return found
+
+
+def test_it_belongs_to_the_model_deployment_and_is_bounded() -> None:
+    live = rendered()
+    assert live["metadata"]["name"] == "fraud-0a1b"
+    assert live["metadata"]["ownerReferences"] == [OWNER.reference()]
+    assert live["metadata"]["labels"]["serinus.dev/name"] == "fraud"
+    assert (live["spec"]["activeDeadlineSeconds"], live["spec"]["backoffLimit"]) == (600, 0)
+    assert pod(live)["restartPolicy"] == "Never"
+
+
+@pytest.mark.parametrize("label", ["serinus.dev/name", "serinus.dev/revision"])
+def test_no_service_selects_its_pods_whatever_its_template_says(label: str) -> None:
+    template = {
+        "metadata": {"labels": {"team": "risk", label: "fraud"}},
+        "spec": {"containers": [CONTAINER]},
+    }
+    live = job(OWNER, Task("fraud-0a1b", REVISION.hash, template, 600.0), REVISION)
+    labels = live["spec"]["template"]["metadata"]["labels"]
+    assert labels == {"team": "risk", "serinus.dev/task": "fraud"}
+    assert not OWNER.pods().items() <= labels.items()
+    assert [each.field for each in of_task(template, "template")] == ["template.metadata.labels"]
+
+
+def test_it_gets_no_token_and_no_privileges_unless_its_template_asks_for_them() -> None:
+    plain = pod(rendered())
+    assert plain["automountServiceAccountToken"] is False
+    assert plain["securityContext"] == {
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    [container] = plain["containers"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    asked = pod(rendered(serviceAccountName="checks", securityContext={"runAsNonRoot": False}))
+    assert asked["automountServiceAccountToken"] is True
+    assert asked["securityContext"]["runAsNonRoot"] is False
+    assert asked["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+
+
+def test_each_container_is_told_what_it_is_about_and_leaves_its_last_lines() -> None:
+    theirs = {**CONTAINER, "env": [{"name": "URL", "value": "http://$(CANDIDATE_SERVICE)"}]}
+    template = {"spec": {"containers": [theirs], "initContainers": [{**CONTAINER, "name": "get"}]}}
+    before = str(template)
+    found = pod(rendered(template))
+    for container in (*found["containers"], *found["initContainers"]):
+        assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
+        told = {each["name"]: each["value"] for each in container["env"]}
+        assert told["CANDIDATE_SERVICE"] == f"fraud-{REVISION.hash}"
+        assert (told["MODEL_VERSION"], told["MODEL_URI"]) == ("v2", "s3://models/fraud/2")
+    assert found["containers"][0]["env"][-1]["name"] == "URL", "so that it may refer to ours"
+    assert str(template) == before
+
+
+@pytest.mark.parametrize(
+    ("conditions", "end"),
+    [
+        ([], None),
+        ([{"type": "Suspended", "status": "True"}], None),
+        ([{"type": "SuccessCriteriaMet", "status": "True"}], None),
+        ([{"type": "FailureTarget", "status": "True", "reason": "BackoffLimitExceeded"}], None),
+        ([{"type": "Failed", "status": "False"}], None),
+        ([{"type": "Complete", "status": "True"}], TaskEnd(succeeded=True)),
+        (
+            [
+                {
+                    "type": "Failed",
+                    "status": "True",
+                    "reason": "DeadlineExceeded",
+                    "message": "Job was active longer than specified deadline",
+                }
+            ],
+            TaskEnd(
+                succeeded=False,
+                message="DeadlineExceeded: Job was active longer than specified deadline",
+            ),
+        ),
+    ],
+)
+def test_it_has_ended_when_its_conditions_say_so(
+    conditions: list[dict[str, str]], end: TaskEnd | None
+) -> None:
+    assert ended({"status": {"conditions": conditions}}) == end
+    assert ended({}) is None
+
+
+@pytest.mark.parametrize(
+    ("template", "problem"),
+    [
+        ({}, "template.spec: is required"),
+        ({"spec": {"containers": []}}, "template.spec.containers: must have a size of at least 1"),
+        (
+            {"spec": {"containers": [CONTAINER], "restartPolicy": "Always"}},
+            "template.spec.restartPolicy: must be Never",
+        ),
+    ],
+)
+def test_what_the_api_server_would_reject_is_a_problem_of_the_step(
+    template: dict[str, Any], problem: str
+) -> None:
+    assert [str(each) for each in of_task(template, "template", TASK_SCHEMA)] == [problem]

@@ -1,0 +1,195 @@
+"""A step that runs a Job: when it starts, what its end leads to, and which Job is another one."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from serinus.manifests.task import Task, TaskEnd
+from serinus.plan.decide import decide
+from serinus.plan.situation import SeenPod
+from tests.support.simulated_rollout import A, B, C, SimulatedRollout, serving
+
+FAILED = TaskEnd(succeeded=False, message="container main: Error with exit code 3: 7 of 90 differ")
+
+
+def job(image: str = "checks:1", **settings: Any) -> dict[str, Any]:
+    containers = [{"name": "main", "image": image}]
+    return {"job": {"template": {"spec": {"containers": containers}}, **settings}}
+
+
+BEFORE_TRAFFIC = [job(), {"setWeight": 20}]
+IN_TRAFFIC = [{"setWeight": 20}, job(), {"setWeight": 50}]
+
+
+def running(*steps: dict[str, Any], **rollout: Any) -> SimulatedRollout:
+    """In the step, while the Job runs."""
+    started = serving().given(steps=list(steps), **rollout)
+    started.world.task_end = None
+    started.apply(B)
+    assert tasks(started), started.status.message
+    return started
+
+
+def tasks(rollout: SimulatedRollout) -> list[Task]:
+    assert rollout.plan and rollout.plan.wanted
+    return list(rollout.plan.wanted.tasks)
+
+
+def ends(rollout: SimulatedRollout, end: TaskEnd) -> SimulatedRollout:
+    rollout.world.task_end = end
+    return rollout.settle()
+
+
+def test_the_candidate_gets_traffic_once_its_job_has_succeeded() -> None:
+    rollout = running(*BEFORE_TRAFFIC)
+    [task] = tasks(rollout)
+    assert (rollout.weight, rollout.reason) == (0, "AwaitingJob")
+    assert (task.revision, task.timeout) == (B, 3600.0)
+    assert task.template["spec"]["containers"][0]["image"] == "checks:1"
+    ends(rollout, TaskEnd(succeeded=True))
+    assert (rollout.weight, tasks(rollout)) == (20, [])
+    raised = rollout.rollout.new_decisions[-1]
+    assert raised.message == f"Weight 0% -> 20%. Job {task.name} has succeeded."
+
+
+def test_a_job_that_fails_rolls_back_with_its_last_lines() -> None:
+    rollout = running(*BEFORE_TRAFFIC)
+    [task] = tasks(rollout)
+    ends(rollout, FAILED)
+    rejected = rollout.status.rejected
+    assert rejected and (rejected.revision, rejected.reason) == (B, "JobFailed")
+    assert rejected.message == f"Job {task.name} has failed. {FAILED.message}"
+    assert (rollout.weight, tasks(rollout)) == (0, [])
+    assert rollout.reasons[-1] == "JobFailed"
+
+
+def test_it_starts_only_when_the_pods_are_ready() -> None:
+    rollout = serving().given(steps=BEFORE_TRAFFIC)
+    rollout.world.pods_ready_after = 30.0
+    rollout.world.task_end = None
+    rollout.apply(B)
+    assert (rollout.reason, tasks(rollout)) == ("AwaitingPods", [])
+    assert tasks(rollout.after(30))
+
+
+def test_a_job_in_traffic_spares_no_verdict() -> None:
+    rollout = running(*IN_TRAFFIC)
+    assert rollout.weight == 20
+    ends(rollout, TaskEnd(succeeded=True))
+    assert (rollout.weight, rollout.reason) == (20, "NoData")
+    rollout.judged("Pass", "0 of 900 errors.")
+    assert rollout.weight == 50
+    assert (
+        "has succeeded. errors, drift and split: 0 of 900"
+        in rollout.rollout.new_decisions[-1].message
+    )
+
+
+def test_a_breach_while_it_runs_rolls_back_and_ends_it() -> None:
+    rollout = running(*IN_TRAFFIC).judged("Fail")
+    assert rollout.status.rejected and rollout.status.rejected.reason == "CheckFailed"
+    assert tasks(rollout) == []
+
+
+def test_it_is_not_waited_for_much_longer_than_its_timeout() -> None:
+    rollout = running(job(timeout="10m"))
+    assert rollout.after(600).status.candidate, "the Job ends by its own deadline first"
+    assert rollout.plan and rollout.plan.wake_in == 60.0
+    rollout.after(60)
+    rejected = rollout.status.rejected
+    assert rejected and rejected.reason == "JobFailed"
+    assert "has not ended within 10m." in rejected.message
+
+
+def test_it_is_the_same_job_at_every_pass_and_another_one_in_another_rollout() -> None:
+    rollout = running(*BEFORE_TRAFFIC)
+    first = tasks(rollout)
+    assert tasks(rollout.after(60)) == first
+    ends(rollout, FAILED)
+    rollout.world.task_end = None
+    again = tasks(rollout.after(60).order(f"retry/{B}"))
+    assert [each.revision for each in again] == [B]
+    assert again != first
+    assert [each.revision for each in tasks(rollout.apply(C))] == [C]
+
+
+@pytest.mark.parametrize("other", [job("checks:2"), job(timeout="2h")], ids=["image", "timeout"])
+def test_another_job_in_the_spec_is_started_anew(other: dict[str, Any]) -> None:
+    rollout = running(*BEFORE_TRAFFIC)
+    first = tasks(rollout)
+    anew = tasks(rollout.given(steps=[other, {"setWeight": 20}]).after(5))
+    assert len(anew) == 1
+    assert anew[0].name != first[0].name
+
+
+def test_a_second_job_is_another_one_than_the_first() -> None:
+    rollout = running(job(), job())
+    first = tasks(rollout)
+    second = tasks(rollout.order(f"advance/{B}"))
+    assert second[0].name != first[0].name
+    ends(rollout, TaskEnd(succeeded=True))
+    assert rollout.reasons[-2:] == ["Promoting", "Promoted"]
+
+
+def test_a_paused_rollout_starts_none_and_lets_the_running_one_end() -> None:
+    rollout = serving().given(steps=BEFORE_TRAFFIC, paused=True)
+    rollout.world.task_end = None
+    rollout.apply(B)
+    assert (rollout.reason, tasks(rollout)) == ("PausedBySpec", [])
+
+    rollout = running(*BEFORE_TRAFFIC)
+    begun = tasks(rollout)
+    rollout.given(paused=True).settle()
+    assert (rollout.reason, tasks(rollout)) == ("PausedBySpec", begun)
+    ends(rollout, TaskEnd(succeeded=True))
+    assert (rollout.reason, rollout.weight) == ("PausedBySpec", 0)
+    assert rollout.given(paused=False).settle().weight == 20
+
+
+def test_one_that_fails_rolls_a_paused_rollout_back() -> None:
+    rollout = running(*BEFORE_TRAFFIC)
+    ends(rollout.given(paused=True).settle(), FAILED)
+    assert rollout.status.rejected and rollout.status.rejected.reason == "JobFailed"
+
+
+@pytest.mark.parametrize("command", ["abort", "promote", "advance"])
+def test_a_command_ends_it(command: str) -> None:
+    rollout = running(*BEFORE_TRAFFIC).order(f"{command}/{B}")
+    assert tasks(rollout) == []
+
+
+def test_one_that_fails_takes_no_traffic_from_the_only_revision_that_serves() -> None:
+    rollout = running(*IN_TRAFFIC)
+    rollout.world.broken = {A}
+    rollout.settle()
+    ends(rollout, FAILED)
+    assert rollout.status.candidate and rollout.status.candidate.revision == B
+    assert (rollout.reason, rollout.status.rejected) == ("JobFailed", None)
+
+
+def test_what_is_withdrawn_runs_none_and_starts_another_when_it_resumes() -> None:
+    rollout = running(*IN_TRAFFIC, analysis={"maxStepDuration": "10h"})
+    first = tasks(rollout)
+    pods = tuple(SeenPod(f"p{n}", B, 1000.0, 0, images={"m": f"m@sha256:{n}"}) for n in (1, 2))
+    rollout.world.pods_seen = pods
+    rollout.world.mixed = {B: "Its pods run different images."}
+    rollout.settle().judged("Fail")
+    assert rollout.status.candidate and rollout.status.candidate.stage == "Withdrawn"
+    assert tasks(rollout) == []
+    rollout.world.mixed = {}
+    rollout.after(5)
+    [again] = tasks(rollout)
+    assert again.name != first[0].name
+
+
+def test_why_no_job_can_be_created_is_said() -> None:
+    rollout = running(*BEFORE_TRAFFIC)
+    situation = rollout.rollout.situation()
+    refused = replace(situation.world, refused_tasks="Job x cannot be written: 403")
+    plan = decide(situation.desired, situation.status, refused, situation.now)
+    assert plan.status.candidate and plan.status.candidate.hold
+    assert plan.status.candidate.hold.reason == "AwaitingJob"
+    assert plan.status.candidate.hold.message == "Job x cannot be written: 403"
+    late = decide(situation.desired, situation.status, refused, situation.now + 3660)
+    assert late.status.rejected and "within 1h. Job x cannot be" in late.status.rejected.message
