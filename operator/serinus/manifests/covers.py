@@ -257,7 +257,7 @@ def _empty(desired: Any, key: str) -> bool:
 def _quantity(value: Any) -> Decimal | None:
     """A Kubernetes quantity as a number; None if it is not one."""
     text = str(value)
-    digits = text.rstrip("numkMGTPEi")
+    digits = text.rstrip("numkKMGTPEi")
     try:
         return Decimal(digits) * _SUFFIXES[text[len(digits) :]]
     except (InvalidOperation, KeyError):
