@@ -30,11 +30,12 @@ from serinus.cluster import ApiError, Cluster, connect
 from serinus.controller.app import App
 from serinus.controller.pace import Pace
 from serinus.manifests.kinds import KINDS, WATCHED
+from serinus.manifests.task import TASK_LABEL
 from tests.campaign.control import Control
 from tests.campaign.crashes import WHOSE
 from tests.campaign.history import Snapshot
 from tests.campaign.memory.api import selected
-from tests.campaign.memory.pods import Pod
+from tests.campaign.memory.pods import JOB_TAKES, Pod
 from tests.campaign.memory.world import World
 from tests.campaign.wire import Reply, Request, Wire
 from tests.stage.gateways import ACCEPTED, NAME, public
@@ -58,7 +59,7 @@ COLLECTED: Final = 120.0
 every half minute, and ours may be that new."""
 _MIRRORED: Final = (
     *("ModelDeployment", "Deployment", "Service", "HTTPRoute", "Gateway"),
-    *("ControllerRevision", "Pod", "EndpointSlice"),
+    *("ControllerRevision", "Job", "Pod", "EndpointSlice"),
 )
 
 Hear = Callable[[str, Manifest], None]
@@ -453,7 +454,11 @@ class RealStage(World):
 
     def _pod(self, event: str, live: Manifest) -> None:
         name = live["metadata"]["name"]
-        if event == "DELETED" or live["metadata"].get("deletionTimestamp"):
+        if TASK_LABEL in live["metadata"]["labels"]:
+            if event == "ADDED":
+                done = {"phase": "Succeeded"}
+                self._at(JOB_TAKES, lambda: self._do(self._patch_status("Pod", name, done)))
+        elif event == "DELETED" or live["metadata"].get("deletionTimestamp"):
             pod = self.pods.pods.pop(name, None)
             if pod is not None:
                 pod.settle(self.now)

@@ -27,6 +27,7 @@ from tests.campaign.invariants import violations
 from tests.campaign.memory.world import World, run
 from tests.campaign.real import RealApi, RealStage, namespaces
 from tests.campaign.stage import (
+    NOWHERE,
     Manifest,
     Stage,
     children_refused,
@@ -47,6 +48,16 @@ V1, V2, V3 = (spec(version) for version in ("v1", "v2", "v3"))
 GATED: Final = {
     **V2,
     "rollout": {**V2["rollout"], "steps": [{"setWeight": 20}, {"approval": {}}, {"setWeight": 40}]},
+}
+_JOB: Final = {
+    "spec": {"containers": [{"name": "main", "image": "m:1"}], "nodeSelector": dict(NOWHERE)}
+}
+TESTED: Final = {
+    **V2,
+    "rollout": {
+        **V2["rollout"],
+        "steps": [{"setWeight": 20}, {"job": {"template": _JOB}}, {"setWeight": 40}],
+    },
 }
 GUARDED: Final = {**V2, "rollout": {**V2["rollout"], "guard": {"duration": "20m"}}}
 STABLE, CANDIDATE = revision_of(V1), revision_of(V2)
@@ -219,6 +230,14 @@ async def _gated(stage: Stage) -> None:
     )
 
 
+async def _tested(stage: Stage) -> None:
+    await _serving(stage)
+    await stage.apply(TESTED)
+    await stage.until(
+        lambda s: s.hold == "AwaitingJob" and bool(s.role("candidate").get("counted"))
+    )
+
+
 async def _guarded(stage: Stage) -> None:
     await _serving(stage)
     await stage.apply(GUARDED)
@@ -263,6 +282,7 @@ STATES: Final = (
         GATED,
         CANDIDATE,
     ),
+    State("running a Job", "v2 has 20%, and its Job runs", _tested, _V2, TESTED, CANDIDATE),
     State("guarded", "v2 is promoted, and v1 holds 5%", _guarded, _V2, GUARDED, CANDIDATE),
 )
 

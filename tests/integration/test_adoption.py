@@ -46,6 +46,18 @@ LATER: dict[str, Manifest] = {
     },
     "ControllerRevision": {"apiVersion": "apps/v1", "revision": 1, "data": {"any": 1}},
     "Service": {"apiVersion": "v1", "spec": {"ports": [{"port": 80}]}},
+    "Job": {
+        "apiVersion": "batch/v1",
+        "spec": {
+            "suspend": True,
+            "template": {
+                "spec": {
+                    "restartPolicy": "Never",
+                    "containers": [{"name": "any", "image": "any"}],
+                }
+            },
+        },
+    },
     "HTTPRoute": {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "spec": {"parentRefs": [{"name": "public"}]},

@@ -14,7 +14,7 @@ from typing import Any, Final
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.queue import Key
 from serinus.controller.watching import Watching
-from serinus.manifests.kinds import WATCHED
+from serinus.manifests.kinds import KINDS, WATCHED
 from serinus.manifests.owner import NAME_LABEL
 from serinus.manifests.routers import NEEDED_KINDS
 
@@ -54,8 +54,8 @@ class Informer:
         self._missing: frozenset[str] = frozenset()
         """Kinds that the last list of everything lacks."""
         self._forbidden: set[str] = set()
-        """Kinds that routers need and the role does not allow to list, because it is of an older
-        version: rollouts are judged nevertheless."""
+        """Kinds that the role, of an older version, does not allow to list, and without which
+        rollouts are judged nevertheless."""
         self._warned = ""
         """What was said of kinds that may not be watched."""
         self._resync_now = asyncio.Event()
@@ -124,14 +124,14 @@ class Informer:
             self.synced.set()
 
     def _unwatched(self, forbidden: frozenset[str]) -> str | None:
-        """What is listed and may not be watched, as a message. Rollouts need no kinds of others."""
+        """What is listed and may not be watched, as a message, if rollouts need it."""
         if not forbidden:
             return None
         message = (
             f"{' and '.join(sorted(forbidden))} may be listed, but not watched, so changes are "
             "seen once a minute: the role of the operator lacks the verb watch"
         )
-        if forbidden <= NEEDED_KINDS.keys():
+        if all(KINDS[kind].without for kind in forbidden):
             if message != self._warned:
                 log.warning("%s", message)
             self._warned = message
@@ -154,18 +154,19 @@ class Informer:
         self.not_ready_reason = reason
 
     async def _relist(self, kind: str) -> bool:
-        """Take in all objects of a kind; False if the API server does not serve it, or if a
-        router needs it and the role does not allow to list it."""
+        """Take in all objects of a kind; False if the API server does not serve it, or if it can be
+        done without and the role does not allow to list it."""
         try:
             for namespace in self._namespaces or (None,):
                 await self._list(kind, namespace)
             self._forbidden.discard(kind)
         except ApiError as error:
-            if not (error.absent or (error.status == 403 and kind in NEEDED_KINDS)):
+            without = KINDS[kind].without
+            if not (error.absent or (error.status == 403 and without)):
                 raise
             if not error.absent and kind not in self._forbidden:
                 self._forbidden.add(kind)
-                log.warning("Gateways are not checked, only the status of routes: %s", error)
+                log.warning("%s: %s", without, error)
             self._store.clear(kind, absent=error.absent)
             return False
         return True

@@ -36,6 +36,9 @@ class Kind:
     exact: frozenset[str] = frozenset()
     """Fields in which an additional key changes the meaning; elsewhere it is a default of the
     server, or an addition of another manager."""
+    without: str = ""
+    """What is lost if the role, of an older version, does not allow to list it; empty: everything,
+    since nothing is decided by halves."""
     status_verbs: tuple[str, ...] = ()
     """What the role allows on the subresource status."""
 
@@ -102,6 +105,7 @@ JOB: Final = Kind(
     "what a step `job` runs; none is ever changed",
     Purpose.TASK,
     _OURS,
+    without="Steps cannot run Jobs",
 )
 ENDPOINT_SLICE: Final = Kind(
     *("EndpointSlice", "discovery.k8s.io/v1", "endpointslices", ("list", "watch")),
@@ -113,6 +117,7 @@ GATEWAY: Final = Kind(
     *("Gateway", _GATEWAY_API, "gateways", ("list", "watch")),
     "whether one serves: if it is gone, the status of its routes may not be updated",
     selector=_ALL,
+    without="Gateways are not checked, only the status of routes",
 )
 POD: Final = Kind(*("Pod", "v1", "pods", ("list",)), "restarts, readiness and images")
 EVENT: Final = Kind(*("Event", "events.k8s.io/v1", "events", ("create",)), "decisions as events")

@@ -16,7 +16,9 @@ Place = tuple[str, str, str]
 Watcher = Callable[[str, Manifest], None]
 """Takes an event: ADDED, MODIFIED or DELETED, and the object."""
 
-_WITH_STATUS: Final = frozenset({"ModelDeployment", "Deployment", "HTTPRoute", "Service", "Pod"})
+_WITH_STATUS: Final = frozenset(
+    {"ModelDeployment", "Deployment", "HTTPRoute", "Service", "Pod", "Job"}
+)
 _COUNTED: Final = frozenset({"ModelDeployment", "Deployment", "HTTPRoute"})
 """Kinds whose generation grows with their spec."""
 _BEFORE_SPEC: Final = ("apiVersion", "kind", "metadata", "status")

@@ -17,6 +17,8 @@ SCRAPED_EVERY: Final = 5.0
 FLAPS_FOR: Final = 20.0
 SYNC: Final = 0.02
 """Seconds that a controller takes to notice something."""
+JOB_TAKES: Final = 60.0
+"""Seconds after which a Job has succeeded."""
 
 
 @dataclass
@@ -164,6 +166,9 @@ class Pods:
             self._soon(metadata["namespace"], metadata["name"])
         elif kind == "Service" and event != "DELETED":
             self.later(SYNC, self._endpoints)
+        elif kind == "Job" and event == "ADDED":
+            done = {"conditions": [{"type": "Complete", "status": "True"}]}
+            self.later(JOB_TAKES, lambda: self._api.set_status(live, done))
         if event == "DELETED":
             self.later(SYNC, self._collect)
 
