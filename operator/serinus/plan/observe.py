@@ -11,11 +11,11 @@ from serinus.api.status import Candidate, Status
 from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision, approval_digest, revision_hash
 from serinus.manifests.routers import router_for
-from serinus.manifests.routers.router import Split
 from serinus.manifests.workload import selected_revision
 from serinus.plan.history import named_in
 from serinus.plan.scraping import less_scraped
 from serinus.plan.situation import Desired, Intervention, KnownRevision, Workload, World
+from serinus.plan.traffic import asked
 
 COMMAND = "serinus.dev/command"
 
@@ -125,11 +125,11 @@ def read_world(
     facts["intervention"] = _lost(owner, status, revisions)
     facts["unserved"] = unserved
     facts["less_scraped"] = _less_scraped(status, revisions)
-    split = asked_split(status)
-    if split is None:
+    traffic = asked(status)
+    if traffic is None:
         return World(history=known, workloads=workloads, **facts)
     ready = {name: workload.ready for name, workload in workloads.items()}
-    routed = router.read_back(owner, split, revisions, objects, ready)
+    routed = router.read_back(owner, traffic, revisions, objects, ready)
     if unserved:
         routed = replace(routed, in_effect=False, message=unserved)
     return World(
@@ -161,16 +161,6 @@ def who_serves(owner: Owner, desired: Desired, objects: Objects) -> str | None:
     if selected is None and len(others) == 1:
         (selected,) = others
     return selected if selected in running else None
-
-
-def asked_split(status: Status) -> Split | None:
-    """The split in a status; None before the first revision."""
-    stable, candidate = status.stable, status.candidate
-    if stable is None:
-        return Split(None, candidate.revision, 100) if candidate else None
-    if candidate is None:
-        return Split(stable.revision, None, 0)
-    return Split(stable.revision, candidate.revision, int(candidate.weight.wanted))
 
 
 def read_workloads(objects: Objects) -> dict[str, Workload]:

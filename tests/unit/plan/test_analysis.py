@@ -127,9 +127,10 @@ def test_the_window_reaches_back_further_where_pods_have_to_have_warmed_up() -> 
 def test_the_split_is_judged_by_what_the_ready_pods_give_and_only_while_it_is_in_effect() -> None:
     weight = Weight(wanted=20, actual=25, since=1010.0)
     rolling = candidate().replace(weight=weight)
-    assert in_effect(rolling) is None
+    assert in_effect(Status(stable=STABLE, candidate=rolling)) is None
     rolling = rolling.replace(effective_since=1000.0)
-    assert in_effect(rolling) == EffectiveWeight(0.25, 1010.0)
+    found = in_effect(Status(stable=STABLE, candidate=rolling))
+    assert found == EffectiveWeight(0.25, 1010.0)
 
 
 def test_looks_are_at_multiples_of_the_interval() -> None:

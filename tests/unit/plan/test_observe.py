@@ -11,7 +11,7 @@ from serinus.api.status import Candidate, Rejected, Retiring, Stable, Status, We
 from serinus.manifests.children import Wanted, children
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
-from serinus.manifests.routers.router import Split
+from serinus.manifests.traffic import Traffic
 from serinus.plan.observe import (
     identified,
     read_desired,
@@ -32,7 +32,7 @@ def revision(number: int) -> Revision:
 
 
 OLD, NEW, NEXT = (revision(number) for number in (1, 2, 3))
-WANTED = Wanted({OLD.hash: 4, NEW.hash: 1}, Split(OLD.hash, NEW.hash, 20))
+WANTED = Wanted({OLD.hash: 4, NEW.hash: 1}, Traffic(OLD.hash, NEW.hash, 20))
 STATUS = Status(
     stable=Stable(revision=OLD.hash, number=1, since=0.0),
     candidate=Candidate(

@@ -81,7 +81,7 @@ def test_without_checks_steps_pass_by_time() -> None:
 def test_a_failed_check_rolls_back_at_once_with_its_evidence() -> None:
     rollout = serving().given(steps=STEPS).apply(B).judged("Fail", "Candidate errors 41/2045.")
     assert rollout.plan and rollout.plan.wanted
-    assert rollout.weight == 0 and rollout.plan.wanted.split.stable == A
+    assert rollout.weight == 0 and rollout.plan.wanted.traffic.stable == A
     assert rollout.status.phase == "Degraded"
     assert rollout.status.rejected and rollout.status.rejected.revision == B
     assert "41/2045" in rollout.status.message

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
-from serinus.api.spec import Gateway, ParentRef, Traffic
+from serinus.api.spec import Gateway, ParentRef, Spec
 from serinus.manifests.covers import unlike
 from serinus.manifests.kinds import SERVICE, Kind
 from serinus.manifests.owner import Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
-from serinus.manifests.routers.router import Need, NeededKind, Routed, Split
+from serinus.manifests.routers.router import Need, NeededKind, Routed
+from serinus.manifests.traffic import Traffic
 from serinus.manifests.workload import (
     SERVICE_PORT,
     app_protocol,
@@ -56,19 +57,20 @@ class GatewayRouter:
     gateway: Gateway
 
     @classmethod
-    def of(cls, traffic: Traffic) -> Self | None:
-        """If `traffic.gateway` is set."""
-        return None if traffic.gateway is None else cls(traffic.gateway)
+    def of(cls, spec: Spec) -> Self | None:
+        """If `spec.traffic.gateway` is set."""
+        gateway = spec.traffic.gateway
+        return None if gateway is None else cls(gateway)
 
     def manifests(
-        self, owner: Owner, split: Split, revisions: Mapping[str, Revision]
+        self, owner: Owner, traffic: Traffic, revisions: Mapping[str, Revision]
     ) -> list[Manifest]:
         """The Service and the HTTPRoute of the ModelDeployment."""
-        main = revisions.get(split.main)
-        services = [service(owner, owner.name, split.main, main)] if main else []
-        return [*services, self.route(owner, split)]
+        main = revisions.get(traffic.main)
+        services = [service(owner, owner.name, traffic.main, main)] if main else []
+        return [*services, self.route(owner, traffic)]
 
-    def route(self, owner: Owner, split: Split) -> Manifest:
+    def route(self, owner: Owner, traffic: Traffic) -> Manifest:
         """The HTTPRoute, with the server's defaults filled in so that it can be compared whole.
         Backends of weight 0 are left out."""
         backends = [
@@ -79,7 +81,7 @@ class GatewayRouter:
                 "port": SERVICE_PORT,
                 "weight": weight,
             }
-            for revision, weight in split.weights.items()
+            for revision, weight in traffic.weights.items()
         ]
         everything = [{"path": {"type": "PathPrefix", "value": "/"}}]
         return {
@@ -98,7 +100,7 @@ class GatewayRouter:
     def read_back(
         self,
         owner: Owner,
-        split: Split,
+        traffic: Traffic,
         revisions: Mapping[str, Revision],
         live: Objects,
         ready: Mapping[str, int],
@@ -107,8 +109,8 @@ class GatewayRouter:
         route = live.get(("HTTPRoute", owner.name))
         if route is None:
             return Routed(0.0, False, f"HTTPRoute {owner.name} does not exist yet")
-        actual = _candidate_share(owner, split, route)
-        if difference := unlike(route, self.route(owner, split)):
+        actual = _candidate_share(owner, traffic, route)
+        if difference := unlike(route, self.route(owner, traffic)):
             return Routed(actual, False, difference)
         for parent in self.gateway.parent_refs:
             verdict = _answer(owner, parent, route)
@@ -208,12 +210,12 @@ class GatewayRouter:
         )
 
 
-def _candidate_share(owner: Owner, split: Split, route: Manifest) -> float:
-    if split.candidate is None:
+def _candidate_share(owner: Owner, traffic: Traffic, route: Manifest) -> float:
+    if traffic.candidate is None:
         return 0.0
     weights = _weights(route)
     total = sum(weights.values())
-    return 100 * weights.get(owner.child(split.candidate), 0) / total if total else 0.0
+    return 100 * weights.get(owner.child(traffic.candidate), 0) / total if total else 0.0
 
 
 def _weights(route: Manifest) -> dict[str, int]:
