@@ -30,7 +30,7 @@ from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.traffic import Traffic
 from serinus.metrics.batches import plan
-from serinus.metrics.labelling import pods
+from serinus.metrics.pod_names import pods
 from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, ExpressionQuery, Query, QueryError
 from serinus.plan.monitoring import monitoring_queries
 from serinus.prometheus import Config, Prometheus

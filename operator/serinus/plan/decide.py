@@ -156,7 +156,7 @@ def _wanted(s: Situation) -> Wanted | None:
         if old.revision in s.world.workloads
     }
     if router_for(s.desired.spec).shares_one_service:
-        # a deleted Deployment leaves its pods to the garbage collector, and nothing shows
+        # a deleted workload leaves its pods to the garbage collector, and nothing shows
         # when they are gone
         leaving = [name for name, each in s.world.workloads.items() if not each.empty]
         live = dict.fromkeys(leaving, 0) | live

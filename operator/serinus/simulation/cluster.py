@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from serinus.manifests.children import Wanted
 from serinus.manifests.routers import router_for
 from serinus.manifests.traffic import Traffic
+from serinus.manifests.workloads import Workload
 from serinus.plan.decide import Plan
-from serinus.plan.situation import ApprovalPolicy, Desired, KnownRevision, SeenPod, Workload, World
+from serinus.plan.situation import ApprovalPolicy, Desired, KnownRevision, SeenPod, World
 
 
 @dataclass

@@ -15,7 +15,7 @@ from serinus.manifests.routers.gateway import GatewayRouter
 from serinus.manifests.routers.replicas import ReplicaRouter
 from serinus.manifests.routers.router import Routed, Router, carriable_weight
 from serinus.manifests.traffic import Traffic
-from serinus.manifests.workload import deployment
+from serinus.manifests.workloads.deployment import DeploymentWorkload
 
 FIELD = "spec.traffic.gateway.parentRefs"
 OWNER = Owner("shop", "fraud", "4f7c")
@@ -485,7 +485,8 @@ def test_without_a_service_or_a_route_it_is_not_known() -> None:
 
 def test_a_service_of_all_pods_leads_to_every_revision_that_has_some() -> None:
     pods: dict[tuple[str, str], Manifest] = {
-        ("Deployment", OWNER.child(each.hash)): deployment(OWNER, each, 1) for each in (OLD, NEW)
+        ("Deployment", OWNER.child(each.hash)): DeploymentWorkload().manifest(OWNER, each, 1)
+        for each in (OLD, NEW)
     }
     [shared] = REPLICAS.manifests(OWNER, split(50), BOTH)
     assert REPLICAS.leads_to(OWNER, {**pods, ("Service", "fraud"): shared}) == frozenset(BOTH)

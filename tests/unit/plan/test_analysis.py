@@ -9,6 +9,7 @@ from serinus.api.status import Candidate, Stable, Status, Weight
 from serinus.judge import EffectiveWeight, learn
 from serinus.judge.analysis import budget_of
 from serinus.manifests.owner import Owner
+from serinus.manifests.workloads import Workload
 from serinus.metrics.counters import LATE_WITHIN
 from serinus.metrics.queries import (
     Arm,
@@ -21,7 +22,7 @@ from serinus.metrics.queries import (
 )
 from serinus.metrics.requests import LONGEST_WINDOW, OVERLAP, HistoryRequest, Request
 from serinus.plan.analysis import in_effect, judged, learned, next_look, requested
-from serinus.plan.situation import Workload, World
+from serinus.plan.situation import World
 from tests.support.simulated_rollout import TEMPLATE, B, serving
 
 OWNER = Owner("shop", "fraud", "4f7c")

@@ -121,7 +121,8 @@ def test_a_deployment_is_empty_once_it_says_so_of_its_present_size(
 ) -> None:
     selector = {"matchLabels": {"serinus.dev/revision": "a"}}
     spec = {"replicas": replicas, "selector": selector}
-    deployment: Manifest = {"metadata": {"name": "x", "generation": 2}, "spec": spec}
+    metadata = {"name": "x", "generation": 2}
+    deployment: Manifest = {"kind": "Deployment", "metadata": metadata, "spec": spec}
     if status is not None:
         deployment["status"] = status
     assert read_workloads({("Deployment", "x"): deployment})["a"].empty is empty

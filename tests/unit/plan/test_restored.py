@@ -9,8 +9,9 @@ from serinus.api.spec import Spec
 from serinus.api.stages import Stage
 from serinus.api.status import Status
 from serinus.manifests.traffic import Traffic
+from serinus.manifests.workloads import Workload
 from serinus.plan.decide import Plan, decide
-from serinus.plan.situation import Desired, KnownRevision, Workload, World
+from serinus.plan.situation import Desired, KnownRevision, World
 from tests.support.simulated_rollout import TEMPLATE, A, B
 
 RUNNING = World(

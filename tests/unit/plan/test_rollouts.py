@@ -6,8 +6,9 @@ import pytest
 
 from serinus.api.reasons import Reason
 from serinus.api.status import Condition
+from serinus.manifests.workloads import Workload
 from serinus.plan.decide import decide
-from serinus.plan.situation import Intervention, Workload
+from serinus.plan.situation import Intervention
 from serinus.simulation.cluster import SimulatedCluster
 from tests.support.simulated_rollout import A, B, C, SimulatedRollout, serving
 

@@ -10,8 +10,9 @@ from serinus.api.status import Candidate, CheckStatus, Stable, Status, Verdict, 
 from serinus.manifests.children import Wanted
 from serinus.manifests.owner import WITHDRAWN, Owner
 from serinus.manifests.traffic import Traffic
+from serinus.manifests.workloads import Workload
 from serinus.plan.decide import Plan, decide
-from serinus.plan.situation import Desired, KnownRevision, Workload, World
+from serinus.plan.situation import Desired, KnownRevision, World
 from serinus.plan.withdrawal import UNJUDGED_AGAIN, Mark, unjudged, withdrawal, withdrawn
 
 OWNER = Owner("shop", "fraud", "4f7c")

@@ -10,8 +10,9 @@ from serinus.manifests.kinds import SERVICE, Kind
 from serinus.manifests.owner import REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers.router import Need, NeededKind, Routed
+from serinus.manifests.service import selected_revision, service, target_port
 from serinus.manifests.traffic import Traffic
-from serinus.manifests.workload import selected_revision, service, target_port
+from serinus.manifests.workloads import running
 
 
 @dataclass(frozen=True)
@@ -69,17 +70,15 @@ class ReplicaRouter:
         return Routed(actual, True, f"{nearest} instead of {traffic.weight:g}%")
 
     def leads_to(self, owner: Owner, live: Objects) -> frozenset[str] | None:
-        """The revision that the Service selects, or all that have a Deployment."""
+        """The revision that the Service selects, or all that run."""
         found = live.get(("Service", owner.name))
         if found is None:
             return None
         selected = selected_revision(found)
-        deployments = (each for (kind, _), each in live.items() if kind == "Deployment")
-        everyone = (each["metadata"]["labels"].get(REVISION_LABEL) for each in deployments)
-        return frozenset({*everyone} - {None} if selected is None else {selected})
+        return frozenset(running(live) if selected is None else {selected})
 
-    @staticmethod
-    def only(live: Manifest, stable: str) -> Manifest | None:
+    @classmethod
+    def only(cls, live: Manifest, stable: str) -> Manifest | None:
         """The Service selects stable."""
         selector = live["spec"].get("selector") or {}
         if live["kind"] != SERVICE.name or selector.get(REVISION_LABEL) == stable:

@@ -74,8 +74,8 @@ class Router(Protocol):
         """Revisions that may get traffic by the live objects; None if these are not, or not yet, in
         effect."""
 
-    @staticmethod
-    def only(live: Manifest, stable: str) -> Manifest | None:
+    @classmethod
+    def only(cls, live: Manifest, stable: str) -> Manifest | None:
         """What to change in one of the live objects so that stable gets all traffic, for when
         nothing else of this room can be trusted; None: nothing."""
 
