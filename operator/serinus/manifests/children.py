@@ -10,7 +10,7 @@ from serinus.manifests.revision import Revision
 from serinus.manifests.routers import router_for
 from serinus.manifests.service import service
 from serinus.manifests.traffic import Traffic
-from serinus.manifests.workloads import running, workload_for
+from serinus.manifests.workloads import USUAL, running
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def children(
     behind = [
         *(each.manifest(owner) for each in revisions.values() if not each.recovered),
         *(service(owner, owner.child(r.hash), r.hash, r) for r, _ in live),
-        *(workload_for(r).manifest(owner, r, count) for r, count in live),
+        *(USUAL.manifest(owner, r, count) for r, count in live),
     ]
     ways = router_for(spec).manifests(owner, wanted.traffic, revisions)
     serving = {name: replicas.get(name, 0) for name in wanted.traffic.weights}

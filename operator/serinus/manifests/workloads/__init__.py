@@ -4,21 +4,16 @@ from collections.abc import Mapping
 from typing import Final
 
 from serinus.manifests.owner import Manifest, Objects
-from serinus.manifests.revision import Revision
 from serinus.manifests.workloads.deployment import DeploymentWorkload
 from serinus.manifests.workloads.kind import Workload, WorkloadKind
 
-__all__ = ["WORKLOADS", "Workload", "WorkloadKind", "kind_of", "running", "workload_for"]
+__all__ = ["USUAL", "WORKLOADS", "Workload", "WorkloadKind", "kind_of", "running"]
 
-WORKLOADS: Final[Mapping[str, WorkloadKind]] = {
-    each.kind.name: each for each in (DeploymentWorkload(),)
-}
-"""By the name of the kind."""
+USUAL: Final[WorkloadKind] = DeploymentWorkload()
+"""What is rendered: nothing in a spec asks for another one."""
 
-
-def workload_for(revision: Revision) -> WorkloadKind:
-    """What runs a revision: there is one kind so far."""
-    return next(iter(WORKLOADS.values()))
+WORKLOADS: Final[Mapping[str, WorkloadKind]] = {each.kind.name: each for each in (USUAL,)}
+"""By the name of the kind, all that are read."""
 
 
 def kind_of(live: Manifest) -> WorkloadKind:
