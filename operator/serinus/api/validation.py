@@ -326,7 +326,10 @@ def _traffic(namespace: str, spec: Spec) -> Iterator[Problem]:
 
 def _steps(namespace: str, spec: Spec) -> Iterator[Problem]:
     for index, step in enumerate(spec.rollout.steps):
-        yield from (each.below(f"spec.rollout.steps[{index}]") for each in step.problems())
+        field = f"spec.rollout.steps[{index}]"
+        yield from (each.below(field) for each in step.problems())
+        if lacks := spec.traffic.lacks(step.needs):
+            yield Problem(f"{field}.{step.kind}", lacks)
 
 
 def _analysis(namespace: str, spec: Spec) -> Iterator[Problem]:

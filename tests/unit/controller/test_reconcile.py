@@ -23,7 +23,7 @@ from serinus.controller.status_writes import (
     write_within,
 )
 from serinus.manifests.children import Wanted
-from serinus.manifests.routers.router import Split
+from serinus.manifests.traffic import Traffic
 from serinus.plan.decide import Plan
 from serinus.plan.situation import Desired, World
 
@@ -59,7 +59,7 @@ def stable(revision: str = "old", number: int = 1) -> Stable:
 
 
 def plan(status: Status, *running: str, wake_in: float | None = None) -> Plan:
-    wanted = Wanted(dict.fromkeys(running, 1), Split(running[0], None, 0)) if running else None
+    wanted = Wanted(dict.fromkeys(running, 1), Traffic(running[0], None, 0)) if running else None
     return Plan(status, wanted, (), wake_in)
 
 
