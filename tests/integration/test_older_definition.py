@@ -98,7 +98,7 @@ async def test_what_a_version_without_evidence_counted_is_kept_over_an_upgrade(
     assert stored["status"]["candidate"]["checks"][0]["state"]["peak"] == 1.25
     assert "evidence" not in stored["status"]
     async with operator:
-        status = await operator.until("fraud", counted)
+        status = await operator.until("fraud", counted, moving=1)
         stored = await operator.cluster.get("ModelDeployment", operator.namespace, "fraud")
         assert "state" not in stored["status"]["candidate"]["checks"][0]
         assert status["candidate"]["checks"][0]["state"]["peak"] >= 1.25
