@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from serinus.api.checks import LabelMatcher
-from serinus.api.checks.metrics import FAILED_CODES, Operator, compiled
+from serinus.api.checks.metrics import FAILED_CODES, Operator, compiled, is_label_name
 
 _CODES: Final = tuple(str(code) for code in range(100, 600))
 _CLASSES: Final = tuple(f"{first}{rest}" for first in range(1, 6) for rest in ("xx", "XX"))
@@ -61,7 +61,8 @@ def corrected(
 ) -> LabelMatcher | None:
     """A matcher that means the same, with a label and values that are there; None: none is
     known."""
-    own_first = sorted(values_by_label, key=lambda label: (label != matcher.label, label))
+    labels = filter(is_label_name, values_by_label)
+    own_first = sorted(labels, key=lambda label: (label != matcher.label, label))
     for label in own_first:
         values = values_by_label[label]
         for operator, value in _meant(matcher, values):

@@ -74,6 +74,17 @@ def test_a_label_that_no_series_has_is_an_error_that_names_those_that_are_there(
     assert 'Set {label: status, operator: "=~", value: "5..|408|429"} instead.' in found.message
 
 
+def test_a_label_that_a_manifest_cannot_name_is_listed_and_not_proposed() -> None:
+    """Prometheus 3 takes names of any characters, as OpenTelemetry has them."""
+    otel = [answered("200", label="http.response.status_code")]
+    found = judged(errors({"label": "status", "operator": "=~", "value": "5.."}), otel)
+    assert found.verdict == "Error"
+    assert found.message.endswith(
+        "its labels are http.response.status_code (200), method (POST). Set a matcher of a label "
+        "and values that are exported."
+    )
+
+
 def test_a_label_that_only_the_new_version_lost_is_an_error_of_the_candidate() -> None:
     found = judged(
         errors({"label": "status", "operator": "=~", "value": "5.."}),

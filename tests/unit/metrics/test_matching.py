@@ -142,6 +142,7 @@ def test_an_expression_that_only_prometheus_reads_is_not_doubted() -> None:
         ),
         (matcher("5.."), {"status": ["success"]}, None),
         (matcher("5.."), {"method": ["GET"]}, None),
+        (matcher("5xx", "="), {"http.status_code": ["200"], "x" * 101: ["200"]}, None),
     ],
 )
 def test_what_was_meant_is_proposed_in_the_shape_that_is_there(
