@@ -374,5 +374,6 @@ class Situation:
 def _again(decision: Decision, before: Decision) -> Decision:
     """The same decision once more, which stands for both."""
     first, times = before.first or before.at, before.times + 1
-    message = f"{decision.message[:980]} {times} times in {spoken(decision.at - first)}."
+    said = decision.message[:980].rstrip(" .")
+    message = f"{said}. {times} times in {spoken(decision.at - first)}."
     return decision.replace(message=message, times=times, first=first)
