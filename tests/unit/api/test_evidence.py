@@ -6,10 +6,12 @@ import zlib
 from typing import Any
 
 import pytest
+import yaml
 
 from serinus.api.evidence import MOST_BYTES
 from serinus.api.status import Status
 from serinus.api.validation import in_full, read_status
+from tests.support.replayed import replayed
 
 SINCE = "2026-11-25T08:00:00.000Z"
 
@@ -79,6 +81,18 @@ def test_what_an_earlier_version_wrote_in_full_is_read_whatever_stands_beside_it
     assert not lost
     assert status.candidate is not None
     assert status.candidate.entries == 5
+
+
+def test_a_rollout_with_three_checks_is_read_on_two_pages() -> None:
+    [*_, status] = (
+        found
+        for each in replayed()
+        if (found := Status.model_validate(each["status"])).candidate and found.candidate.checks
+    )
+    assert status.candidate is not None
+    assert len(status.candidate.checks) == 3
+    # as kubectl folds lines
+    assert len(yaml.safe_dump(status.to_json(), width=80).splitlines()) <= 150
 
 
 def _packed(text: bytes, version: str = "1") -> str:
