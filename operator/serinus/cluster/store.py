@@ -12,7 +12,7 @@ from typing import Final, Self
 
 from serinus.cluster.pods import ready_addresses
 from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL, Manifest
-from serinus.manifests.workloads import WORKLOADS, kind_of
+from serinus.manifests.workloads import WORKLOADS
 
 NamespacedName = tuple[str, str]
 """(namespace, name)"""
@@ -302,8 +302,11 @@ def _as_read(live: Manifest) -> Manifest:
     unread = ("managedFields", "resourceVersion")
     metadata = {key: value for key, value in live["metadata"].items() if key not in unread}
     read = {**live, "metadata": metadata}
-    if live["kind"] in WORKLOADS and (status := live.get("status")):
-        read["status"] = kind_of(live).as_read(status)
+    kind, status = WORKLOADS.get(live["kind"]), live.get("status")
+    if kind is not None and status:
+        conditions = [c for c in status.get("conditions") or () if c["type"] in kind.conditions]
+        counts = {key: status[key] for key in kind.counts if key in status}
+        read["status"] = {**counts, "conditions": conditions}
     return read
 
 
