@@ -22,8 +22,8 @@ rollouts in which the same happens before every look.
 
 *False-alarm risk at most 1% per rollout* means: a candidate that is no worse than tolerated is
 rolled back in at most 1% of rollouts, however often it is judged
-([what this assumes](checks.md)). The *greatest difference* and the *clearest difference*
-name the item that differs most among all that are compared.
+([what this assumes](judge.md#where-each-promise-ends)). The *greatest difference* and the
+*clearest difference* name the item that differs most among all that are compared.
 """
 
 _FOOT = """\
