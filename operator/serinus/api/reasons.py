@@ -33,7 +33,7 @@ _NOTICES: Final[dict[Ending, NoticeKind]] = {
     "rolled_back": "RolledBack",
     "cancelled": "Cancelled",
 }
-COURSE: Final = "Course of a rollout"
+COURSE: Final = "Progress of a rollout"
 END: Final = "End of a rollout"
 WAITING: Final = "Waiting"
 PERSON_NEEDED: Final = "A person is needed"

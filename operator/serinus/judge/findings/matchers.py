@@ -72,7 +72,7 @@ class LabelNowhere:
     def message(self) -> str:
         return (
             f"{_counter(self.metric, self.arm)} has no label {self.label}, so its series cannot be "
-            f"told apart; {_there(self.labels)}. Set {self.setting} to the label that is meant."
+            f"distinguished; {_there(self.labels)}. Set {self.setting} to the label that is meant."
         )
 
 
