@@ -14,7 +14,7 @@ class EventQueries:
     then the sum of both counters. Or successes are counted, and all others are events."""
 
     whole: CounterQuery
-    told_by: CounterQuery
+    outcome: CounterQuery
     rest: bool
     """Whether it counts successes."""
 
@@ -28,13 +28,13 @@ class EventQueries:
     ) -> Self:
         """From settings."""
         matchers = tuple(whole.matchers)
-        told_by = (
+        outcome = (
             CounterQuery(successes, matchers)
             if successes is not None
             else CounterQuery(beside or whole.metric, (*matchers, *events), part=True)
         )
         return cls(
-            CounterQuery(whole.metric, matchers, beside=beside), told_by, successes is not None
+            CounterQuery(whole.metric, matchers, beside=beside), outcome, successes is not None
         )
 
 

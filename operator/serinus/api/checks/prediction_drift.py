@@ -10,7 +10,7 @@ from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared, Shorth
 from serinus.api.checks.exported import PATHS, Exported, Labels, failures_among, likeliest
 from serinus.api.checks.metrics import Counter, LabelName, MetricName
 from serinus.api.checks.server import ServerMetrics
-from serinus.api.checks.settings import told_by
+from serinus.api.checks.settings import counted_by
 from serinus.api.problem import Problem
 
 _BUCKET = "_bucket"
@@ -109,7 +109,7 @@ class PredictionDrift(Compared):
             yield from super().problems(longest_step, server)
 
     def problems_with_strata(self, labels: Sequence[str]) -> Iterator[Problem]:
-        yield from told_by("classLabel", [self.class_label], labels)
+        yield from counted_by("classLabel", [self.class_label], labels)
 
 
 def _has_scores(name: str, labels: Labels) -> bool:
