@@ -115,7 +115,7 @@ class Page:
 
         def pieces() -> Iterator[str]:
             live = found.live()
-            return rendering.rollout(live, self._known.course(live), now)
+            return rendering.rollout(live, self._known.history(live), now)
 
         def whole(rollout: str) -> str:
             around = self._around(request, found.version)

@@ -39,7 +39,7 @@ def the_rollout(of: KnownObjects, *, part: bool = False) -> str:
     seen = of.seen("demo", "loan")
     assert seen
     live = seen.live()
-    found = "".join(rollout(live, of.course(live), NOW))
+    found = "".join(rollout(live, of.history(live), NOW))
     return found if part else shown(found, "demo", "loan", NOW, around())
 
 
