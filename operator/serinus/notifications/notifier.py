@@ -1,4 +1,4 @@
-"""All endpoints: what they are to be told goes into the status, and from there to them."""
+"""All endpoints: what they are to get goes into the status, and from there to them."""
 
 import asyncio
 from collections import Counter
@@ -13,10 +13,10 @@ from serinus.notifications.attempts import AttemptOutcome
 from serinus.notifications.forms import Subject
 from serinus.notifications.outbox import addressed, bounded, without
 from serinus.notifications.sender import Sender
-from serinus.views.notices import announced, notices, wish
+from serinus.views.notices import announced, notices, spec_digest
 
 RESTART_AFTER: Final = 10.0
-"""Seconds after which an endpoint is told again when our own code has raised."""
+"""Seconds after which an endpoint is notified again when our own code has raised."""
 
 
 class Notifier:
@@ -38,7 +38,7 @@ class Notifier:
         self._dropped: Counter[str] = Counter()
 
     async def run(self) -> None:
-        """Tell the endpoints until cancelled."""
+        """Notify the endpoints until cancelled."""
         async with asyncio.TaskGroup() as group:
             for sender in self._senders:
                 group.create_task(self._tell(sender))
@@ -77,19 +77,19 @@ class Notifier:
         decisions: Iterable[Decision],
         now: float,
     ) -> tuple[Status, Counter[str]]:
-        """The status after a pass with what is to be told of it, and how many older notices have no
+        """The status after a pass with what is to be sent of it, and how many older notices have no
         room, by endpoint."""
-        metadata, wished = live["metadata"], wish(live.get("spec") or {})
-        found = notices(metadata["uid"], before, after, decisions, now, wished)
+        metadata, digest = live["metadata"], spec_digest(live.get("spec") or {})
+        found = notices(metadata["uid"], before, after, decisions, now, digest)
         new = addressed(found, self._endpoints, metadata["namespace"])
         kept, dropped = bounded([*after.notices, *new])
         if not new:
             return after, dropped
-        known = announced(after, new, now, wished)
+        known = announced(after, new, now, digest)
         return after.replace(notices=kept, announced=known), dropped
 
     def committed(self, live: Mapping[str, Any], dropped: Counter[str]) -> None:
-        """Tell what the status holds that has been written. Returns at once."""
+        """Send what the status holds that has been written. Returns at once."""
         self._dropped += dropped
         metadata = live["metadata"]
         written = in_full(live.get("status") or {})[0].get("notices", ())
@@ -102,12 +102,12 @@ class Notifier:
             sender.offer(metadata["uid"], subject, due)
 
     def forget(self, uid: str) -> None:
-        """The object was deleted; what is due of it is still told."""
+        """The object was deleted; what is due of it is still sent."""
         for sender in self._senders:
             sender.forget(uid)
 
     def forget_everything(self) -> None:
-        """Another replica leads now, and tells what the statuses hold."""
+        """Another replica leads now, and sends what the statuses hold."""
         for sender in self._senders:
             sender.forget_everything()
 

@@ -1,4 +1,4 @@
-"""The notices that a status holds until every endpoint has been told."""
+"""The notices that a status holds until every endpoint has got them."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable

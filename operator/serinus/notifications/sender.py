@@ -1,4 +1,4 @@
-"""Tells one endpoint, an attempt at a time, so that a slow one costs a connection and no more."""
+"""Notifies one endpoint, an attempt at a time: a slow one costs a connection and no more."""
 
 import asyncio
 import logging
@@ -45,7 +45,7 @@ class _Due:
     told: set[str] = field(default_factory=set)
     """Ids of those that are delivered or given up, while the status still holds them."""
     gone: bool = False
-    """Whether the object was deleted; what is due of it is still told."""
+    """Whether the object was deleted; what is due of it is still sent."""
 
 
 class Sender:
@@ -90,7 +90,7 @@ class Sender:
         self._line.clear()
 
     async def run(self) -> None:
-        """Tell the endpoint until cancelled."""
+        """Notify the endpoint until cancelled."""
         resolver = Resolver(self.endpoint.name)
         session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(resolver=resolver),
