@@ -20,30 +20,30 @@ RESTART_AFTER: Final = 10.0
 
 
 class Notifier:
-    """Tells the endpoints of what the statuses hold. `told` is called with the namespace and name
-    of each object whose status holds something that no longer needs to be there, `raised` with what
-    our own code raises meanwhile."""
+    """Notifies the endpoints of what the statuses hold. `done` is called with the namespace and
+    name of each object whose status holds something that no longer needs to be there, `raised` with
+    what our own code raises meanwhile."""
 
     def __init__(
         self,
         endpoints: Sequence[Endpoint],
         page: str,
-        told: Callable[[str, str], None],
+        done: Callable[[str, str], None],
         raised: Callable[[Fault], None],
     ) -> None:
         self._endpoints = endpoints
         self._raised = raised
         self._page = page.rstrip("/")
-        self._senders = [Sender(each, lambda of: told(of.namespace, of.name)) for each in endpoints]
+        self._senders = [Sender(each, lambda of: done(of.namespace, of.name)) for each in endpoints]
         self._dropped: Counter[str] = Counter()
 
     async def run(self) -> None:
         """Notify the endpoints until cancelled."""
         async with asyncio.TaskGroup() as group:
             for sender in self._senders:
-                group.create_task(self._tell(sender))
+                group.create_task(self._run(sender))
 
-    async def _tell(self, sender: Sender) -> None:
+    async def _run(self, sender: Sender) -> None:
         """Until cancelled, whatever our own code raises: no endpoint may stop another, or a
         rollout."""
         while True:
@@ -54,20 +54,20 @@ class Notifier:
                 await asyncio.sleep(RESTART_AFTER)
 
     def settled(self, uid: str, status: Status) -> Status:
-        """A status without what has been told since it was written, and what is for endpoints that
+        """A status without what has been sent since it was written, and what is for endpoints that
         are no longer configured."""
         if not status.notices:
             return status
         configured = {each.name for each in self._endpoints}
-        told = {
+        done = {
             (identifier, sender.endpoint.name)
             for sender in self._senders
-            for identifier in sender.told_of(uid)
+            for identifier in sender.done_of(uid)
         }
-        told |= {
+        done |= {
             (each.id, name) for each in status.notices for name in each.to if name not in configured
         }
-        return status.replace(notices=without(status.notices, told))
+        return status.replace(notices=without(status.notices, done))
 
     def noted(
         self,
