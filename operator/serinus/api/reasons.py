@@ -78,7 +78,7 @@ class Meaning:
 
     @property
     def notice(self) -> NoticeKind | None:
-        """As what such a decision is told to endpoints."""
+        """As what such a decision is sent to endpoints."""
         if self.ends:
             return _NOTICES[self.ends]
         if self.begins:

@@ -80,7 +80,7 @@ def _text(
 
 
 def _amiss(view: RolloutView) -> list[str]:
-    """Conditions of which the message of the status does not tell."""
+    """Conditions that the message of the status does not mention."""
     return [told(each) for each in view.conditions if each.message not in view.message]
 
 

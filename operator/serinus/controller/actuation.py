@@ -248,7 +248,7 @@ class _Writing:
 
     def _note_repair(self, manifest: Manifest, difference: str | None) -> None:
         """A child that was as it is desired, and was found not to be, is so again. What is changed
-        after each write is reported otherwise, and what is done again and again is told at times.
+        after each write is reported otherwise, and what is done again and again only now and then.
         """
         if self._pace.was_as_desired(manifest) and not self._pace.overridden(manifest):
             what = f"{manifest['kind']} {manifest['metadata']['name']}"

@@ -1,4 +1,4 @@
-"""Bad events among a whole: which counters tell of them, and how many there were."""
+"""Bad events among a whole: which counters show them, and how many there were."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from serinus.metrics.queries import CounterQuery
 
 @dataclass(frozen=True, slots=True)
 class EventQueries:
-    """Labels tell which are events: among the whole, or in a counter of their own, and the whole is
+    """Labels show which are events: among the whole, or in a counter of their own, and the whole is
     then the sum of both counters. Or successes are counted, and all others are events."""
 
     whole: CounterQuery

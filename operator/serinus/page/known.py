@@ -60,7 +60,7 @@ class KnownObjects:
         self.synced = False
         """Whether all objects were listed once."""
         self.lost_at: float | None = None
-        """Since when the API server has not told what is new, Unix seconds; None: it does."""
+        """Since when the API server has not sent changes, Unix seconds; None: it does."""
         self._cause = ""
         self.revision = 0
         """Rises with each change."""

@@ -107,7 +107,7 @@ class Page:
 
     async def _one(self, request: web.Request) -> web.Response:
         namespace, name = _named(request)
-        # asked even if there is none: who may not see it is not told by the time that it takes
+        # asked even if there is none: the time that it takes shows nothing to who may not see it
         sees = await self._rights.sees(_token(request), namespace, name, _address(request))
         found, now = self._known.seen(namespace, name), self._clock()
         if not sees or found is None:
@@ -286,7 +286,7 @@ def _base(request: web.Request) -> str:
 
 
 def _set_cookie(response: web.Response, token: str, **options: Any) -> None:
-    """Without a path: the browser sends it to what is beside the form, below which path that is."""
+    """Without a path: the browser takes the folder of the form, whatever path that is below."""
     response.set_cookie(COOKIE, token, path="", httponly=True, samesite="Strict", **options)
 
 

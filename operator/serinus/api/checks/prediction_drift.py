@@ -124,8 +124,8 @@ def _has_classes(name: str, labels: Labels) -> bool:
 
 
 def _class_label(labels: Labels) -> str | None:
-    """The label that tells classes: one with a usual name, or the only one that has several
-    values and does not tell what was asked, of which model, or whether it failed."""
+    """The label with the class: one with a usual name, or the only one that has several
+    values and does not say what was asked, of which model, or whether it failed."""
     failed = failures_among(labels)
     others = {*PATHS, *_NO_CLASS, *([failed.label] if failed else [])}
     named = [label for label in _CLASS_LABELS if label in labels.keys() - others]

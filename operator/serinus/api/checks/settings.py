@@ -49,7 +49,7 @@ class Settings(Type):
 
     @property
     def told_later(self) -> bool:
-        """Whether what it counts may be told long after the request, as feedback is."""
+        """Whether what it counts may be reported long after the request, as feedback is."""
         return False
 
     @property

@@ -247,9 +247,9 @@ class FairnessCheck:
         yield from ((known, *of[known.name]) for known in state.comparisons)
 
     def _ways(self, of_comparisons: Sequence[T]) -> list[Sequence[T]]:
-        """By way of comparing, what belongs to each pair; a pair's ways follow each other."""
-        ways = len(self._disparities)
-        return [of_comparisons[way::ways] for way in range(ways)]
+        """By kind of comparison, what belongs to each pair, whose comparisons follow each other."""
+        kinds = len(self._disparities)
+        return [of_comparisons[kind::kinds] for kind in range(kinds)]
 
     def _decisive(self, state: CheckState) -> CheckState:
         """The state with the comparisons that Pass depends on, one for each pair."""

@@ -1,4 +1,4 @@
-"""Matchers and labels by which nothing can be told apart, so that a check could never fail."""
+"""Matchers and labels by which nothing can be distinguished, so that a check could never fail."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
