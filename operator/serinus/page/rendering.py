@@ -132,9 +132,9 @@ def shown(rollout: str, namespace: str, name: str, now: float, around: Around) -
     )
 
 
-def told(title: str, message: str, around: Around, *, form: bool = False) -> str:
+def message_page(title: str, message: str, around: Around, *, form: bool = False) -> str:
     """A page that says one thing; with the form to log in if wanted."""
-    return _rendered("told.html", around, title=title, message=message, form=form)
+    return _rendered("message.html", around, title=title, message=message, form=form)
 
 
 def _matches(row: Row, wanted: RowFilter) -> bool:

@@ -201,7 +201,7 @@ class Page:
 
     def _nobody(self, request: web.Request, message: str = _NOBODY) -> web.Response:
         around = Around(_base(request), login=False)
-        return _html(rendering.told("Log in", message, around, form=True), status=401)
+        return _html(rendering.message_page("Log in", message, around, form=True), status=401)
 
     @web.middleware
     async def _errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -211,17 +211,18 @@ class Page:
             return self._nobody(request, _NOT_ACCEPTED if _token(request) else _NOBODY)
         except UnavailableError:
             message = "The API server does not answer, so it is not known what you may see."
-            told = rendering.told("Not available", message, self._around(request))
-            return _html(told, status=503)
+            page = rendering.message_page("Not available", message, self._around(request))
+            return _html(page, status=503)
         except web.HTTPNotFound:
             message = "There is nothing here, or nothing that you may see."
-            told = rendering.told("Not found", message, self._around(request))
-            return _html(told, status=404)
+            page = rendering.message_page("Not found", message, self._around(request))
+            return _html(page, status=404)
         except (web.HTTPException, ConnectionError):
             raise
         except Exception:
             log.exception("%s cannot be shown", request.path)
-            return _html(rendering.told("Not shown", INTERNAL, self._around(request)), status=500)
+            page = rendering.message_page("Not shown", INTERNAL, self._around(request))
+            return _html(page, status=500)
 
 
 async def _say(request: web.Request, response: web.StreamResponse) -> None:
