@@ -186,8 +186,8 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_shown() -> None:
     state["status"]["candidate"]["weight"]["actual"] = 1e300
     html = unescape(the_rollout(known(state)))
     for field in ("decisions[0].at", "timeline.since"):
-        message_page = f"status.{field}: must be a time in the years 1 to 9999"
-        assert f"Cannot be read, and is left out: {message_page}" in html
+        problem = f"status.{field}: must be a time in the years 1 to 9999"
+        assert f"Cannot be read, and is left out: {problem}" in html
     assert state["status"]["message"] in html
     assert "<tr role" in the_list(known(state))
 
