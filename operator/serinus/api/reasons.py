@@ -166,9 +166,9 @@ class Reason(StrEnum):
     REPAIRED = means(
         "Repaired",
         PROGRESS,
-        "A child object that somebody deleted or changed is as it was (an event).",
+        "A child object that somebody deleted or changed was restored (an event).",
     )
-    TAKEN_UP = means("TakenUp", PROGRESS, "Objects that existed already were taken up.")
+    TAKEN_UP = means("TakenUp", PROGRESS, "Objects that existed already were adopted.")
     # end of a rollout
     CHECK_FAILED = means(
         "CheckFailed",
