@@ -301,7 +301,7 @@ class Reason(StrEnum):
         "The candidate answers no requests; its traffic was withdrawn.",
         needs=Needs.REPAIR,
         warns=True,
-        remedies=(LOG, Remedy("Give it its traffic again", "serinus advance {it}"), ABORT, RETRY),
+        remedies=(LOG, Remedy("Restore its traffic", "serinus advance {it}"), ABORT, RETRY),
     )
     CANDIDATE_METRICS_UNUSABLE = means(
         "CandidateMetricsUnusable",
@@ -311,9 +311,7 @@ class Reason(StrEnum):
         warns=True,
         remedies=(
             LOG,
-            Remedy(
-                "Give it its traffic again, once its metrics are mended", "serinus advance {it}"
-            ),
+            Remedy("Restore its traffic, once its metrics are corrected", "serinus advance {it}"),
             ABORT,
             RETRY,
         ),
@@ -444,7 +442,7 @@ class Reason(StrEnum):
         warns=True,
         remedies=(
             Remedy("See which line raises", "kubectl describe mdep {it}"),
-            Remedy("Give it its traffic again, once that is mended", "serinus advance {it}"),
+            Remedy("Restore its traffic, once that is repaired", "serinus advance {it}"),
             ABORT,
             RETRY,
         ),
