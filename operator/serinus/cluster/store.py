@@ -156,8 +156,8 @@ class Store:
         )
 
     def put(self, live: Manifest) -> bool:
-        """Add or update an object; False if that is no news: it is not newer than the known one,
-        differs in nothing that is read, is deleted, or is the expected result of a running
+        """Add or update an object; False if that changes nothing: it is not newer than the known
+        one, differs in nothing that is read, is deleted, or is the expected result of a running
         write."""
         if self._knows(live):
             return False
@@ -178,8 +178,8 @@ class Store:
             del self._expected[_name(written)]
 
     def remove(self, live: Manifest) -> bool:
-        """Remove an object; False if that is no news: it is not known, or newer. One that a
-        finalizer kept after its deletion is news when it is gone: its name is free only now. Older
+        """Remove an object; False if that changes nothing: it is not known, or newer. One that a
+        finalizer kept after its deletion counts when it is gone: its name is free only now. Older
         events do not restore it, newer ones do: for a watch by labels, an object that lost its
         label is deleted too."""
         kind, uid, version = live["kind"], live["metadata"]["uid"], _version(live)

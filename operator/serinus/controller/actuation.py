@@ -61,17 +61,18 @@ class WriteOutcome:
         if self.overridden:
             world = replace(world, overridden=" ".join(self.overridden.values()))
         pods = [message for kind, message in self.refusals.items() if kind in _PODS]
-        ways = [message for kind, message in self.refusals.items() if kind not in _PODS]
+        refused = [message for kind, message in self.refusals.items() if kind not in _PODS]
         failing = [message for kind, message in self.failures.items() if kind not in _PODS]
         late = [message for kind, message in self.failures.items() if kind in _PODS]
-        fought = [message for kind, message in self.overridden.items() if kind not in _PODS]
+        overridden = [message for kind, message in self.overridden.items() if kind not in _PODS]
         if pods or (late and world.pods_problem is None):
             message = (pods or late)[0]
             world = replace(world, pods_problem=message, refused_pods=message)
-        if ways:
-            return replace(world, split_in_effect=False, route_message=ways[0], route_refused=True)
-        if fought and not world.split_in_effect:
-            return replace(world, route_message=fought[0], route_refused=True)
+        if refused:
+            message = refused[0]
+            return replace(world, split_in_effect=False, route_message=message, route_refused=True)
+        if overridden and not world.split_in_effect:
+            return replace(world, route_message=overridden[0], route_refused=True)
         if failing and not world.split_in_effect:
             return replace(world, route_message=failing[0])
         return world
@@ -247,7 +248,7 @@ class _Writing:
 
     def _note_repair(self, manifest: Manifest, difference: str | None) -> None:
         """A child that was as it is desired, and was found not to be, is so again. What is changed
-        after each write is reported otherwise, and what is done again and again is told at times.
+        after each write is reported otherwise, and what is done again and again only now and then.
         """
         if self._pace.was_as_desired(manifest) and not self._pace.overridden(manifest):
             what = f"{manifest['kind']} {manifest['metadata']['name']}"

@@ -188,7 +188,7 @@ class Reconciler:
     # what is known of an object
 
     def _recalled(self, live: Manifest, state: ObjectState) -> Status:
-        """The status with the evidence since, and without notices that have been told."""
+        """The status with the evidence since, and without notices that have been sent."""
         status = state.recall(live)
         return isolated(
             Part.NOTIFICATIONS,
