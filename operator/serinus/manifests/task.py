@@ -8,8 +8,8 @@ from typing import Any, Final
 from serinus.api.template import LABEL_PREFIX
 from serinus.manifests.kinds import JOB
 from serinus.manifests.owner import Manifest, Owner
+from serinus.manifests.pod_template import model_env
 from serinus.manifests.revision import Revision
-from serinus.manifests.workload import model_env
 
 TASK_LABEL: Final = f"{LABEL_PREFIX}task"
 """Label of a Job's pods: the ModelDeployment. They have none of the labels by which a Service

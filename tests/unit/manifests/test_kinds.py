@@ -2,9 +2,10 @@
 
 import pytest
 
-from serinus.manifests.kinds import CHILDREN, KINDS, TRAFFIC, WATCHED, Kind
+from serinus.manifests.kinds import CHILDREN, KINDS, TRAFFIC, WATCHED, Kind, Purpose
 from serinus.manifests.routers import ROUTERS
 from serinus.manifests.routers.router import Router
+from serinus.manifests.workloads import WORKLOADS
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,12 @@ def test_the_core_group_has_a_root_of_its_own(kind: str, where: tuple[str, ...],
 
 def test_what_leads_traffic_to_pods_is_what_routers_write() -> None:
     assert {*TRAFFIC} == {kind.name for router in ROUTERS for kind in router.kinds}
+
+
+def test_what_runs_pods_is_what_workloads_are() -> None:
+    assert {n for n in CHILDREN if KINDS[n].purpose is Purpose.PODS} == {*WORKLOADS}
+    for name, workload in WORKLOADS.items():
+        assert KINDS[name] == workload.kind
 
 
 @pytest.mark.parametrize("kind", [KINDS[name] for name in CHILDREN], ids=lambda kind: kind.name)

@@ -1,4 +1,4 @@
-"""Whether the matchers of a check can tell events from others, by the series of the whole counter.
+"""Whether the matchers of a check can distinguish events, by the series of the whole counter.
 
 If they could not, there would be no event, or nothing but events, whatever happened: the check
 would pass everything.
@@ -10,19 +10,19 @@ from typing import Final
 from serinus.api.checks import LabelMatcher
 from serinus.judge.findings.matchers import LabelNowhere, Labels, MatcherNamesNothing
 from serinus.metrics.counters import Growth
-from serinus.metrics.matching import corrected, may_name
+from serinus.metrics.matching import corrected, may_name, never_both
 from serinus.metrics.queries import CounterQuery
 
 _OF_TARGETS: Final = frozenset(
     {"__name__", "namespace", "pod", "instance", "job", "container", "node", "prometheus", "le"}
 )
-"""Labels that tell the scrape of a series, and not what it counts."""
+"""Labels that belong to the scrape of a series, and not what it counts."""
 
 
 def names_nothing(
     part: CounterQuery, whole: CounterQuery, arm: str, counted: Growth, selected: Growth
 ) -> MatcherNamesNothing | None:
-    """The matcher of a part by which nothing can be told apart in what an arm has of the whole;
+    """The matcher of a part by which nothing can be distinguished in what an arm has of the whole;
     None: there is none, or it cannot be known yet. `selected`: what the arm has of the part."""
     own = [each for each in part.matchers if each not in whole.matchers]
     series = [
@@ -32,6 +32,9 @@ def names_nothing(
     ]
     if not series:
         return None
+    if settled := _settled(part, own, whole, selected):
+        matcher, already = settled
+        return MatcherNamesNothing(part.metric, arm, matcher, labels_of(series), None, already)
     selects = [each for each in own if not each.operator.startswith("!")]
     if selects and not selected.increases:
         suspects = selects
@@ -45,6 +48,23 @@ def names_nothing(
     return _finding(part.metric, arm, wrong[0], series)
 
 
+def _settled(
+    part: CounterQuery, own: Sequence[LabelMatcher], whole: CounterQuery, selected: Growth
+) -> tuple[LabelMatcher, LabelMatcher] | None:
+    """A matcher of the part and one of the whole by which nothing that is counted is an event, or
+    everything; None: there are none."""
+    if not selected.increases:
+        pairs = ((each, other) for each in own for other in whole.matchers)
+        return next((pair for pair in pairs if never_both(*pair)), None)
+    if whole.beside or part.metric != whole.metric or not part.matchers:
+        return None
+    exact = {each.label: each for each in whole.matchers if each.operator == "="}
+    if any(each.label not in exact for each in own):
+        return None
+    last = part.matchers[-1]
+    return last, exact.get(last.label, last)
+
+
 def labelled_nowhere(
     counters: CounterQuery, arm: str, counted: Growth, label: str, setting: str
 ) -> LabelNowhere | None:
@@ -56,7 +76,7 @@ def labelled_nowhere(
 
 
 def labels_of(series: Iterable[Mapping[str, str]]) -> Labels:
-    """The labels of a counter that tell what is counted, with their values."""
+    """The labels of a counter that say what is counted, with their values."""
     found: dict[str, set[str]] = {}
     for labels in series:
         for label, value in labels.items():

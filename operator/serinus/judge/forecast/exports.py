@@ -22,7 +22,7 @@ from serinus.judge.findings.finding import Figures, Finding
 from serinus.judge.findings.matchers import LabelNowhere, MatcherNamesNothing
 from serinus.judge.findings.readings import NoSamples, Several, StaleSamples
 from serinus.judge.findings.strata import LabelMissing
-from serinus.metrics.counters import Growth, Increase, Reading, count, without_bound
+from serinus.metrics.counters import Growth, Increase, Reading, count, no_count, without_bound
 from serinus.metrics.exposition import ScrapedSample
 from serinus.metrics.queries import CounterQuery, History, QueryError, Series
 
@@ -45,7 +45,9 @@ def as_reading(
     counters: CounterQuery, found: Sequence[ScrapedSample], at: float, newest: float | None
 ) -> Reading:
     """All that was counted so far, as if it were of one look at a time in Unix seconds."""
-    problems = (without_bound(counters, one.labels) for one in found)
+    problems = (
+        without_bound(counters, one.labels) or no_count(counters, [one.value]) for one in found
+    )
     if (problem := next(filter(None, problems), None)) is not None:
         return problem
     increases = tuple(
@@ -85,7 +87,7 @@ def doubts(analysis: Analysis, history: History, stable_since: float = -math.inf
 
 
 def cannot_fail(analysis: Analysis, history: History) -> dict[str, str]:
-    """By name, the message of each check that could tell nothing apart by what stable's hour has:
+    """By name, the message of each check that could distinguish nothing by what stable's hour has:
     it would pass every candidate, or judge none."""
     return {
         check.name: _of_stable(found.figures).message
