@@ -22,7 +22,7 @@ from serinus.api.stages import FLAGS, Stage, stage_in_flags
 MOST_ANNOUNCED: Final = 16
 """States of which endpoints were told, as many as a status holds."""
 
-Phase = Literal["Healthy", "Progressing", "Paused", "Degraded"]
+Phase = Literal["Healthy", "Progressing", "Paused", "RolledBack", "Degraded", "Unavailable"]
 Verdict = Literal["Pass", "Fail", "Inconclusive", "NoData", "Error"]
 Hash = Annotated[str, Field(max_length=16)]
 Sentence = Annotated[str, Field(max_length=1024)]
@@ -980,7 +980,11 @@ class Status(StatusType):
 
     observed_generation: int = Field(default=0, description="Generation that was last reconciled.")
     phase: Phase = Field(
-        default="Progressing", description="Healthy, Progressing, Paused or Degraded."
+        default="Progressing",
+        description="Healthy, also during a guard. Progressing: it goes on by itself. Paused: a "
+        "person must decide. RolledBack: stable serves, and the revision in the spec was rejected. "
+        "Degraded: a person must repair something. Unavailable: nobody is served, and a person "
+        "must act.",
     )
     message: MessageField[Sentence] = Field(
         default="", description="Human-readable state of the rollout."

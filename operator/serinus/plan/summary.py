@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
 from serinus.api.base import rfc3339
 from serinus.api.quantities import seconds
@@ -64,6 +64,8 @@ def report(s: Situation) -> Situation:
         phase=summary.phase,
         message=summary.message[:1024],
     )
+    if summary.phase in _OF_A_PERSON and _is_outage(reported):
+        reported = reported.to(phase="Unavailable")
     monitored = list(reports(reported))
     conditions = _conditions(reported, summary, monitored)
     images = _images(s)
@@ -74,6 +76,15 @@ def report(s: Situation) -> Situation:
         before = _before(s.status, each.condition)
         reported = announce(reported, before.status if before else None, each)
     return reported.to(conditions=conditions)
+
+
+_OF_A_PERSON: Final = ("RolledBack", "Degraded")
+
+
+def _is_outage(s: Situation) -> bool:
+    """Whether nobody is served, though a revision is stable."""
+    status, _, _ = _available(s)
+    return status == "False" and s.status.stable is not None and not s.serves_alone
 
 
 def _stopped(sentence: str) -> str:
@@ -117,7 +128,7 @@ def _summary(s: Situation) -> Summary:
         return Summary("Degraded", Reason.INVALID_SPEC, message, stalled=True)
     if rejected := s.status.rejected:
         message = f"Revision {rejected.revision} {_how_it_goes(s, rejected)}. {rejected.message}"
-        return Summary("Degraded", rejected.reason, message, stalled=True)
+        return Summary("RolledBack", rejected.reason, message, stalled=True)
     return _summary_of_stable(s)
 
 

@@ -83,7 +83,7 @@ def test_a_failed_check_rolls_back_at_once_with_its_evidence() -> None:
     rollout = serving().given(steps=STEPS).apply(B).judged("Fail", "Candidate errors 41/2045.")
     assert rollout.plan and rollout.plan.wanted
     assert rollout.weight == 0 and rollout.plan.wanted.traffic.stable == A
-    assert rollout.status.phase == "Degraded"
+    assert rollout.status.phase == "RolledBack"
     assert rollout.status.rejected and rollout.status.rejected.revision == B
     assert "41/2045" in rollout.status.message
     assert rollout.plan.wanted.replicas == {A: 4, B: 1}, "its pods may finish what they serve"
@@ -211,7 +211,7 @@ def test_unreadable_metrics_neither_promote_nor_roll_back_however_long(verdict: 
 
 
 @pytest.mark.parametrize(
-    ("policy", "phase"), [("Pause", "Paused"), ("Promote", "Progressing"), ("Rollback", "Degraded")]
+    ("policy", "phase"), [("Pause", "Paused"), ("Promote", "Progressing"), ("Rollback", "RolledBack")]
 )
 def test_a_step_without_a_verdict_ends_as_the_user_said(policy: str, phase: str) -> None:
     rollout = serving().given(steps=STEPS[:1], analysis={"onInconclusive": policy})
