@@ -101,12 +101,12 @@ def why_it_goes_on(s: Situation) -> str:
     if guarding is None or s.world.withdrawn:
         return s.world.withdrawn
     if pods_ready(s) < pods_needed(s):
-        pods = f" {s.world.pods_problem}" if s.world.pods_problem else ""
-        return f"{pods_ready(s)} of {pods_needed(s)} pods of revision {s.promoted} are ready.{pods}"
+        ready = f"{pods_ready(s)} of {pods_needed(s)} pods of revision {s.promoted} are ready."
+        return f"{ready} {s.world.why_no_pods}".rstrip()
     if s.stable_is_down or not s.desired.spec.replicas:
         return ""
     if candidate.effective_since is None or not s.world.split_in_effect:
-        return f"Its weight is not in effect. {s.world.route_message}".strip()
+        return f"Its weight is not in effect. {s.world.why_no_route}".strip()
     if (failed := failed_checks(s)) and in_doubt(s):
         return f"{failed}{hindered(candidate)}"
     blind = [each for each in candidate.deciding if each.verdict in ("Error", "NoData")]

@@ -249,7 +249,7 @@ def roll_back_when_unready_for_too_long_in_sum(s: Situation) -> Situation | None
     deadline, unready = s.desired.spec.rollout.progress_deadline, s.candidate.unready
     if s.now < out_of_time(s.candidate, seconds(deadline)):
         return None
-    pods = s.world.pods_problem or (s.candidate.restarts and s.candidate.restarts.last) or ""
+    pods = s.world.why_no_pods or (s.candidate.restarts and s.candidate.restarts.last) or ""
     often = "once" if unready.times == 1 else f"{unready.times} times"
     message = f"Pods became unready {often}, for {deadline} in total, which is the "
     message += f"limit in rollout.progressDeadline. {pods}"

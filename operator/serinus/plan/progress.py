@@ -142,7 +142,7 @@ def _too_late(s: Situation) -> str:
     deadline = seconds(s.desired.spec.rollout.progress_deadline)
     if pods_ready(s) >= pods_needed(s) or s.now < s.candidate.progress_since + deadline:
         return ""
-    pods = s.world.pods_problem or "The cause is unknown."
+    pods = s.world.why_no_pods or "The cause is unknown."
     return f"{pods_ready(s)} of {pods_needed(s)} pods are ready after {spoken(deadline)}. {pods}"
 
 
@@ -195,9 +195,9 @@ def start_or_stop_the_clock(s: Situation, *, enough: bool) -> Situation | None:
         if s.world.weight:
             reason, given = Reason.ROUTE_REFUSED, f"The route gives it {s.world.weight:g}%"
             why = f"{given}, but it is unknown whether that is in effect."
-        return _stop_the_clock(s, reason, f"{why} {s.world.route_message}".rstrip())
+        return _stop_the_clock(s, reason, f"{why} {s.world.why_no_route}".rstrip())
     if not enough:
-        pods = s.world.pods_problem or "Pods became unready."
+        pods = s.world.why_no_pods or "Pods became unready."
         message = f"{pods_ready(s)} of {pods_needed(s)} pods are ready. {pods}"
         return _stop_the_clock(s, Reason.WEIGHT_LOWERED, message)
     return None
@@ -350,7 +350,8 @@ def _serve_on(s: Situation) -> Situation | None:
         f"The spec has revision {s.desired.revision}, but stable revision {stable.revision} had no "
         f"ready pod, and has {s.world.ready(stable.revision)} of {replicas} now: "
         f"{candidate.revision} serves until all are ready. To make {candidate.revision} stable "
-        f"instead, set serinus.dev/command to promote/{candidate.revision}.",
+        f"instead, set serinus.dev/command to promote/{candidate.revision}. "
+        f"{s.world.why_no_pods}".rstrip(),
     )
 
 
@@ -372,10 +373,10 @@ def _wait_for_traffic(s: Situation) -> Situation | None:
             "spec.replicas is 0, so there is no traffic to analyse; increase it.",
         )
     if others := other_revisions(s):
-        message = (
+        first = (
             f"Pods of revision {', '.join(others)} must be deleted before this one gets traffic."
         )
-        return s.hold(Reason.AWAITING_PODS, message)
+        return s.hold(Reason.AWAITING_PODS, f"{first} {s.world.why_no_pods}".rstrip())
     if held := _wait_for_all_pods(s):
         return held
     if reads_history(s):
@@ -513,22 +514,19 @@ def step_times_out(s: Situation) -> float:
 
 
 def _pods_message(s: Situation) -> str:
-    message = f"{pods_ready(s)} of {pods_needed(s)} pods are ready."
-    return f"{message} {s.world.pods_problem}" if s.world.pods_problem else message
+    return f"{pods_ready(s)} of {pods_needed(s)} pods are ready. {s.world.why_no_pods}".rstrip()
 
 
 def _hold_for_the_route(s: Situation) -> Situation:
-    hold = s.candidate.hold
+    hold, problem = s.candidate.hold, s.world.route_problem
     waited = hold is not None and (
         hold.reason == Reason.ROUTE_REFUSED
         or (hold.reason == Reason.AWAITING_ROUTE and s.now >= hold.since + ROUTE_PATIENCE)
     )
-    if s.world.route_refused or waited:
-        return s.hold(Reason.ROUTE_REFUSED, s.world.route_message)
-    return s.hold(
-        Reason.AWAITING_ROUTE,
-        s.world.route_message or "Waiting for the traffic split to take effect.",
-    )
+    if waited or (problem is not None and problem.needs_a_person):
+        return s.hold(Reason.ROUTE_REFUSED, s.world.why_no_route)
+    waits = "Waiting for the traffic split to take effect."
+    return s.hold(Reason.AWAITING_ROUTE, s.world.why_no_route or waits)
 
 
 def _changed(before: Situation, after: Situation) -> Situation | None:
