@@ -2,29 +2,20 @@
 
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from typing import Any
 
 from serinus.api.isolation import Part, isolated
-from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
 from serinus.api.status import Candidate, Decision, Guarding, Status
 from serinus.manifests.children import Wanted
 from serinus.manifests.routers import router_for
 from serinus.plan import guarding
-from serinus.plan.after_promotion import goes_on_until
-from serinus.plan.pod_budget import out_of_time, with_restarts_counted
-from serinus.plan.progress import (
-    ROUTE_PATIENCE,
-    pods_needed,
-    pods_ready,
-    step_times_out,
-    weight_given,
-)
+from serinus.plan.pod_budget import with_restarts_counted
+from serinus.plan.progress import pods_needed, weight_given
 from serinus.plan.readiness import with_lost_readiness_counted
-from serinus.plan.retiring import stays_for
 from serinus.plan.situation import Desired, Situation, World
 from serinus.plan.stages import RULES
-from serinus.plan.stepping import step_ends
 from serinus.plan.summary import report
 from serinus.plan.traffic import asked
 
@@ -59,7 +50,9 @@ def decide(desired: Desired, status: Status, world: World, now: float) -> Plan:
     else:
         raise RuntimeError("the rules do not converge")
     s = isolated(Part.REPORT, partial(report, _unread_noted(s)), lambda _: s)
-    return Plan(s.status, _wanted(s), s.new_decisions, _wake_in(s))
+    soonest = min(s.awaited, default=inf)
+    wake_in = None if soonest == inf else soonest - now
+    return Plan(s.status, _wanted(s), s.new_decisions, wake_in)
 
 
 def _unread_noted(s: Situation) -> Situation:
@@ -167,26 +160,3 @@ def _wanted(s: Situation) -> Wanted | None:
     if stable and candidate:
         traffic = traffic.at(weight_given(s))
     return Wanted(live, traffic)
-
-
-def _wake_in(s: Situation) -> float | None:
-    rollout = s.desired.spec.rollout
-    moments = [
-        old.since + ROUTE_PATIENCE if old.idle_since is None else old.idle_since + stays_for(s, old)
-        for old in s.status.retiring
-    ]
-    if s.status.candidate is None and s.world.route_awaited_since is not None:
-        moments.append(s.world.route_awaited_since + ROUTE_PATIENCE)
-    if s.status.candidate is not None and s.candidate.guarding:
-        begun, guard = guarding.taking_back(s), s.candidate.guarding
-        ends = guard.until, goes_on_until(s, guard)
-        moments += [guarding.gives_up_waiting(s, begun)] if begun else ends
-    elif s.status.candidate is not None:
-        moments += [step_times_out(s), step_ends(s.desired.steps, s.candidate)]
-        moments.append(out_of_time(s.candidate, seconds(rollout.progress_deadline)))
-        if pods_ready(s) < pods_needed(s):
-            moments.append(s.candidate.progress_since + seconds(rollout.progress_deadline))
-        if s.candidate.hold and s.candidate.hold.reason == Reason.AWAITING_ROUTE:
-            moments.append(s.candidate.hold.since + ROUTE_PATIENCE)
-    coming = [moment - s.now for moment in moments if s.now < moment < float("inf")]
-    return min(coming, default=None)

@@ -1,6 +1,7 @@
 """Rules about a rollout: its pods, its weight, its verdicts, its steps.
 
-A rule that changes nothing returns None; one that waits gives the reason in `hold`.
+A rule that changes nothing returns None; one that waits gives the reason in `hold`, and asks
+`Situation.reached` whether the time has come.
 """
 
 import math
@@ -140,7 +141,7 @@ def _too_late(s: Situation) -> str:
     """That pods have been missing for longer than the progress deadline, as a message; empty: they
     have not."""
     deadline = seconds(s.desired.spec.rollout.progress_deadline)
-    if pods_ready(s) >= pods_needed(s) or s.now < s.candidate.progress_since + deadline:
+    if pods_ready(s) >= pods_needed(s) or not s.reached(s.candidate.progress_since + deadline):
         return ""
     pods = s.world.why_no_pods or "The cause is unknown."
     return f"{pods_ready(s)} of {pods_needed(s)} pods are ready after {spoken(deadline)}. {pods}"
@@ -474,7 +475,7 @@ def _pass_the_gate(s: Situation) -> Situation | None:
     evidence = f"{_silent_so_far(s)}{evidence}"
     if found == "NoData":
         return _changed(s, s.hold(Reason.NO_DATA, evidence or "No measurement yet."))
-    if s.now < step_times_out(s):
+    if not s.reached(_step_times_out(s)):
         return _changed(s, s.hold(Reason.AWAITING_VERDICT, evidence))
     analysis = s.desired.spec.rollout.analysis
     message = f"No verdict within maxStepDuration {analysis.max_step_duration}. {evidence}"
@@ -504,7 +505,7 @@ def _silent_so_far(s: Situation) -> str:
     return f"{counts_in_silence(s, silence)}, since its last request was counted. "
 
 
-def step_times_out(s: Situation) -> float:
+def _step_times_out(s: Situation) -> float:
     """Time at which onInconclusive decides, Unix seconds; time without metrics is added."""
     since = s.candidate.effective_since
     if since is None:
@@ -521,7 +522,7 @@ def _hold_for_the_route(s: Situation) -> Situation:
     hold, problem = s.candidate.hold, s.world.route_problem
     waited = hold is not None and (
         hold.reason == Reason.ROUTE_REFUSED
-        or (hold.reason == Reason.AWAITING_ROUTE and s.now >= hold.since + ROUTE_PATIENCE)
+        or (hold.reason == Reason.AWAITING_ROUTE and s.reached(hold.since + ROUTE_PATIENCE))
     )
     if waited or (problem is not None and problem.needs_a_person):
         return s.hold(Reason.ROUTE_REFUSED, s.world.why_no_route)

@@ -232,6 +232,15 @@ class Situation:
     now: float
     new_decisions: tuple[Decision, ...] = ()
     """Decisions of this pass, oldest first; each becomes an Event."""
+    awaited: set[float] = field(default_factory=set, compare=False)
+    """Moments that have not come, Unix seconds; all copies share it."""
+
+    def reached(self, moment: float) -> bool:
+        """Whether it is this time or later, Unix seconds. If it is not, a pass is due then, because
+        whoever asks will decide or say something else."""
+        if self.now < moment:
+            self.awaited.add(moment)
+        return self.now >= moment
 
     @property
     def candidate(self) -> Candidate:

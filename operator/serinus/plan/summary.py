@@ -155,7 +155,7 @@ def _served_on(s: Situation) -> list[Retiring]:
 
 def _still_led_to(s: Situation, told: Container[Problem | None]) -> str:
     """What the pods of such revisions wait for, if it lasts."""
-    late = [old.revision for old in _served_on(s) if s.now >= old.since + ROUTE_PATIENCE]
+    late = [old.revision for old in _served_on(s) if s.reached(old.since + ROUTE_PATIENCE)]
     if not late:
         return ""
     why = _untold(s.world.route_problem, told)
@@ -189,8 +189,8 @@ def _summary_of_the_rollout(s: Situation, candidate: Candidate) -> Summary:
     told = s.world.first(*meaning.about)
     if meaning.needs is Needs.REPAIR:
         return Summary("Degraded", hold.reason, message, stalled=True, told=told)
-    long_without_data = hold.reason == Reason.NO_DATA and s.now >= hold.since + seconds(
-        s.desired.spec.rollout.analysis.max_step_duration
+    long_without_data = hold.reason == Reason.NO_DATA and s.reached(
+        hold.since + seconds(s.desired.spec.rollout.analysis.max_step_duration)
     )
     unreadable = (
         hold.reason == Reason.METRICS_UNAVAILABLE
@@ -271,7 +271,7 @@ def _summary_of_the_guard(s: Situation, candidate: Candidate) -> Summary:
 def _until(s: Situation, guarding: Guarding) -> str:
     """When the guard ends, or why it has not ended."""
     until = f"until {rfc3339(guarding.until)[:16]}Z"
-    hindrance = why_it_goes_on(s) if s.now >= guarding.until else ""
+    hindrance = why_it_goes_on(s) if s.reached(guarding.until) else ""
     if not hindrance:
         return until
     latest = rfc3339(goes_on_until(s, guarding))[:16]
@@ -325,7 +325,7 @@ def _route_awaited_for_too_long(s: Situation) -> bool:
     """A refusal stays reported until the route is in effect, also after a restart."""
     before, since = _before(s.status, "Ready"), s.world.route_awaited_since
     refused = before is not None and before.reason in (Reason.ROUTE_REFUSED, Reason.NAME_TAKEN)
-    return refused or (since is not None and s.now >= since + ROUTE_PATIENCE)
+    return refused or (since is not None and s.reached(since + ROUTE_PATIENCE))
 
 
 def _conditions(s: Situation, summary: Summary, monitored: list[Report]) -> list[Condition]:
