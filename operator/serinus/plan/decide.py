@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from functools import partial
 from math import inf
-from typing import Any
 
+from serinus.api.base import begun_by
 from serinus.api.isolation import Part, isolated
 from serinus.api.reasons import Reason
-from serinus.api.status import Candidate, Decision, Guarding, Status
+from serinus.api.status import Candidate, Decision, Status
 from serinus.manifests.children import Wanted
 from serinus.manifests.routers import router_for
 from serinus.plan import guarding
@@ -41,7 +41,8 @@ class Plan:
 
 def decide(desired: Desired, status: Status, world: World, now: float) -> Plan:
     """(desired state, earlier decisions, observed state, now) -> what to do next."""
-    s = _observed(_with_a_clock_set_back(Situation(desired, status, world, now)))
+    # counts keep the time of Prometheus
+    s = _observed(Situation(desired, begun_by(now, status), world, now))
     for _ in range(4 * (len(desired.steps) + 4)):
         changed = first_change(s)
         if changed is None:
@@ -72,41 +73,6 @@ def first_change(s: Situation) -> Situation | None:
     rules = RULES[s.status.candidate.stage if s.status.candidate else None]
     chosen = rules.with_an_invalid_spec if s.desired.problems else rules.usual
     return next((changed for rule in chosen if (changed := rule(s)) is not None), None)
-
-
-def _with_a_clock_set_back(s: Situation) -> Situation:
-    """No wait begins later than now: otherwise it would last longer by the time that the clock was
-    set back. Counts keep the time of Prometheus."""
-    retiring = [
-        old.replace(
-            since=min(old.since, s.now),
-            idle_since=None if old.idle_since is None else min(old.idle_since, s.now),
-        )
-        for old in s.status.retiring
-    ]
-    if retiring != s.status.retiring:
-        s = s.to(retiring=retiring)
-    candidate = s.status.candidate
-    if candidate is None:
-        return s
-    begun = {name: value for name, value in candidate if name.endswith("since") and value}
-    changes: dict[str, Any] = {name: s.now for name, value in begun.items() if value > s.now}
-    changes.pop("analysis_since", None)
-    for name in ("hold", "unready", "weight"):
-        part = getattr(candidate, name)
-        if part is not None and part.since is not None and part.since > s.now:
-            changes[name] = part.replace(since=s.now)
-    if candidate.guarding is not None:
-        changes["guarding"] = _begun_by(candidate.guarding, s.now)
-    if (lost := candidate.lost_readiness) is not None and lost.counted_at > s.now:
-        changes["lost_readiness"] = lost.replace(counted_at=s.now)
-    return s.to_candidate(**changes) if changes else s
-
-
-def _begun_by(begun: Guarding, now: float) -> Guarding:
-    back = begun.taking_back and begun.taking_back.replace(since=min(begun.taking_back.since, now))
-    hindered = begun.hindered_since and min(begun.hindered_since, now)
-    return begun.replace(since=min(begun.since, now), hindered_since=hindered, taking_back=back)
 
 
 def _observed(s: Situation) -> Situation:
