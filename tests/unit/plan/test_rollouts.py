@@ -4,12 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from serinus.api.reasons import Reason
 from serinus.api.status import Condition
 from serinus.manifests.workloads import Workload
 from serinus.plan.decide import decide
-from serinus.plan.situation import Intervention
 from serinus.simulation.cluster import SimulatedCluster
+from tests.support.problems import name_taken
 from tests.support.simulated_rollout import A, B, C, SimulatedRollout, serving
 
 STEPS = [{"setWeight": 20}, {"pause": {"duration": "1m"}}, {"setWeight": 50}]
@@ -328,13 +327,11 @@ def test_a_promotion_does_not_say_that_a_route_is_written_whose_name_is_taken() 
     told = "HTTPRoute team/loan exists and was not created by Serinus."
     taken = replace(
         rollout.world.at(rollout.rollout.now),
-        intervention=Intervention(Reason.NAME_TAKEN, told),
+        problems=(name_taken(told),),
         split_in_effect=False,
-        route_message=told,
-        route_refused=True,
     )
     desired = replace(rollout.rollout.desired, command=f"promote/{B}")
     workloads = {**taken.workloads, B: Workload(4, 4)}
     plan = decide(desired, rollout.status, replace(taken, workloads=workloads), rollout.rollout.now)
     assert plan.status.stable and plan.status.stable.revision == B
-    assert plan.status.message == f"{told} Revision {B} serves with 4 of 4 pods."
+    assert plan.status.message == told
