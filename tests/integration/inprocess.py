@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Self
 
+from serinus.api.validation import in_full
 from serinus.cluster import ApiError, Cluster
 from serinus.controller.app import App
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult, Series
@@ -176,8 +177,9 @@ class Operator:
                     raise
 
     async def get(self, name: str) -> Manifest:
-        """The ModelDeployment as it is."""
-        return await self.cluster.get("ModelDeployment", self.namespace, name)
+        """The ModelDeployment as it is, with its status in full."""
+        live = await self.cluster.get("ModelDeployment", self.namespace, name)
+        return {**live, "status": in_full(live["status"])[0]} if "status" in live else live
 
     async def until(
         self,

@@ -37,7 +37,7 @@ class SimulatedRollout:
     """What is read of stable's last hour; None: it is not read yet."""
 
     def __post_init__(self) -> None:
-        self.rollout = SimulatedDeployment(self._wish(), self.world, now=1000.0)
+        self.rollout = SimulatedDeployment(self._desired(), self.world, now=1000.0)
 
     def given(self, **rollout: Any) -> Self:
         """Change spec.rollout."""
@@ -46,13 +46,13 @@ class SimulatedRollout:
 
     def pass_once(self) -> Self:
         """One decide, after which the world does what it wants."""
-        self.rollout.desired = self._wish()
+        self.rollout.desired = self._desired()
         self.rollout.pass_once()
         return self._fitting()
 
     def settle(self) -> Self:
         """Passes until nothing changes; stable's history is read as soon as it is asked for."""
-        self.rollout.desired = self._wish()
+        self.rollout.desired = self._desired()
         self.rollout.settle()
         if self.history is not None and awaits_history(self.rollout.desired.spec, self.status):
             self.rollout.status = learned(self.rollout.desired.spec, self.status, self._baseline())
@@ -71,7 +71,7 @@ class SimulatedRollout:
 
     def order(self, command: str) -> Self:
         """The user annotates a command, in which DIGEST stands for that of the spec."""
-        self.command = command.replace("DIGEST", self._wish().digest)
+        self.command = command.replace("DIGEST", self._desired().digest)
         return self.settle()
 
     def judged(
@@ -83,7 +83,7 @@ class SimulatedRollout:
     ) -> Self:
         """The judge comes to a verdict about each check, and to others about those named."""
         assert self.status.candidate, "nobody to judge"
-        analysis = analysis_of(self._wish().spec, self.status.candidate)
+        analysis = analysis_of(self._desired().spec, self.status.candidate)
         failed = {check.name: check.first_fail for check in self.status.candidate.checks}
         checks = [
             CheckStatus(
@@ -117,10 +117,10 @@ class SimulatedRollout:
         return [decision.reason for decision in self.rollout.new_decisions]
 
     @property
-    def weight(self) -> int:
+    def weight(self) -> float:
         """The weight written to the route."""
         assert self.plan and self.plan.wanted
-        return self.plan.wanted.split.weight
+        return self.plan.wanted.traffic.weight
 
     @property
     def reason(self) -> str:
@@ -138,7 +138,7 @@ class SimulatedRollout:
         assert self.history is not None
         return self.history
 
-    def _wish(self) -> Desired:
+    def _desired(self) -> Desired:
         raw = {"template": TEMPLATE, "traffic": GATEWAY, "replicas": 4, **self.spec}
         spec = Spec.model_validate(raw)
         named = {**raw, "model": {"version": self.revision}}

@@ -26,6 +26,7 @@ from serinus.manifests.covers import over, ports_anew, unlike
 from serinus.manifests.kinds import CONTROLLER_REVISION
 from serinus.manifests.owner import Manifest, Objects, Owner, is_marked, without_mark
 from serinus.manifests.revision import Revision
+from serinus.manifests.workloads import WORKLOADS, kind_of, running
 from serinus.plan.situation import Intervention, World
 
 log = logging.getLogger(__name__)
@@ -60,23 +61,24 @@ class WriteOutcome:
         if self.overridden:
             world = replace(world, overridden=" ".join(self.overridden.values()))
         pods = [message for kind, message in self.refusals.items() if kind in _PODS]
-        ways = [message for kind, message in self.refusals.items() if kind not in _PODS]
+        refused = [message for kind, message in self.refusals.items() if kind not in _PODS]
         failing = [message for kind, message in self.failures.items() if kind not in _PODS]
         late = [message for kind, message in self.failures.items() if kind in _PODS]
-        fought = [message for kind, message in self.overridden.items() if kind not in _PODS]
+        overridden = [message for kind, message in self.overridden.items() if kind not in _PODS]
         if pods or (late and world.pods_problem is None):
             message = (pods or late)[0]
             world = replace(world, pods_problem=message, refused_pods=message)
-        if ways:
-            return replace(world, split_in_effect=False, route_message=ways[0], route_refused=True)
-        if fought and not world.split_in_effect:
-            return replace(world, route_message=fought[0], route_refused=True)
+        if refused:
+            message = refused[0]
+            return replace(world, split_in_effect=False, route_message=message, route_refused=True)
+        if overridden and not world.split_in_effect:
+            return replace(world, route_message=overridden[0], route_refused=True)
         if failing and not world.split_in_effect:
             return replace(world, route_message=failing[0])
         return world
 
 
-_PODS = ("ControllerRevision", "Deployment")
+_PODS = (CONTROLLER_REVISION.name, *WORKLOADS)
 """Children without which there are no pods."""
 
 
@@ -246,7 +248,7 @@ class _Writing:
 
     def _note_repair(self, manifest: Manifest, difference: str | None) -> None:
         """A child that was as it is desired, and was found not to be, is so again. What is changed
-        after each write is reported otherwise, and what is done again and again is told at times.
+        after each write is reported otherwise, and what is done again and again only now and then.
         """
         if self._pace.was_as_desired(manifest) and not self._pace.overridden(manifest):
             what = f"{manifest['kind']} {manifest['metadata']['name']}"
@@ -299,19 +301,17 @@ class _Writing:
 
 
 def _is_emptied(live: Manifest | None, desired: Manifest) -> bool:
-    """Whether a Deployment that should have pods was scaled to 0."""
-    if live is None or desired["kind"] != "Deployment":
+    """Whether a workload that should have pods was scaled to 0."""
+    if live is None or desired["kind"] not in WORKLOADS:
         return False
-    return bool(live["spec"].get("replicas") == 0 < desired["spec"]["replicas"])
+    kind = kind_of(desired)
+    return kind.pods(live).replicas == 0 < kind.pods(desired).replicas
 
 
 def _all_ready(serving: Mapping[str, int], objects: Objects) -> bool:
-    """Whether each of these Deployments has all its pods, and at least one."""
-    found = [(count, objects.get(("Deployment", name))) for name, count in serving.items()]
-    return all(
-        live is not None and (live.get("status") or {}).get("readyReplicas", 0) >= max(1, replicas)
-        for replicas, live in found
-    )
+    """Whether each of these revisions has all its pods, and at least one."""
+    ready = {name: kind_of(live).pods(live).ready for name, live in running(objects).items()}
+    return all(ready.get(name, 0) >= max(1, replicas) for name, replicas in serving.items())
 
 
 async def _create_or_find(cluster: Cluster, manifest: Manifest) -> Manifest | None:
@@ -320,7 +320,7 @@ async def _create_or_find(cluster: Cluster, manifest: Manifest) -> Manifest | No
     A ControllerRevision never changes and is not applied; creating it shows whether it exists.
     """
     kind, metadata = manifest["kind"], manifest["metadata"]
-    if kind == "ControllerRevision":
+    if kind == CONTROLLER_REVISION.name:
         try:
             return await cluster.create(manifest)
         except ApiError as error:

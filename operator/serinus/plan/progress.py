@@ -65,7 +65,7 @@ def weight_given(s: Situation) -> int:
 
 def other_revisions(s: Situation) -> list[str]:
     """Revisions whose pods would get traffic by mistake: if one Service selects every pod, others
-    must be gone before the candidate joins. Their Deployments are deleted after their pods."""
+    must be gone before the candidate joins. Their workloads are deleted after their pods."""
     if not router_for(s.desired.spec).shares_one_service or s.candidate.stage is Stage.FIRST:
         return []
     stable = s.status.stable.revision if s.status.stable else None

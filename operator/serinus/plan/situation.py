@@ -21,6 +21,7 @@ from serinus.api.status import (
     Weight,
 )
 from serinus.api.steps import Step
+from serinus.manifests.workloads import Workload
 from serinus.plan.audit import with_audit
 from serinus.plan.history import former
 from serinus.plan.timeline import ended
@@ -63,16 +64,6 @@ class Desired:
     def steps(self) -> list[Step]:
         """The steps of a rollout."""
         return self.spec.rollout.steps
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """Pods of a revision, from the status of its Deployment."""
-
-    replicas: int
-    ready: int
-    empty: bool = False
-    """It should have no pods, and has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +199,7 @@ class World:
     overridden: str = ""
     """Which child something else changes after each write, and how; otherwise empty."""
     refused_pods: str = ""
-    """Why a revision's Deployment or history cannot be written; otherwise empty."""
+    """Why a revision's workload or history cannot be written; otherwise empty."""
     intervention: Intervention | None = None
     approval_policy: ApprovalPolicy | None = None
     """None: unknown, and no approval counts."""

@@ -202,8 +202,8 @@ class _Simulated:
 
     def _serve(self, to: float) -> None:
         """Generate the requests until then, split according to the world."""
-        astray = fraction(self._simulation.scenario.astray)
-        share = self._rollout.world.at(self._rollout.now).weight / 100 * (1 - astray)
+        misrouted = fraction(self._simulation.scenario.misrouted)
+        share = self._rollout.world.at(self._rollout.now).weight / 100 * (1 - misrouted)
         changed = self._simulation.changes_after(self._rollout.status) <= to
         self._stable.serve(to, 1 - share, self._simulation.stable)
         self._candidate.serve(

@@ -7,7 +7,7 @@ from serinus.api.reasons import Reason
 from serinus.views.rollout import RolloutView
 
 _PASSES: Final = frozenset({"Available", "MetricsAvailable"})
-"""Conditions that tell what the phase tells as well, once a person must act."""
+"""Conditions that say what the phase says as well, once a person must act."""
 
 
 class Urgency(IntEnum):

@@ -50,7 +50,7 @@ class Settings(Type):
 
     @property
     def told_later(self) -> bool:
-        """Whether what it counts may be told long after the request, as feedback is."""
+        """Whether what it counts may be reported long after the request, as feedback is."""
         return False
 
     @property
@@ -100,10 +100,10 @@ class Settings(Type):
         return None
 
 
-def told_by(field: str, told: Iterable[str], labels: Sequence[str]) -> Iterator[Problem]:
-    """A problem for each label that tells what the check counts: within one of its values, all
-    requests are the same."""
-    for label in sorted(set(told).intersection(labels)):
+def counted_by(field: str, counted: Iterable[str], labels: Sequence[str]) -> Iterator[Problem]:
+    """A problem for each label by which the check counts: within one of its values, all requests
+    are the same."""
+    for label in sorted(set(counted).intersection(labels)):
         message = f"the check counts by the label {label}, so there is nothing to compare within"
         yield Problem(field, f"{message} one of its values: remove it from analysis.stratify")
 
