@@ -128,7 +128,7 @@ async def test_what_a_browser_shows_already_is_not_sent_again(page: Served, path
     put(page.known, len(STATES) - 1, "shop")
     await asyncio.sleep(EVERY)
     status, text, newer = await part(page, path, "shop", tag)
-    assert (status, "Degraded" in text, newer != tag) == (200, True, True)
+    assert (status, "RolledBack" in text, newer != tag) == (200, True, True)
     assert (await page.get(path, "shop", **{"If-None-Match": newer}))[0] == 200, "the whole page"
 
 

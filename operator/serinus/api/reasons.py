@@ -54,6 +54,27 @@ class Needs(Enum):
     """A person's repair: the rollout is degraded and stalled."""
 
 
+class About(Enum):
+    """What a problem is about, and what a wait is for."""
+
+    ROUTE = "route"
+    """The objects that split the traffic."""
+    REQUESTS = "requests"
+    """Which requests they get."""
+    WITHDRAWAL = "withdrawal"
+    """That the candidate's traffic was withdrawn without a status."""
+    PODS = "pods"
+    """What makes the pods of a revision."""
+    CANDIDATE = "candidate"
+    """The pods of the candidate."""
+    HISTORY = "history"
+    """The revisions that are kept."""
+    TASK = "task"
+    """The Job of a step."""
+    CHILDREN = "children"
+    """Children for which nothing is known to wait."""
+
+
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """What is known of a reason."""
@@ -63,6 +84,8 @@ class Meaning:
     text: str
     """What it means, as the reference says it."""
     needs: Needs = Needs.NOTHING
+    about: tuple[About, ...] = ()
+    """What a wait for this reason is for; its message has the gravest problem about it."""
     ends: Ending | None = None
     """How a decision for this reason ends a rollout."""
     begins: bool = False
@@ -193,6 +216,7 @@ class Reason(StrEnum):
         END,
         "Pods were not ready within `progressDeadline`.",
         needs=Needs.REPAIR,
+        about=(About.PODS, About.CANDIDATE),
         ends="rolled_back",
         warns=True,
         remedies=(PODS, EDIT, PROMOTE, ABORT, RETRY),
@@ -246,6 +270,7 @@ class Reason(StrEnum):
         "AwaitingPods",
         WAITING,
         "Pods are not ready yet.",
+        about=(About.PODS, About.CANDIDATE),
         recorded=True,
         remedies=(PODS, ABORT, UNDO),
     )
@@ -253,6 +278,7 @@ class Reason(StrEnum):
         "AwaitingRoute",
         WAITING,
         "The gateway has not taken up the route yet.",
+        about=(About.ROUTE, About.WITHDRAWAL),
         recorded=True,
         remedies=(ROUTE, ABORT),
     )
@@ -281,6 +307,7 @@ class Reason(StrEnum):
         "AwaitingJob",
         WAITING,
         "A step waits for its Job.",
+        about=(About.TASK,),
         remedies=(
             Remedy(
                 "See its pod", "kubectl describe pods {place} --selector=serinus.dev/task={name}"
@@ -435,6 +462,7 @@ class Reason(StrEnum):
         PERSON_NEEDED,
         "The route or its Gateway is not accepted.",
         needs=Needs.REPAIR,
+        about=(About.ROUTE, About.WITHDRAWAL),
         warns=True,
         recorded=True,
         remedies=(ROUTE, ABORT),

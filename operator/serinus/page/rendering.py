@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from serinus import __version__
 from serinus.api.base import rfc3339
 from serinus.api.quantities import spoken
+from serinus.api.status import Phase
 from serinus.page.drawing import begins_late, evidence_chart, rate_chart, weight_chart
 from serinus.page.known import Row
 from serinus.page.look_history import LookHistory
@@ -24,7 +25,7 @@ from serinus.views.urgency import Urgency
 
 STATIC: Final = Path(__file__).parent / "static"
 NOTHING: Final = "There are no ModelDeployments that you may see."
-PHASES: Final = ("Degraded", "Paused", "Progressing", "Healthy")
+PHASES: Final = tuple(reversed(get_args(Phase)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -269,7 +269,7 @@ class _Simulated:
             last = self._rollout.new_decisions[-1].reason
             return last, "Promoted" if last in PROMOTED else "RolledBack"
         waits = self._awaits_a_person() and self._rollout.now < self._waits_until()
-        if status.phase in ("Paused", "Degraded") and status.candidate.hold and not waits:
+        if status.phase not in ("Healthy", "Progressing") and status.candidate.hold and not waits:
             return status.candidate.hold.reason, "Held"
         if self._rollout.now >= self._stops_at:
             return "Undecided", "Held"

@@ -27,7 +27,7 @@ def urgency(view: RolloutView) -> Urgency:
     amiss = {each.type: each.reason for each in view.conditions}
     if amiss.get("Available", Reason.FIRST_DEPLOYMENT) != Reason.FIRST_DEPLOYMENT:
         return Urgency.OUTAGE
-    if view.phase in ("Degraded", "Paused") or amiss.keys() - _PASSES:
+    if view.phase in ("Paused", "RolledBack", "Degraded", "Unavailable") or amiss.keys() - _PASSES:
         return Urgency.PERSON
     if view.phase != "Healthy" or view.candidate is not None:
         return Urgency.UNDER_WAY

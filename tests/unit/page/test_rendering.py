@@ -148,8 +148,8 @@ def test_a_part_is_what_the_whole_has_inside() -> None:
         (RowFilter("SHOP fraud"), 1),
         (RowFilter("demo/loan"), 1),
         (RowFilter("v2"), 3),
-        (RowFilter("", "Degraded"), 1),
-        (RowFilter("shop", "Degraded"), 0),
+        (RowFilter("", "RolledBack"), 1),
+        (RowFilter("shop", "RolledBack"), 0),
     ],
 )
 def test_the_filter_takes_names_versions_and_a_phase(wanted: RowFilter, count: int) -> None:

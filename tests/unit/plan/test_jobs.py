@@ -1,12 +1,13 @@
 """A step that runs a Job: when it starts, what its end leads to, and which Job is another one."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from serinus.api.reasons import About, Reason
 from serinus.manifests.task import Task, TaskEnd
 from serinus.plan.decide import decide
+from serinus.plan.problems import Problem, Severity
 from serinus.plan.situation import SeenPod
 from tests.support.simulated_rollout import A, B, C, SimulatedRollout, serving
 
@@ -186,7 +187,10 @@ def test_what_is_withdrawn_runs_none_and_starts_another_when_it_resumes() -> Non
 def test_why_no_job_can_be_created_is_said() -> None:
     rollout = running(*BEFORE_TRAFFIC)
     situation = rollout.rollout.situation()
-    refused = replace(situation.world, refused_tasks="Job x cannot be written: 403")
+    why = "Job x cannot be written: 403"
+    refused = situation.world.with_problems(
+        Problem(Reason.AWAITING_JOB, Severity.REPAIR, About.TASK, why)
+    )
     plan = decide(situation.desired, situation.status, refused, situation.now)
     assert plan.status.candidate and plan.status.candidate.hold
     assert plan.status.candidate.hold.reason == "AwaitingJob"

@@ -10,7 +10,7 @@ from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared, Shorth
 from serinus.api.checks.exported import PATHS, Exported, Labels, failures_among, likeliest
 from serinus.api.checks.metrics import Counter, LabelName, MetricName
 from serinus.api.checks.server import ServerMetrics
-from serinus.api.checks.settings import counted_by
+from serinus.api.checks.settings import counted_by, sorted_by
 from serinus.api.problem import Problem
 
 _BUCKET = "_bucket"
@@ -105,6 +105,8 @@ class PredictionDrift(Compared):
         return cls.model_validate(found) if found else None
 
     def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
+        if self.classes is not None:
+            yield from sorted_by("classes", self.classes, self.class_label)
         if self.psi is None:
             yield from super().problems(longest_step, server)
 

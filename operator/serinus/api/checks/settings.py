@@ -5,6 +5,7 @@ from typing import ClassVar, Self
 
 from serinus.api.base import Duration, Type
 from serinus.api.checks.exported import Exported
+from serinus.api.checks.metrics import Counter
 from serinus.api.checks.server import ServerMetrics
 from serinus.api.problem import Problem
 from serinus.api.quantities import seconds
@@ -112,3 +113,12 @@ def counts_too_late(field: str, wait: Duration, longest_step: Duration) -> Itera
     if seconds(wait) >= seconds(longest_step):
         message = f"{wait} is not shorter than the maximum duration of a step, {longest_step}"
         yield Problem(field, f"{message} (maxStepDuration): the first step could never pass")
+
+
+def sorted_by(field: str, counter: Counter, label: str) -> Iterator[Problem]:
+    """A problem if a matcher leaves but one value of the label by which a counter is sorted: that
+    always has a share of 100%."""
+    for matcher in counter.matchers:
+        if (matcher.label, matcher.operator) == (label, "="):
+            message = f"{matcher} leaves one {label}, which always has a share of 100%"
+            yield Problem(f"{field}.matchers", f"{message}: leave the matcher out")

@@ -4,7 +4,7 @@ import math
 from typing import Any, ClassVar, Final
 
 from serinus.api.quantities import seconds
-from serinus.api.reasons import Reason
+from serinus.api.reasons import About, Reason
 from serinus.api.status import Candidate, StepTask
 from serinus.api.steps.job import Job
 from serinus.manifests.task import Task
@@ -36,10 +36,10 @@ class JobStep(StepKind):
             return Passed(f"Job {begun.name} has succeeded.")
         if end is not None:
             return Failed(Reason.JOB_FAILED, f"Job {begun.name} has failed. {end.message}")
-        if s.now >= self.ends(s.candidate):
+        if s.reached(self.ends(s.candidate)):
             late = f"Job {begun.name} has not ended within {self._settings.timeout}."
-            return Failed(Reason.JOB_FAILED, f"{late} {s.world.refused_tasks}".rstrip())
-        message = s.world.refused_tasks or f"Waiting for Job {begun.name}."
+            return Failed(Reason.JOB_FAILED, f"{late} {s.world.why(About.TASK)}".rstrip())
+        message = s.world.why(About.TASK) or f"Waiting for Job {begun.name}."
         return Running(Reason.AWAITING_JOB, message)
 
     def tasks(self, candidate: Candidate) -> tuple[Task, ...]:
