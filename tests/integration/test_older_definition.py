@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from tests.integration.conftest import ROOT, kubectl
-from tests.integration.inprocess import Operator
-from tests.integration.test_rollouts import ERRORS, healthy, spec
+from tests.support.inprocess import Operator
+from tests.support.rollouts import ERRORS, healthy, spec
 
 CRD = ROOT / "crds" / "modeldeployments.serinus.dev.yaml"
 

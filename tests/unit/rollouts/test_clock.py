@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.integration.inprocess import Operator
-from tests.integration.test_guard import guarded, promoted
-from tests.integration.test_rollouts import healthy, spec
+from tests.support.guards import guarded, promoted
+from tests.support.inprocess import Operator
+from tests.support.rollouts import healthy, spec
 
 HOUR = 3600.0
 
