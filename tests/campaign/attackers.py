@@ -28,9 +28,9 @@ from serinus.judge import queries_of
 from serinus.manifests.children import Wanted, children
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
-from serinus.manifests.routers.router import Split
+from serinus.manifests.traffic import Traffic
 from serinus.metrics.batches import plan
-from serinus.metrics.labelling import pods
+from serinus.metrics.pod_names import pods
 from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, ExpressionQuery, Query, QueryError
 from serinus.plan.monitoring import monitoring_queries
 from serinus.prometheus import Config, Prometheus
@@ -207,7 +207,7 @@ def _only(operator: str, value: str, namespaces: set[str]) -> bool:
 def _crossings_of_children(name: str, spec: Spec, raw: Manifest) -> Iterator[str]:
     owner = Owner(A, name, "uid-of-a")
     revision = Revision.of(raw, 1)
-    split = Split(stable=revision.hash, candidate=None, weight=0)
+    split = Traffic(stable=revision.hash, candidate=None, weight=0)
     wanted = Wanted({revision.hash: 1}, split)
     for child in children(owner, spec, {revision.hash: revision}, wanted):
         metadata, what = child["metadata"], child["kind"]

@@ -382,7 +382,7 @@ class Run:
 def _stored(status: Status) -> Status:
     """As the API server stores it, which refuses what the schema does not have."""
     told = status.to_json()
-    assert not (found := [*_not_finite(told)]), f"{found[0]} is not finite"
+    assert not (found := [*_not_finite(status.in_full())]), f"{found[0]} is not finite"
     text = json.dumps(told)
     assert len(text) < MOST_WRITTEN, f"a status of {len(text)} bytes"
     written = json.loads(text)

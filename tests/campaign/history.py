@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from serinus.api.stages import Stage
+from serinus.api.validation import in_full
 
 Manifest = dict[str, Any]
 
@@ -34,9 +35,8 @@ class Snapshot:
 
     @property
     def status(self) -> Manifest:
-        """The status; empty where there is none."""
-        found: Manifest = (self.live or {}).get("status") or {}
-        return found
+        """The status in full; empty where there is none."""
+        return in_full((self.live or {}).get("status") or {})[0]
 
     @property
     def spec(self) -> Manifest:

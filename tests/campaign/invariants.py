@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Final
 
 from serinus.api.stages import COMPARED, Stage
@@ -268,7 +269,11 @@ def _quiet_since(history: History) -> float | None:
     if last.live is None or last.role("candidate") or last.status.get("retiring") or last.hindered:
         return None
     acts = [each.at for each in history.acts]
-    return max([history.snapshots[0].at, *acts, *(unix(d["at"]) for d in decisions(history))])
+    pods = [
+        after.at for before, after in pairwise(history.snapshots) if before.ready != after.ready
+    ]
+    decided = [unix(each["at"]) for each in decisions(history)]
+    return max([history.snapshots[0].at, *acts, *pods, *decided])
 
 
 def _after_deletion_nothing_is_left(history: History) -> Iterator[Violation]:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Self
 
+from serinus.api.validation import in_full
 from serinus.cluster.kinds import CHILDREN
 from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL
 from tests.campaign.crashes import WHOSE, Crashes
@@ -102,7 +103,8 @@ class Observer:
         else:
             self._live[kind, name] = live
         if kind == "ModelDeployment" and "status" in live:
-            self.history.statuses.append((live["metadata"]["uid"], live["status"]))
+            full, _ = in_full(live["status"])
+            self.history.statuses.append((live["metadata"]["uid"], full))
         if kind == "HTTPRoute" and event == "DELETED":
             self._split = {}
         self.record()

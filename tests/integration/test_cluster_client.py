@@ -11,6 +11,7 @@ from aiohttp import web
 from serinus.cluster import ApiError, Cluster, Store, client, connect
 from serinus.cluster.kinds import WATCHED
 from serinus.cluster.pods import not_ready_reason
+from serinus.manifests.workloads import kind_of
 from tests.integration.conftest import kubectl
 from tests.integration.proxy import Proxy, Request, forever
 
@@ -58,7 +59,8 @@ async def until_not_ready(cluster: Cluster, live: Manifest, words: str) -> None:
         assert time.monotonic() < deadline, f"the pods tell {told!r}"
         await asyncio.sleep(0.1)
         found = await cluster.get("Deployment", live["metadata"]["namespace"], "fraud")
-        told = not_ready_reason(found, await cluster.list("Pod", live["metadata"]["namespace"]))
+        pods = await cluster.list("Pod", live["metadata"]["namespace"])
+        told = not_ready_reason(kind_of(found).uncreated(found), pods)
 
 
 async def test_applying_the_same_again_changes_nothing(cluster: Cluster, namespace: str) -> None:

@@ -11,7 +11,7 @@ from serinus.manifests.children import Wanted, children
 from serinus.manifests.covers import covers, differences
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
-from serinus.manifests.routers.router import Split
+from serinus.manifests.traffic import Traffic
 
 
 def pod(container: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
@@ -207,7 +207,7 @@ async def wanted(cluster: Cluster, namespace: str, raw: dict[str, Any]) -> list[
     owner = Owner(namespace, "fraud", live["metadata"]["uid"])
     stable = Revision.of(raw, 1)
     candidate = Revision.of({**raw, "model": {**raw.get("model", {}), "version": "next"}}, 2)
-    split = Split(stable.hash, candidate.hash, 5)
+    split = Traffic(stable.hash, candidate.hash, 5)
     history = {each.hash: each for each in (stable, candidate)}
     replicas = {stable.hash: 3, candidate.hash: 1}
     return list(children(owner, Spec.model_validate(raw), history, Wanted(replicas, split)))

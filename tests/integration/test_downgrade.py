@@ -30,7 +30,7 @@ def newer_definition(kubeconfig: Path) -> Iterator[None]:
     candidate["shadowed"] = {"type": "integer"}
     check = candidate["checks"]["items"]["properties"]
     check["verdict"]["enum"].append("Advised")
-    check["state"]["properties"]["strata"] = {"type": "array", "items": {"type": "string"}}
+    check["strata"] = {"type": "array", "items": {"type": "string"}}
     apply = ("apply", "--server-side", "--force-conflicts", "-f")
     kubectl(*apply, "-", stdin=json.dumps(definition))
     yield
@@ -52,7 +52,7 @@ async def test_an_older_operator_reads_what_a_newer_one_wrote_keeps_it_and_goes_
         status["phase"] = "Guarding"
         status["candidate"]["shadowed"] = 2
         check, _ = status["candidate"]["checks"]
-        check["state"]["strata"] = ["eu", "us"]
+        check["strata"] = ["eu", "us"]
         status["candidate"]["checks"].append({**check, "name": "shadow", "verdict": "Advised"})
 
     live = await operator.get("fraud")
@@ -65,7 +65,7 @@ async def test_an_older_operator_reads_what_a_newer_one_wrote_keeps_it_and_goes_
         status = await operator.until("fraud", lambda s: s["phase"] != "Guarding", moving=0.5)
         assert status["candidate"]["step"] >= step
         assert status["candidate"]["shadowed"] == 2
-        assert status["candidate"]["checks"][0]["state"]["strata"] == ["eu", "us"]
+        assert status["candidate"]["checks"][0]["strata"] == ["eu", "us"]
         assert status["mirror"] == {"until": "2026-11-25T08:00:00Z"}
         told = await operator.until_announced("StatusUnreadable")
         assert "status.phase" in told["note"]

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from tests.integration.conftest import ROOT, kubectl
-from tests.support.inprocess import Operator
-from tests.support.rollouts import ERRORS, healthy, spec
+from tests.support.inprocess import Manifest, Operator
+from tests.support.rollouts import ERRORS, PATIENT, STEPS, healthy, spec
 
 CRD = ROOT / "crds" / "modeldeployments.serinus.dev.yaml"
 
@@ -19,22 +19,27 @@ pytestmark = pytest.mark.disturbs_api_server
 
 @pytest.fixture
 def older_definition(kubeconfig: Path) -> Iterator[None]:
-    """A definition without two fields of the status."""
+    """A definition without two fields of the status, of a version that kept nothing apart."""
     definition = yaml.safe_load(CRD.read_text())
     schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
-    candidate = schema["status"]["properties"]["candidate"]["properties"]
-    del (
-        candidate["entries"],
-        candidate["checks"]["items"]["properties"]["state"]["properties"]["peak"],
-    )
+    for each in (schema["status"], schema["status"]["properties"]["candidate"], checks(schema)):
+        del each["x-kubernetes-preserve-unknown-fields"]
+    del schema["status"]["properties"]["evidence"], checks(schema)["properties"]["requests"]
     apply = ("apply", "--server-side", "--force-conflicts", "-f")
     try:
         kubectl(*apply, "-", stdin=json.dumps(definition))
-        until_described(lambda description: '"entries"' not in description)
+        until_described(lambda description: '"evidence"' not in description)
         yield
     finally:
         kubectl(*apply, str(CRD))
-        until_described(lambda description: '"entries"' in description)
+        until_described(lambda description: '"evidence"' in description)
+
+
+def checks(schema: Manifest) -> Manifest:
+    """The schema of a check in a status."""
+    candidate = schema["status"]["properties"]["candidate"]["properties"]
+    found: Manifest = candidate["checks"]["items"]
+    return found
 
 
 def until_described(holds: Callable[[str], bool]) -> None:
@@ -61,13 +66,65 @@ async def test_fields_that_an_older_definition_lacks_are_named_at_the_start_and_
 ) -> None:
     await operator.apply("fraud", **spec("v1"))
     told = await operator.until_announced("StatusNotWritten")
-    assert 'unknown field "status.candidate.entries"' in told["note"]
+    assert 'unknown field "status.evidence"' in told["note"]
     assert "kubectl apply --server-side -f crds/" in told["note"]
     kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRD))
     await operator.until("fraud", healthy("v1"), moving=5)
     [warning] = [each for each in caplog.messages if "is older than this operator" in each]
-    assert "has no status.candidate.entries, status.candidate.checks[].state.peak:" in warning
+    assert "has no status.candidate.checks[].requests, status.evidence:" in warning
     assert "kubectl apply --server-side -f crds/" in warning
+
+
+def counted(status: Manifest) -> bool:
+    """Whether a check has compared requests of the candidate."""
+    return any(each["requests"]["candidate"] for each in status["candidate"]["checks"])
+
+
+async def test_what_a_version_without_evidence_counted_is_kept_over_an_upgrade(
+    operator: Operator,
+) -> None:
+    rollout = {"steps": STEPS, "analysis": ERRORS, **PATIENT}
+    await operator.apply("fraud", **spec("v1", rollout=rollout))
+    await operator.until("fraud", healthy("v1"))
+    await operator.apply("fraud", **spec("v2", rollout=rollout))
+    await operator.until("fraud", counted, moving=5)
+    await operator.stop()
+    in_full = await operator.get("fraud")
+    for check in in_full["status"]["candidate"]["checks"]:
+        check["state"]["peak"] = 1.25
+        del check["requests"]
+    await operator.cluster.update_status(in_full, in_full["status"])
+    stored = await operator.cluster.get("ModelDeployment", operator.namespace, "fraud")
+    assert stored["status"]["candidate"]["checks"][0]["state"]["peak"] == 1.25
+    assert "evidence" not in stored["status"]
+    async with operator:
+        status = await operator.until("fraud", counted, moving=1)
+        stored = await operator.cluster.get("ModelDeployment", operator.namespace, "fraud")
+        assert "state" not in stored["status"]["candidate"]["checks"][0]
+        assert status["candidate"]["checks"][0]["state"]["peak"] >= 1.25
+        status = await operator.until("fraud", healthy("v2"), moving=5, within=90)
+    assert "StatusUnreadable" not in [each["reason"] for each in status["decisions"]]
+
+
+async def test_evidence_of_a_later_version_starts_again_and_costs_no_decision(
+    operator: Operator,
+) -> None:
+    rollout = {"steps": STEPS, "analysis": ERRORS, **PATIENT}
+    await operator.apply("fraud", **spec("v1", rollout=rollout))
+    await operator.until("fraud", healthy("v1"))
+    await operator.apply("fraud", **spec("v2", rollout=rollout))
+    await operator.until("fraud", lambda s: s["candidate"]["measuredAt"], moving=5)
+    await operator.stop()
+    live = await operator.cluster.get("ModelDeployment", operator.namespace, "fraud")
+    step = live["status"]["candidate"]["step"]
+    live["status"]["evidence"] = "2:later"
+    await operator.cluster.update_status(live, live["status"])
+    async with operator:
+        told = await operator.until_announced("StatusUnreadable")
+        assert "status.evidence: is of version '2', and this version reads '1'" in told["note"]
+        assert (await operator.get("fraud"))["status"]["candidate"]["step"] >= step
+        status = await operator.until("fraud", healthy("v2"), moving=5, within=90)
+    assert [each["reason"] for each in status["decisions"]].count("RolloutStarted") == 1
 
 
 async def test_a_rollout_of_a_version_without_stages_goes_on_over_an_upgrade(
@@ -82,13 +139,13 @@ async def test_a_rollout_of_a_version_without_stages_goes_on_over_an_upgrade(
     definition = yaml.safe_load(CRD.read_text())
     schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
     candidate = schema["status"]["properties"]["candidate"]
-    del candidate["properties"]["stage"]
+    del candidate["properties"]["stage"], candidate["x-kubernetes-preserve-unknown-fields"]
     candidate["properties"]["mode"] = {"type": "string"}
     candidate["required"] = ["revision", "number", "mode", "since", "progressSince"]
     kubectl(*apply, "-", stdin=json.dumps(definition))
     until_described(lambda description: '"stage"' not in description)
     try:
-        live = await operator.get("fraud")
+        live = await operator.cluster.get("ModelDeployment", operator.namespace, "fraud")
         assert "stage" not in live["status"]["candidate"], "what is stored is read by it too"
         live["status"]["candidate"]["mode"] = "Steps"
         await operator.cluster.update_status(live, live["status"])

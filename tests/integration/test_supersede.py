@@ -12,7 +12,7 @@ async def test_a_replica_of_before_that_applied_its_status_hands_over(
 ) -> None:
     # until 0.1.0 the status was written by server-side apply, which still owns its fields
     await beside_measured_v2(operator)
-    live = await operator.get("fraud")
+    live = await operator.cluster.get("ModelDeployment", operator.namespace, "fraud")
     applied = {
         "apiVersion": live["apiVersion"],
         "kind": live["kind"],

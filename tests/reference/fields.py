@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from serinus.api.base import Type
+from serinus.api.base import KEPT, Type
 
 Schema = Mapping[str, Any]
 
@@ -12,7 +12,8 @@ _RULES: Final = "x-kubernetes-validations"
 
 
 def sections(root: type[Type]) -> Iterator[str]:
-    """A section for each type, in the order in which its fields lead to them."""
+    """A section for each type, in the order in which its fields lead to them; without what only the
+    operator reads."""
     schema = root.model_json_schema(by_alias=True)
     defined = schema.pop("$defs", {})
     enums = {name: each["enum"] for name, each in defined.items() if "enum" in each}
@@ -33,7 +34,12 @@ def _with_enums_inline(node: Any, enums: Mapping[str, Any]) -> Any:
     if "$ref" in node and (values := enums.get(_type_name(node))):
         node = {**node, "enum": values}
         del node["$ref"]
-    return {key: _with_enums_inline(each, enums) for key, each in node.items()}
+    inline = {key: _with_enums_inline(each, enums) for key, each in node.items()}
+    return {key: each for key, each in inline.items() if not _is_kept(each)}
+
+
+def _is_kept(node: Any) -> bool:
+    return isinstance(node, dict) and node.get(KEPT) is True
 
 
 def _named(node: Any) -> list[str]:

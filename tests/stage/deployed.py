@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from serinus.api.validation import in_full
 from tests.stage.api import Api, Manifest
 from tests.stage.deadline import until
 
@@ -29,9 +30,8 @@ class Deployed:
         return self.api.get("ModelDeployment", self.namespace, self.name)
 
     def status(self) -> Status:
-        """Its status; empty before the first write."""
-        status: Status = self.live().get("status", {})
-        return status
+        """Its status in full; empty before the first write."""
+        return in_full(self.live().get("status", {}))[0]
 
     def until(
         self, what: str, condition: Callable[[Status], object], within: float = PATIENCE
@@ -40,7 +40,7 @@ class Deployed:
 
         def look() -> Status | None:
             live = self.live()
-            status: Status = live.get("status", {})
+            status, _ = in_full(live.get("status", {}))
             seen = status.get("observedGeneration") == live["metadata"]["generation"]
             return status if seen and condition(status) else None
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final, Self
 
+from serinus.api.validation import in_full
 from serinus.cluster import KINDS, ApiError, Cluster
 from serinus.controller.app import App
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult, Series
@@ -207,8 +208,9 @@ class Operator:
             await asyncio.sleep(0.03)
 
     async def get(self, name: str) -> Manifest:
-        """The ModelDeployment as it is."""
-        return await self.cluster.get("ModelDeployment", self.namespace, name)
+        """The ModelDeployment as it is, with its status in full."""
+        live = await self.cluster.get("ModelDeployment", self.namespace, name)
+        return {**live, "status": in_full(live["status"])[0]} if "status" in live else live
 
     async def until(
         self,

@@ -54,5 +54,5 @@ def replayed(recording: Path = LOAN) -> Iterator[dict[str, Any]]:
         yield {
             **found.manifest,
             "metadata": {**found.manifest["metadata"], "resourceVersion": str(version)},
-            "status": log.rollout.status.to_json(),
+            "status": log.rollout.status.in_full(),
         }

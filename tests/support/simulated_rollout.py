@@ -117,10 +117,10 @@ class SimulatedRollout:
         return [decision.reason for decision in self.rollout.new_decisions]
 
     @property
-    def weight(self) -> int:
+    def weight(self) -> float:
         """The weight written to the route."""
         assert self.plan and self.plan.wanted
-        return self.plan.wanted.split.weight
+        return self.plan.wanted.traffic.weight
 
     @property
     def reason(self) -> str:

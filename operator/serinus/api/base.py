@@ -78,13 +78,25 @@ def types_in(annotation: Any) -> Iterator[type[Type]]:
         yield from types_in(inner)
 
 
+KEPT: Final = "x-kept"
+"""What a schema says of a field with that role."""
+
+
 class Role(Enum):
-    """The role of a status field, which determines when a change is written. A field without a role
-    is a decision."""
+    """The role of a status field, which determines when a change is written. A field without one of
+    the first three is a decision. The last determines where: not as a field for people, but in
+    `status.evidence`."""
 
     OBSERVED = "observed"
     EVIDENCE = "evidence"
     MESSAGE = "message"
+    KEPT = "kept"
+
+    def __get_pydantic_json_schema__(
+        self, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        schema = handler(core)
+        return {**schema, KEPT: True} if self is Role.KEPT else schema
 
 
 T = TypeVar("T")
@@ -94,6 +106,8 @@ EvidenceField = Annotated[T, Role.EVIDENCE]
 """Evidence of looks since the last decision."""
 MessageField = Annotated[T, Role.MESSAGE]
 """A message that repeats other fields."""
+KeptField = Annotated[T, Role.KEPT]
+"""Only the operator reads it."""
 
 _NOT_KEPT: Final[set[str]] = set()
 

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from serinus.api.base import StatusType, Timestamp
+from serinus.api.base import KeptField, StatusType, Timestamp
 
 
 class Dispersion(StatusType):
@@ -75,7 +75,7 @@ class Baseline(StatusType):
     message: Annotated[str, Field(max_length=1024)] = Field(
         default="", description="Human-readable result."
     )
-    checks: Annotated[list[CheckBaseline], Field(max_length=17)] = Field(
+    checks: KeptField[Annotated[list[CheckBaseline], Field(max_length=17)]] = Field(
         default_factory=list, description="The history as used by each check."
     )
 

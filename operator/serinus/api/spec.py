@@ -1,13 +1,14 @@
 """The spec of a ModelDeployment."""
 
 import itertools
-from collections.abc import Iterator
-from typing import Annotated, Any, Final, Self
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, model_validator
 
 from serinus.api.analysis import Analysis
 from serinus.api.base import Duration, Holdback, Interval, Type, written
+from serinus.api.capabilities import Capability
 from serinus.api.checks import kinds_that
 from serinus.api.monitoring import Monitoring
 from serinus.api.presets import PRESETS
@@ -70,6 +71,8 @@ class ParentRef(Type):
 class Gateway(Type):
     """Traffic split by weights in an HTTPRoute of the Gateway API, which Serinus owns."""
 
+    capabilities: ClassVar = frozenset({Capability.WEIGHTS, Capability.EACH_REQUEST})
+
     parent_refs: Annotated[list[ParentRef], Field(min_length=1, max_length=8)] = Field(
         description="Gateways that the route attaches to."
     )
@@ -95,6 +98,12 @@ class Gateway(Type):
             earlier.append(section)
 
 
+ROUTER_SETTINGS: Final[Mapping[str, type[Gateway]]] = {"gateway": Gateway}
+"""The settings of each router, by the field of Traffic that has them."""
+_OF_THE_SERVICE: Final = frozenset({Capability.WEIGHTS})
+"""What the Service alone can do."""
+
+
 class Traffic(Type):
     """How requests reach the pods."""
 
@@ -103,6 +112,30 @@ class Traffic(Type):
         description="Split traffic by weight at a Gateway. Without a gateway, the Service splits "
         "it by the number of pods, and weights are rounded accordingly.",
     )
+
+    @property
+    def router(self) -> str | None:
+        """The field of the router that is asked for; None: the Service splits the traffic."""
+        return next((name for name in ROUTER_SETTINGS if getattr(self, name) is not None), None)
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """Of that router."""
+        return ROUTER_SETTINGS[self.router].capabilities if self.router else _OF_THE_SERVICE
+
+    def lacks(self, needs: frozenset[Capability]) -> str:
+        """What is needed and that router cannot do, with the remedy; empty: it can do all."""
+        missing = sorted(needs - self.capabilities)
+        if not missing:
+            return ""
+        able = [
+            f"spec.traffic.{name}"
+            for name, each in ROUTER_SETTINGS.items()
+            if needs <= each.capabilities
+        ]
+        asked = f"spec.traffic.{self.router}" if self.router else "the Service alone"
+        remedy = f"use {' or '.join(able)}, or remove it" if able else "remove it"
+        return f"needs a router that can {' and '.join(missing)}, and {asked} cannot: {remedy}"
 
     def problems(self, namespace: str) -> Iterator[Problem]:
         """Problems that neither the schema nor CEL can express, in this namespace."""
@@ -255,9 +288,9 @@ class Spec(Type):
     @model_validator(mode="wrap")
     @classmethod
     def _split_is_checked(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Without a gateway connections are split, not requests, and a few may be far off."""
+        """Where connections are split, and not requests, a few may be far off."""
         spec = handler(data)
-        if spec.traffic.gateway is None:
+        if Capability.EACH_REQUEST not in spec.traffic.capabilities:
             return spec
         analysis = spec.rollout.analysis.with_split_checked()
         return spec.filled(rollout=spec.rollout.filled(analysis=analysis))

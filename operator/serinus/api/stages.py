@@ -37,12 +37,8 @@ WHOLE: Final = AWAITS_PROMOTION | PROMOTED
 COMPARED: Final = frozenset(Stage) - {Stage.FIRST, Stage.RETURNING}
 """It is judged against stable."""
 
-FLAGS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "mode": {"type": "string", "enum": ["First", "Steps", "Direct"]},
-    "promoting": {"type": "boolean"},
-    "commanded": {"type": "boolean"},
-}
-"""What a candidate of an earlier version has instead of a stage, with the schema of each."""
+FLAGS: Final = frozenset({"mode", "promoting", "commanded"})
+"""What a candidate of an earlier version has instead of a stage."""
 
 
 def stage_in_flags(written: Mapping[str, Any]) -> Stage:

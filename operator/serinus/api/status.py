@@ -4,9 +4,18 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from serinus.api.base import EvidenceField, MessageField, ObservedField, StatusType, Timestamp
+from serinus.api.base import (
+    EvidenceField,
+    KeptField,
+    MessageField,
+    ObservedField,
+    Role,
+    StatusType,
+    Timestamp,
+)
 from serinus.api.baseline import Baseline
 from serinus.api.checks import KINDS, Mode, Settings
+from serinus.api.evidence import FIELD, LONGEST, mask, packed, unpacked
 from serinus.api.notifications import MOST_ENDPOINTS, NoticeKind
 from serinus.api.stages import FLAGS, Stage, stage_in_flags
 
@@ -181,6 +190,13 @@ class StablePod(StatusType):
         return bool(self.within)
 
 
+class Requests(StatusType):
+    """Requests of both revisions in this rollout that a check has compared."""
+
+    candidate: float = Field(default=0.0, description="Of the candidate.")
+    stable: float = Field(default=0.0, description="Of stable.")
+
+
 class CheckState(StatusType):
     """The state of a check, with its evidence."""
 
@@ -281,6 +297,14 @@ class CheckState(StatusType):
     split: SplitState | None = Field(default=None, description="State of a trafficShare check.")
 
     @property
+    def compared(self) -> Requests:
+        """Requests of both revisions; a check may read several metrics of the same requests."""
+        candidate, stable = (
+            max(arm.values(), default=0.0) for arm in (self.candidate, self.stable)
+        )
+        return Requests(candidate=candidate, stable=stable)
+
+    @property
     def own_requests(self) -> float:
         """Requests of the candidate that count towards Pass."""
         return max(self.own_candidate.values(), default=0.0)
@@ -379,11 +403,23 @@ class CheckStatus(StatusType):
     )
     verdict: Verdict = Field(description="Pass, Fail, Inconclusive, NoData or Error.")
     message: Sentence = Field(default="", description="Human-readable evidence.")
-    own_metrics: OwnMetrics | None = Field(
+    requests: Requests = Field(
+        default=Requests(), description="Requests of both revisions that it has compared."
+    )
+    own_metrics: KeptField[OwnMetrics | None] = Field(
         default=None,
         description="Set while the check has no verdict because of the candidate's metrics alone.",
     )
-    state: CheckState = Field(default=CheckState(), description="State of the check.")
+    state: KeptField[CheckState] = Field(default=CheckState(), description="State of the check.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_version(cls, written: Any) -> Any:
+        """Without the requests, which stand in the state too."""
+        if not isinstance(written, dict) or "requests" in written or "state" not in written:
+            return written
+        found = CheckState.model_validate(written["state"])
+        return {**written, "requests": found.compared}
 
     @property
     def decides(self) -> bool:
@@ -586,18 +622,15 @@ class Stable(StatusType):
     since: Timestamp = Field(description="Time at which it became stable.")
 
 
-def _with_flags_of_an_earlier_version(schema: dict[str, Any]) -> None:
-    """The API server drops what a definition lacks, also from what is stored. Without the flags
-    each rollout would start again at an upgrade, and no earlier version could write by it."""
+def _stage_is_not_required(schema: dict[str, Any]) -> None:
+    """Earlier versions wrote flags instead, which the API server must still take."""
     schema["required"].remove("stage")
-    said = {"description": "Written by earlier versions, which had no stage."}
-    schema["properties"] |= {flag: {**said, **of} for flag, of in FLAGS.items()}
 
 
 class Candidate(StatusType):
     """The revision that is being rolled out."""
 
-    model_config = ConfigDict(json_schema_extra=_with_flags_of_an_earlier_version)
+    model_config = ConfigDict(json_schema_extra=_stage_is_not_required)
 
     revision: Hash = Field(description="Hash of the revision.")
     number: int = Field(description="Number of the revision in the history.")
@@ -639,12 +672,12 @@ class Candidate(StatusType):
         description="Time since which the weight of the step is in effect; the times of the step "
         "count from then on.",
     )
-    entries: int = Field(
+    entries: KeptField[int] = Field(
         default=0,
         description="Number of times that the weight of the step took effect. Each time the "
         "evidence for the candidate starts again, with a smaller part of falsePassBudget.",
     )
-    unmeasured: float = Field(
+    unmeasured: KeptField[float] = Field(
         default=0.0,
         description="Seconds at this weight without readable metrics, with a wrong traffic split, "
         "with revisions that are asked differently or with a pod to mend; maxStepDuration excludes "
@@ -664,14 +697,14 @@ class Candidate(StatusType):
         "traffic.",
     )
     hold: ObservedField[Hold | None] = Field(default=None, description="Why the rollout waits.")
-    restarts: EvidenceField[Restarts | None] = Field(
+    restarts: KeptField[EvidenceField[Restarts | None]] = Field(
         default=None, description="Restarts of containers; unset until pods have been listed."
     )
-    lost_readiness: EvidenceField[LostReadiness | None] = Field(
+    lost_readiness: KeptField[EvidenceField[LostReadiness | None]] = Field(
         default=None,
         description="Lost readiness of its pods; unset until pods have been listed twice.",
     )
-    unready: UnreadyTime = Field(
+    unready: KeptField[UnreadyTime] = Field(
         default=UnreadyTime(),
         description="How long its pods were unready after they had been ready; progressDeadline "
         "limits the total.",
@@ -679,19 +712,19 @@ class Candidate(StatusType):
     unreadable_since: Timestamp | None = Field(
         default=None, description="Time since which no metrics can be read."
     )
-    unreported_since: EvidenceField[Timestamp | None] = Field(
+    unreported_since: KeptField[EvidenceField[Timestamp | None]] = Field(
         default=None, description="Time since which Prometheus has fewer pods than are ready."
     )
-    errors_in_a_row: EvidenceField[int] = Field(
+    errors_in_a_row: KeptField[EvidenceField[int]] = Field(
         default=0, description="Number of consecutive failed measurements."
     )
     measured_at: EvidenceField[Timestamp | None] = Field(
         default=None, description="Time of the last successful measurement."
     )
-    silence: EvidenceField[Silence | None] = Field(
+    silence: KeptField[EvidenceField[Silence | None]] = Field(
         default=None, description="Set while stable answers and the candidate does not."
     )
-    inputs: EvidenceField[Inputs | None] = Field(
+    inputs: KeptField[EvidenceField[Inputs | None]] = Field(
         default=None,
         description="Whether it is asked like stable; unset if stable exports no features.",
     )
@@ -701,14 +734,16 @@ class Candidate(StatusType):
     baseline: ObservedField[Baseline | None] = Field(
         default=None, description="Result of stable's history before the first traffic."
     )
-    counted: EvidenceField[Annotated[dict[str, float], Field(max_length=4000)]] = Field(
+    counted: KeptField[EvidenceField[Annotated[dict[str, float], Field(max_length=4000)]]] = Field(
         default_factory=dict,
         description="Time of the last counted sample in Unix seconds, by pod and address.",
     )
-    audit_counted: EvidenceField[Annotated[dict[str, float], Field(max_length=4000)]] = Field(
-        default_factory=dict,
-        description="The same for the counters of checks in audit mode, which are counted by "
-        "themselves.",
+    audit_counted: KeptField[EvidenceField[Annotated[dict[str, float], Field(max_length=4000)]]] = (
+        Field(
+            default_factory=dict,
+            description="The same for the counters of checks in audit mode, which are counted by "
+            "themselves.",
+        )
     )
     checks: EvidenceField[Annotated[list[CheckStatus], Field(max_length=17)]] = Field(
         default_factory=list, description="The checks and their evidence."
@@ -908,7 +943,7 @@ class Distributions(StatusType):
         description="Hash of the settings, and of the revision if the reference is recorded; if it "
         "changes, monitoring starts again. Empty: they are not monitored.",
     )
-    reference: Annotated[list[FeatureReference], Field(max_length=64)] = Field(
+    reference: KeptField[Annotated[list[FeatureReference], Field(max_length=64)]] = Field(
         default_factory=list, description="Reference distributions."
     )
     features: Annotated[list[FeatureStatus], Field(max_length=64)] = Field(
@@ -927,11 +962,21 @@ class Monitored(Distributions):
     negative_feedback: MonitoredShare | None = Field(default=None, description="Negative feedback.")
 
 
+def _written_whole(schema: dict[str, Any]) -> None:
+    # one writer replaces it as a whole, so field ownership within it is not tracked
+    schema["x-kubernetes-map-type"] = "atomic"
+    described = "What only the operator reads; serinus get --evidence prints it."
+    schema["properties"][FIELD] = {
+        "type": "string",
+        "maxLength": LONGEST,
+        "description": described,
+    }
+
+
 class Status(StatusType):
     """The observed state of a ModelDeployment."""
 
-    # one writer replaces it as a whole, so field ownership within it is not tracked
-    model_config = ConfigDict(json_schema_extra={"x-kubernetes-map-type": "atomic"})
+    model_config = ConfigDict(json_schema_extra=_written_whole)
 
     observed_generation: int = Field(default=0, description="Generation that was last reconciled.")
     phase: Phase = Field(
@@ -980,22 +1025,39 @@ class Status(StatusType):
     decisions: Annotated[list[Decision], Field(max_length=20)] = Field(
         default_factory=list, description="Recent decisions, newest first."
     )
-    notices: ObservedField[Annotated[list[Notice], Field(max_length=20)]] = Field(
+    notices: KeptField[ObservedField[Annotated[list[Notice], Field(max_length=20)]]] = Field(
         default_factory=list,
         description="Notifications that are not yet delivered to all endpoints, oldest first.",
     )
-    announced: ObservedField[Annotated[dict[str, Timestamp], Field(max_length=MOST_ANNOUNCED)]] = (
-        Field(
-            default_factory=dict,
-            description="When endpoints were last to be told of a state, by its kind, reason, "
-            "revision, step and a digest of the spec without replicas; it is not told again for "
-            "six hours.",
-        )
+    announced: KeptField[
+        ObservedField[Annotated[dict[str, Timestamp], Field(max_length=MOST_ANNOUNCED)]]
+    ] = Field(
+        default_factory=dict,
+        description="When endpoints were last to be told of a state, by its kind, reason, "
+        "revision, step and a digest of the spec without replicas; it is not told again for "
+        "six hours.",
     )
     command: ObeyedCommand | None = Field(default=None, description="The last command.")
-    timeline: Timeline | None = Field(
+    timeline: KeptField[Timeline | None] = Field(
         default=None, description="Timeline of the last rollout, for serinus replay."
     )
     monitoring: Monitored | None = Field(
         default=None, description="Monitoring of the stable revision."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_full(cls, written: Any) -> Any:
+        return unpacked(written, KEPT) if isinstance(written, dict) else written
+
+    def in_full(self) -> dict[str, Any]:
+        """The JSON form with every field in its place."""
+        return super().to_json()
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON form as it is written, with `evidence`."""
+        return packed(self.in_full(), KEPT)
+
+
+KEPT: Final = mask(Status, Role.KEPT)
+"""What is written in `status.evidence`."""

@@ -1,6 +1,6 @@
 """The part of a pod template's schema that Serinus reads; the API server validates the rest.
 
-Errors in this part are rejected at once, and not only when a Deployment is created.
+Errors in this part are rejected at once, and not only when pods are created.
 """
 
 from typing import Any, Final

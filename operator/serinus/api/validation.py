@@ -17,13 +17,14 @@ from pydantic import ValidationError
 from serinus.api.analysis import Analysis
 from serinus.api.base import LONGEST_NAME, NAME_PATTERN, Type
 from serinus.api.checks import LabelMatcher, kinds_that
+from serinus.api.evidence import EvidenceError, shown_alone, unpacked
 from serinus.api.misspelt import fields_at, unknown_field
 from serinus.api.presets import PRESETS
 from serinus.api.problem import Problem
 from serinus.api.quantities import fraction, seconds, spoken
 from serinus.api.spec import Spec
 from serinus.api.stages import PROMOTED, Stage
-from serinus.api.status import Candidate, Status
+from serinus.api.status import KEPT, Candidate, Status
 from serinus.api.storage import MODEL_PATH, MODEL_VOLUME, mounted
 from serinus.api.template import LABEL_PREFIX, NO_PORT, TEMPLATE_SCHEMA
 
@@ -99,6 +100,16 @@ def readable(
             return {}, lost
 
 
+def in_full(written: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """A written status with every field in its place; without its evidence, and why, if that cannot
+    be read."""
+    try:
+        return unpacked(written, KEPT), []
+    except EvidenceError as error:
+        message = f"{error}; what was counted until now is lost, and evaluation starts again"
+        return shown_alone(written), [Problem("status.evidence", message)]
+
+
 def read_status(written: dict[str, Any]) -> tuple[Status, list[Problem]]:
     """The readable part of a status, and the problems of the rest, for example if a newer version
     wrote it.
@@ -106,16 +117,17 @@ def read_status(written: dict[str, Any]) -> tuple[Status, list[Problem]]:
     Stable is never inferred from an incomplete entry: if it cannot be read, there is neither stable
     nor a candidate, as in an empty status.
     """
+    found, unread = in_full(written)
     try:
-        return Status.model_validate(written), []
+        return Status.model_validate(found), unread
     except ValidationError:
-        rest, lost = readable(Status, written, "status")
+        rest, lost = readable(Status, found, "status")
     if "stable" in written and "stable" not in rest:
         rest.pop("candidate", None)
     status = Status.model_validate(rest)
     if status.candidate is not None:
         status = status.replace(candidate=_in_a_stage_that_was_read(status.candidate))
-    return status, lost
+    return status, [*unread, *lost]
 
 
 def _in_a_stage_that_was_read(candidate: Candidate) -> Candidate:
@@ -314,7 +326,10 @@ def _traffic(namespace: str, spec: Spec) -> Iterator[Problem]:
 
 def _steps(namespace: str, spec: Spec) -> Iterator[Problem]:
     for index, step in enumerate(spec.rollout.steps):
-        yield from (each.below(f"spec.rollout.steps[{index}]") for each in step.problems())
+        field = f"spec.rollout.steps[{index}]"
+        yield from (each.below(field) for each in step.problems())
+        if lacks := spec.traffic.lacks(step.needs):
+            yield Problem(f"{field}.{step.kind}", lacks)
 
 
 def _analysis(namespace: str, spec: Spec) -> Iterator[Problem]:

@@ -22,6 +22,7 @@ examples:
   serinus get loan
   serinus get loan --watch
   serinus get loan -o json
+  serinus get loan --evidence
   kubectl get mdep loan -o yaml | serinus get -f -
 """
 
@@ -32,6 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_cluster(parser)
     add_file(parser)
     parser.add_argument("-w", "--watch", action="store_true", help="print again on each change")
+    parser.add_argument(
+        "--evidence",
+        action="store_true",
+        help="print the status in full, with what is compressed in status.evidence, for -o yaml "
+        "(the default here) or -o json",
+    )
     add_output(parser, of_objects=True)
 
 
@@ -41,14 +48,16 @@ def run(options: argparse.Namespace) -> None:
         _follow(options)
         return
     found = one(options)
-    there = () if options.filename or options.output else _pods(cluster(options), options.name)
+    alone = options.filename or options.output or options.evidence
+    there = () if alone else _pods(cluster(options), options.name)
     show(_shown(read(found), options, there))
 
 
 def _follow(options: argparse.Namespace) -> None:
     """Print at each change; on a terminal each second, in place, since time passes too."""
-    if options.filename or options.output or not options.name:
-        raise InputError("--watch: requires NAME, and cannot be used with -f or -o")
+    if options.filename or options.output or options.evidence or not options.name:
+        message = "--watch: requires NAME, and cannot be used with -f, -o or --evidence"
+        raise InputError(message)
     there, terminal = cluster(options), sys.stdout.isatty()
     live: Manifest | None = None
     seen: tuple[PodView, ...] = ()
@@ -68,6 +77,8 @@ def _shown(live: Live, options: argparse.Namespace, there: tuple[PodView, ...]) 
     now = time.time()
     if options.output == "name":
         return names([live.name])
+    if options.evidence:
+        return dumped(live.status.in_full(), options.output or "yaml")
     if options.output:
         return dumped(as_data(live, now), options.output)
     view = rollout_view(live.spec, live.status, now)

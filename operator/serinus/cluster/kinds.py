@@ -2,14 +2,15 @@
 
 from typing import Final
 
-from serinus.manifests.kinds import CONTROLLER_REVISION, DEPLOYMENT, MODEL_DEPLOYMENT, Kind
+from serinus.manifests.kinds import CONTROLLER_REVISION, MODEL_DEPLOYMENT, Kind
 from serinus.manifests.routers import NEEDED_KINDS, ROUTER_KINDS
+from serinus.manifests.workloads import WORKLOADS
 
 KINDS: Final[dict[str, Kind]] = {
     kind.name: kind
     for kind in (
         MODEL_DEPLOYMENT,
-        DEPLOYMENT,
+        *(each.kind for each in WORKLOADS.values()),
         CONTROLLER_REVISION,
         *ROUTER_KINDS.values(),
         *NEEDED_KINDS.values(),
@@ -20,7 +21,7 @@ KINDS: Final[dict[str, Kind]] = {
     )
 }
 
-CHILDREN: Final = (DEPLOYMENT.name, CONTROLLER_REVISION.name, *ROUTER_KINDS)
+CHILDREN: Final = (*WORKLOADS, CONTROLLER_REVISION.name, *ROUTER_KINDS)
 """Kinds of the objects that a ModelDeployment owns."""
 
 _OURS: Final = "app.kubernetes.io/managed-by=serinus"

@@ -11,9 +11,6 @@ from serinus.cluster.limits import PodManifest, killed_for_memory
 from serinus.manifests.owner import REVISION_LABEL
 from serinus.plan.situation import PodEnd, SeenPod
 
-REPLICA_FAILURE: Final = "ReplicaFailure"
-"""The condition of a Deployment whose pods cannot be created."""
-
 _PAST: Final = ("lastState",)
 _STATES: Final = ("state", *_PAST)
 
@@ -157,16 +154,16 @@ def _unix(moment: str) -> float:
     return datetime.fromisoformat(moment).timestamp()
 
 
-def not_ready_reason(deployment: PodManifest, pods: Iterable[PodManifest]) -> str | None:
-    """Why the pods of a Deployment are not ready; None if unknown.
+def not_ready_reason(uncreated: str | None, pods: Iterable[PodManifest]) -> str | None:
+    """Why the pods of a workload are not ready; None if unknown.
 
-    The message says why pods cannot be created, then the most frequent cause of those that were
-    ended from outside, and of the others, each with the number of pods.
+    The message says why pods cannot be created, if that is given, then the most frequent cause of
+    those that were ended from outside, and of the others, each with the number of pods.
     """
     pods = list(pods)
     ended = [found.message for pod in pods if (found := disruption(pod))]
     others = [reason for pod in pods if not disruption(pod) and (reason := _pod_reason(pod))]
-    causes = _deployment_reason(deployment), _shared(ended), _shared(others)
+    causes = uncreated, _shared(ended), _shared(others)
     return ". ".join(filter(None, causes)) or None
 
 
@@ -176,13 +173,6 @@ def _shared(sentences: list[str]) -> str | None:
     first = max(set(sentences), key=lambda sentence: (sentences.count(sentence), sentence))
     count = sentences.count(first)
     return f"{count} pod{'s' if count > 1 else ''}: {first}"
-
-
-def _deployment_reason(deployment: PodManifest) -> str | None:
-    for condition in (deployment.get("status") or {}).get("conditions") or []:
-        if condition["type"] == REPLICA_FAILURE and condition["status"] == "True":
-            return f"Pods cannot be created: {condition.get('message', condition['reason'])}"
-    return None
 
 
 def _pod_reason(pod: PodManifest) -> str | None:

@@ -10,15 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from serinus.cluster.pods import REPLICA_FAILURE, ready_addresses
+from serinus.cluster.pods import ready_addresses
 from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL, Manifest
+from serinus.manifests.workloads import WORKLOADS, kind_of
 
 NamespacedName = tuple[str, str]
 """(namespace, name)"""
 
 _SERVICE_LABEL: Final = "kubernetes.io/service-name"
-_COUNTS: Final = ("observedGeneration", "replicas", "readyReplicas")
-"""What is read of a Deployment's status, besides why its pods cannot be created."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -299,14 +298,12 @@ class Family:
 
 def _as_read(live: Manifest) -> Manifest:
     """An object without its version and what nobody reads: managedFields, which are half of its
-    size, and most of a Deployment's status, which changes more often than the rest."""
+    size, and most of a workload's status, which changes more often than the rest."""
     unread = ("managedFields", "resourceVersion")
     metadata = {key: value for key, value in live["metadata"].items() if key not in unread}
     read = {**live, "metadata": metadata}
-    if live["kind"] == "Deployment" and (status := live.get("status")):
-        failures = [c for c in status.get("conditions") or () if c["type"] == REPLICA_FAILURE]
-        counts = {key: status[key] for key in _COUNTS if key in status}
-        read["status"] = {**counts, "conditions": failures}
+    if live["kind"] in WORKLOADS and (status := live.get("status")):
+        read["status"] = kind_of(live).as_read(status)
     return read
 
 

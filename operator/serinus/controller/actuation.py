@@ -26,6 +26,7 @@ from serinus.manifests.covers import over, ports_anew, unlike
 from serinus.manifests.kinds import CONTROLLER_REVISION
 from serinus.manifests.owner import Manifest, Objects, Owner, is_marked, without_mark
 from serinus.manifests.revision import Revision
+from serinus.manifests.workloads import WORKLOADS, kind_of, running
 from serinus.plan.situation import Intervention, World
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ class WriteOutcome:
         return world
 
 
-_PODS = ("ControllerRevision", "Deployment")
+_PODS = (CONTROLLER_REVISION.name, *WORKLOADS)
 """Children without which there are no pods."""
 
 
@@ -299,19 +300,17 @@ class _Writing:
 
 
 def _is_emptied(live: Manifest | None, desired: Manifest) -> bool:
-    """Whether a Deployment that should have pods was scaled to 0."""
-    if live is None or desired["kind"] != "Deployment":
+    """Whether a workload that should have pods was scaled to 0."""
+    if live is None or desired["kind"] not in WORKLOADS:
         return False
-    return bool(live["spec"].get("replicas") == 0 < desired["spec"]["replicas"])
+    kind = kind_of(desired)
+    return kind.pods(live).replicas == 0 < kind.pods(desired).replicas
 
 
 def _all_ready(serving: Mapping[str, int], objects: Objects) -> bool:
-    """Whether each of these Deployments has all its pods, and at least one."""
-    found = [(count, objects.get(("Deployment", name))) for name, count in serving.items()]
-    return all(
-        live is not None and (live.get("status") or {}).get("readyReplicas", 0) >= max(1, replicas)
-        for replicas, live in found
-    )
+    """Whether each of these revisions has all its pods, and at least one."""
+    ready = {name: kind_of(live).pods(live).ready for name, live in running(objects).items()}
+    return all(ready.get(name, 0) >= max(1, replicas) for name, replicas in serving.items())
 
 
 async def _create_or_find(cluster: Cluster, manifest: Manifest) -> Manifest | None:
@@ -320,7 +319,7 @@ async def _create_or_find(cluster: Cluster, manifest: Manifest) -> Manifest | No
     A ControllerRevision never changes and is not applied; creating it shows whether it exists.
     """
     kind, metadata = manifest["kind"], manifest["metadata"]
-    if kind == "ControllerRevision":
+    if kind == CONTROLLER_REVISION.name:
         try:
             return await cluster.create(manifest)
         except ApiError as error:

@@ -2,7 +2,7 @@
 nobody judges loses its traffic.
 
 Passes fail where the rules, the manifests or the views are wrong, so this uses none of them: only
-the object as it was read, and what a router says of its own live objects.
+the object as it was read, and what routers and workloads say of their own live objects.
 """
 
 import logging
@@ -18,6 +18,7 @@ from serinus.controller.events import write_event
 from serinus.controller.queue import Key
 from serinus.manifests.owner import WITHDRAWN, Manifest
 from serinus.manifests.routers import ROUTERS
+from serinus.manifests.workloads import WORKLOADS
 from serinus.plan.situation import InternalError
 
 log = logging.getLogger(__name__)
@@ -86,8 +87,9 @@ async def _withdraw(
     stable, candidate = status.stable, status.candidate
     if stable is None or not (candidate is None or _goes_unjudged(status)):
         return
-    deployment = store.get("Deployment", key.namespace, f"{key.name}-{stable.revision}") or {}
-    if not (deployment.get("status") or {}).get("readyReplicas"):
+    name = f"{key.name}-{stable.revision}"
+    pods = ((kind, store.get(of, key.namespace, name)) for of, kind in WORKLOADS.items())
+    if not any(live and kind.serves(live) for kind, live in pods):
         return  # nobody else serves
     for found, changes in _changes(store, key, live, stable.revision):
         mark = {WITHDRAWN: f"{candidate.revision}/{int(now)}"} if candidate else {}

@@ -23,7 +23,7 @@ CHANGED_LONGEST: Final = 300.0
 ROUTE_LONGEST: Final = 5.0
 """Longest delay for objects that split the traffic, because a rollback may depend on it."""
 EMPTIED_LONGEST: Final = 5.0
-"""Longest delay for a Deployment that is repeatedly scaled to 0."""
+"""Longest delay for a workload that is repeatedly scaled to 0."""
 AT_ONCE: Final = 2.0
 """Seconds after a write within which a change is not made by a person but by a program."""
 OVERRIDDEN_AFTER: Final = 3

@@ -3,6 +3,7 @@
 from math import inf
 
 from serinus.api.status import Status
+from serinus.api.validation import in_full
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.object_state import ObjectState
 from serinus.controller.queue import Key
@@ -25,7 +26,7 @@ async def persist(
 
     Raises ApiError if it cannot be written; that is noted, and the content is kept.
     """
-    wanted, written = status.to_json(), live.get("status") or {}
+    wanted, (written, _) = status.in_full(), in_full(live.get("status") or {})
     differs = wanted != written
     due = min(state.due, now + write_within(written, wanted)) if differs else inf
     # after a failure nothing else is done until the status can be written again
@@ -36,8 +37,9 @@ async def persist(
         state.keep(live, status, due)
         return live, due - now
     try:
-        with store.expecting({**live, "status": wanted}):
-            answer = await cluster.update_status(live, wanted)
+        packed = status.to_json()
+        with store.expecting({**live, "status": packed}):
+            answer = await cluster.update_status(live, packed)
     except ApiError as error:
         if not (error.conflict or error.absent):
             await note_unwritten(cluster, key, live, state, error)

@@ -2,7 +2,7 @@
 
 Their restarts, their images, and why they are not ready, are in no other object. A watch would need
 memory for every pod of the cluster, so in a rollout pods are listed when the number of ready ones
-changes, and regularly, because a container may restart before its Deployment's status shows it.
+changes, and regularly, because a container may restart before its workload's status shows it.
 Without one, only pods that become ready beside others are of interest: they may run another image.
 """
 
@@ -16,10 +16,11 @@ from serinus.api.status import Candidate, Status
 from serinus.cluster import ApiError, Cluster
 from serinus.cluster.pods import not_ready_reason, seen
 from serinus.manifests.owner import Objects, Owner
+from serinus.manifests.workloads import Workload, kind_of, running
 from serinus.plan.images import mixed_images
 from serinus.plan.observe import containers, read_workloads
 from serinus.plan.progress import pods_to_mend
-from serinus.plan.situation import SeenPod, Workload
+from serinus.plan.situation import SeenPod
 
 log = logging.getLogger(__name__)
 
@@ -173,8 +174,8 @@ async def look_at_pods(
     Looks are None if there is nothing to list, and pods if they were not listed."""
     candidate, workloads = status.candidate, read_workloads(objects)
     stable = status.stable.revision if status.stable else None
-    deployment = candidate and objects.get(("Deployment", owner.child(candidate.revision)))
-    if candidate is not None and deployment is not None:
+    live = running(objects).get(candidate.revision) if candidate else None
+    if candidate is not None and live is not None:
         looks = awaiting(before, candidate, stable, workloads).by(now)
     elif stable is not None:
         differed = any(each.type == "ImagesDiffer" for each in status.conditions)
@@ -183,7 +184,7 @@ async def look_at_pods(
         return None, None
     if looks.due > now:
         # that no more pods can be created is known without a list
-        message = not_ready_reason(deployment, ()) if looks.short and deployment else None
+        message = kind_of(live).uncreated(live) if looks.short and live else None
         known = message is None or (looks.problem is not None and message in looks.problem)
         return looks if known else replace(looks, problem=message), None
     try:
@@ -198,7 +199,9 @@ async def look_at_pods(
         _of_template(seen(pod, looks.pods.get(pod["metadata"]["name"])), written) for pod in pods
     )
     own = [pod for pod, of in zip(pods, found, strict=True) if of.revision == looks.revision]
-    problem = not_ready_reason(deployment, own) if looks.short and deployment else None
+    problem = None
+    if looks.short and live:
+        problem = not_ready_reason(kind_of(live).uncreated(live), own)
     return looks.looked(problem, now).found(found), found
 
 

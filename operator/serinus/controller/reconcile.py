@@ -258,7 +258,7 @@ class Reconciler:
         desired = children(owner, spec, keep, plan.wanted)
         if mark is not None and plan.status.candidate is not None:
             desired = replace(desired, ways=mark.on(desired.ways))
-        lacks = partial(lacking, owner, spec, plan.wanted.split, desired.lost)
+        lacks = partial(lacking, owner, spec, plan.wanted.traffic, desired.lost)
         before = state.outcome
         after = await actuate(self._cluster, observed.family, owner, desired, lacks, state.pace)
         await put_labels_back(self._cluster, owner, keep.values())

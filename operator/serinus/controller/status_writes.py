@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from serinus.api.base import Role, Type, types_in
+from serinus.api.base import Role
+from serinus.api.evidence import mask, without
 from serinus.api.status import Status
 
 SHOW_WITHIN: Final = 5.0
@@ -18,7 +19,7 @@ seconds must not fire."""
 
 
 def write_within(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
-    """Seconds within which a status must be written: 0 if something was decided."""
+    """Seconds within which a status must be written, both in full: 0 if something was decided."""
     if _decided(wanted) != _decided(written):
         return 0.0
     if _shown(wanted) != _shown(written):
@@ -28,13 +29,13 @@ def write_within(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> float
 
 def _decided(status: Mapping[str, Any]) -> Mapping[str, Any]:
     """A status without observations."""
-    decided: Mapping[str, Any] = _stripped(status, _UNDECIDED)
+    decided: Mapping[str, Any] = without(status, _UNDECIDED)
     return decided
 
 
 def _shown(status: Mapping[str, Any]) -> Mapping[str, Any]:
     """A status without evidence and its messages."""
-    shown: Mapping[str, Any] = _stripped(status, _NOT_SHOWN)
+    shown: Mapping[str, Any] = without(status, _NOT_SHOWN)
     return shown
 
 
@@ -49,33 +50,5 @@ def _without(mapping: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     return {key: value for key, value in mapping.items() if key not in keys}
 
 
-Mask = Mapping[str, "Mask | None"]
-"""By JSON key, what to omit from an object or from each item of a list; None: all."""
-
-
-def _mask(of: type[Type], *roles: Role) -> Mask:
-    """What to omit from a status so that it has no field of these roles."""
-    found: dict[str, Mask | None] = {}
-    for name, each in of.__pydantic_fields__.items():
-        key = each.alias or name
-        if any(role in each.metadata for role in roles):
-            found[key] = None
-        elif inner := [m for type_ in types_in(each.annotation) if (m := _mask(type_, *roles))]:
-            [found[key]] = inner
-    return found
-
-
-def _stripped(value: Any, mask: Mask) -> Any:
-    if isinstance(value, list):
-        return [_stripped(each, mask) for each in value]
-    if not isinstance(value, Mapping):
-        return value
-    return {
-        key: _stripped(each, inner) if (inner := mask.get(key)) else each
-        for key, each in value.items()
-        if mask.get(key, {}) is not None
-    }
-
-
-_UNDECIDED: Final = _mask(Status, Role.OBSERVED, Role.EVIDENCE, Role.MESSAGE)
-_NOT_SHOWN: Final = _mask(Status, Role.EVIDENCE, Role.MESSAGE)
+_UNDECIDED: Final = mask(Status, Role.OBSERVED, Role.EVIDENCE, Role.MESSAGE)
+_NOT_SHOWN: Final = mask(Status, Role.EVIDENCE, Role.MESSAGE)

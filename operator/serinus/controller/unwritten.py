@@ -64,16 +64,16 @@ async def withdraw_without_status(
     pass: earlier measurements do not restore the traffic. `status` has the evidence so far.
     """
     owner, spec, state = observed.owner, observed.desired.spec, observed.state
-    split = withdrawal(status, plan, world)
+    given = withdrawal(status, plan, world)
     if state.unwritten is not None and lasting(state.unwritten, time.monotonic()):
-        split = split or unjudged(spec, status, world)
+        given = given or unjudged(spec, status, world)
     found = observed.anew(status)
-    if split is None or split.candidate is None or not set(split.weights) <= set(found.revisions):
+    if given is None or given.candidate is None or not set(given.weights) <= set(found.revisions):
         return
-    ways = router_for(spec).manifests(owner, split, found.revisions)
+    ways = router_for(spec).manifests(owner, given, found.revisions)
     if all(covers(found.objects.get((each["kind"], owner.name), {}), each) for each in ways):
         return
-    mark = Mark(split.candidate, int(now))
+    mark = Mark(given.candidate, int(now))
     done = await bring_about(cluster, observed.family, owner, mark.on(ways), state.pace)
     if done.retry_in is not None:
         # sooner than the next try of the status
@@ -81,6 +81,6 @@ async def withdraw_without_status(
     if done.refusals:
         return  # already logged; it is retried with the status
     why = " ".join(decision.message for decision in plan.new_decisions)
-    message = f"The traffic of revision {split.candidate} was withdrawn without a status. {why}"
+    message = f"The traffic of revision {given.candidate} was withdrawn without a status. {why}"
     log.warning("%s: %s", observed.key, message)
     await write_event(cluster, observed.live, Reason.WEIGHT_LOWERED, message, warning=True)

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from serinus.judge.evidence.look import ENOUGH_EXPECTED, Look
+from serinus.judge.evidence.look import ENOUGH_EXPECTED, ArmName, Look
 from serinus.judge.findings.absence import PodsUnreported, StandsStill
 from serinus.metrics.counters import LATE_WITHIN
 from serinus.metrics.queries import CounterQuery, Query, QueryError, QueryResult
@@ -32,11 +32,9 @@ def frozen(counted_alone: float, look: Look, *, stable_matters: bool = True) -> 
     """Which arm counts nothing although the other one serves its share of the traffic."""
     if look.weight is None or not 0 < look.weight.share < 1:
         return None
-    odds = look.weight.share / (1 - look.weight.share)
-    still, other, by = "candidate", "stable", odds
-    if counted_alone < 0:
-        still, other, by = "stable", "candidate", 1 / odds
-    expected = abs(counted_alone) * by
+    still: ArmName = "stable" if counted_alone < 0 else "candidate"
+    other: ArmName = "candidate" if counted_alone < 0 else "stable"
+    expected = look.weight.expected(still, abs(counted_alone))
     if expected < ENOUGH_EXPECTED or (still == "stable" and not stable_matters):
         return None
     return StandsStill(still, other, abs(counted_alone), expected)

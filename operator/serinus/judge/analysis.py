@@ -616,6 +616,7 @@ def _judged(
     return before.replace(
         verdict=found.verdict,
         message=found.message[:_LONGEST_MESSAGE] if told else before.message,
+        requests=found.state.compared,
         own_metrics=_own(check, before, found, look.at, answered) if own_alone else None,
         state=comparison.marked(found.state).replace(
             budget=_decided_by(check, budget), pod_to_blame=blamed

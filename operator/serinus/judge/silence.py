@@ -48,7 +48,7 @@ def listen(
     before = known if known and goes_on else Silence(until=at)
     if not (before.stable or answered):
         return None
-    expected = before.expected + answered * weight.share / (1 - weight.share)
+    expected = before.expected + weight.expected("candidate", answered)
     # at a weight above 50%, stable's share of the requests is the smaller one, and says less
     enough = min(expected, before.stable + answered) >= ENOUGH_EXPECTED
     since = at if before.since is None and enough else before.since

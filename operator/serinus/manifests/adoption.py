@@ -8,7 +8,7 @@ def handed_over(kind: str, live: Manifest, owner: Owner) -> bool:
     """Whether an object without a controller was handed over to the ModelDeployment.
 
     The annotation is on the object itself: a user who may only create ModelDeployments must not be
-    able to take objects that they may not write. Pods are never handed over, because a Deployment's
+    able to take objects that they may not write. What runs pods is never handed over, because its
     selector cannot change.
     """
     annotations = live["metadata"].get("annotations") or {}

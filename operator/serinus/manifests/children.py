@@ -8,17 +8,18 @@ from serinus.api.spec import Spec
 from serinus.manifests.owner import REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers import router_for
-from serinus.manifests.routers.router import Split
-from serinus.manifests.workload import deployment, service
+from serinus.manifests.service import service
+from serinus.manifests.traffic import Traffic
+from serinus.manifests.workloads import USUAL, running
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which revisions run, with how many pods, and how traffic is split."""
+    """Which revisions run, with how many pods, and who gets the traffic."""
 
     replicas: Mapping[str, int]
     """Pods by hash of each running revision."""
-    split: Split
+    traffic: Traffic
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Children:
     lost: frozenset[str] = frozenset()
     """Revisions that should run, but whose template is unknown."""
     serving: Mapping[str, int] = field(default_factory=dict)
-    """Pods by name of each Deployment that gets traffic."""
+    """Pods of each revision that gets traffic."""
 
     def spares(self, live: Manifest) -> bool:
         """Whether an object is kept although it is not desired: it leads, or may lead, to the pods
@@ -62,23 +63,23 @@ def children(
     behind = [
         *(each.manifest(owner) for each in revisions.values() if not each.recovered),
         *(service(owner, owner.child(r.hash), r.hash, r) for r, _ in live),
-        *(deployment(owner, r, count) for r, count in live),
+        *(USUAL.manifest(owner, r, count) for r, count in live),
     ]
-    ways = router_for(spec).manifests(owner, wanted.split, revisions)
-    serving = {owner.child(name): replicas.get(name, 0) for name in wanted.split.weights}
+    ways = router_for(spec).manifests(owner, wanted.traffic, revisions)
+    serving = {name: replicas.get(name, 0) for name in wanted.traffic.weights}
     return Children(behind, ways, frozenset(replicas) - set(revisions), serving)
 
 
 def lacking(
-    owner: Owner, spec: Spec, split: Split, lost: frozenset[str], live: Objects
-) -> set[tuple[str, str]]:
-    """(kind, name) of missing objects of the revisions that would gain traffic by a split.
+    owner: Owner, spec: Spec, traffic: Traffic, lost: frozenset[str], live: Objects
+) -> set[str]:
+    """The revisions that would gain traffic, and lack a Service or what runs their pods.
 
     A revision that already takes traffic keeps it even if objects are missing, so that traffic can
     always be removed from another one. Lost revisions are not waited for, because their objects
     cannot be created.
     """
     taking = router_for(spec).leads_to(owner, live) or frozenset[str]()
-    gaining = set(split.weights) - taking - lost
-    needed = {(kind, owner.child(each)) for each in gaining for kind in ("Service", "Deployment")}
-    return needed - set(live)
+    gaining = set(traffic.weights) - taking - lost
+    reached = {each for each in running(live) if ("Service", owner.child(each)) in live}
+    return gaining - reached

@@ -31,6 +31,5 @@ class Kind:
 
 
 CONTROLLER_REVISION: Final = Kind("ControllerRevision", "apps/v1", "controllerrevisions")
-DEPLOYMENT: Final = Kind("Deployment", "apps/v1", "deployments")
 MODEL_DEPLOYMENT: Final = Kind("ModelDeployment", "serinus.dev/v1alpha1", "modeldeployments")
 SERVICE: Final = Kind("Service", "v1", "services")

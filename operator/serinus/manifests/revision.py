@@ -85,7 +85,7 @@ class Revision:
     model: dict[str, Any] | None
     template: dict[str, Any]
     recovered: bool = False
-    """Read from its Deployment because the history lacks it: enough to keep it running, but not
+    """Read from its workload because the history lacks it: enough to keep it running, but not
     what the user wrote, and so never stored in the history."""
 
     @classmethod
@@ -105,11 +105,10 @@ class Revision:
         return cls(name, live["revision"], data.get("model"), data["template"])
 
     @classmethod
-    def recover(cls, name: str, deployment: Manifest, number: int) -> Self:
-        """The revision that a Deployment runs; its template includes the server's defaults and the
+    def recover(cls, name: str, template: Manifest, number: int) -> Self:
+        """The revision that a workload runs; its template includes the server's defaults and the
         additions of the model, and so causes no restart."""
-        template = _without_null(deployment["spec"]["template"])
-        return cls(name, number, None, template, recovered=True)
+        return cls(name, number, None, _without_null(template), recovered=True)
 
     def stores(self, spec: Manifest) -> bool:
         """Whether it has exactly the model and the template of a raw spec. Two can have one hash,

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from serinus.metrics.labelling import USUAL, Labelling, condition, literal, pods_of
+from serinus.metrics.labelling import USUAL, Labelling, condition
+from serinus.metrics.pod_names import MAX_WORKLOAD, literal, pods_of, workload_of
 from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, ExpressionQuery, QueryError, Tenant
 
 MAX_TEXT: Final = 64 * 1024
@@ -16,10 +17,6 @@ queries."""
 MOST_SERIES: Final = 20_000
 """Series of one arm that a query may return: some 50 pods with 20 features in 20 buckets each. To
 judge more takes longer than a look may."""
-
-MAX_WORKLOAD: Final = 46
-"""Maximum length of a Deployment's name. Kubernetes cuts a pod's name at 63 characters: with a
-longer name, the end of the ReplicaSet's hash is lost, and the pod cannot be identified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +61,7 @@ class BatchQuery:
 
     def find(self, labels: Mapping[str, str]) -> Arm:
         """The arm of a series, by its namespace and pod."""
-        workload = labels.get("pod", "").rsplit("-", 2)[0]
-        return Arm(labels.get("namespace", ""), workload)
+        return Arm(labels.get("namespace", ""), workload_of(labels.get("pod", "")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +155,7 @@ def _reach(window: float) -> int:
 def _check(arm: Arm) -> None:
     if len(arm.workload) > MAX_WORKLOAD:
         raise ValueError(
-            f"the pods of {arm.workload} cannot be distinguished by name, because the Deployment's "
+            f"the pods of {arm.workload} cannot be distinguished by name, because this "
             f"name is longer than {MAX_WORKLOAD} characters: shorten it"
         )
 

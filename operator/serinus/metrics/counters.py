@@ -435,7 +435,7 @@ def _by_target(key: CounterQuery, answer: QueryResult) -> ByTarget | QueryError:
     fallen = set[str]()
     for series in answer:
         values = packed(series.samples).values.tolist()
-        if (problem := _no_count(key, values)) is not None:
+        if (problem := no_count(key, values)) is not None:
             return problem
         if (problem := without_bound(key, series.labels)) is not None:
             return problem
@@ -448,7 +448,7 @@ def _by_target(key: CounterQuery, answer: QueryResult) -> ByTarget | QueryError:
     }
 
 
-def _no_count(key: CounterQuery, values: Sequence[float]) -> QueryError | None:
+def no_count(key: CounterQuery, values: Sequence[float]) -> QueryError | None:
     """Why the values of a series cannot be those of a counter."""
     if not math.isfinite(sum(values)):
         message = f"{key.metric} has samples that are not numbers (NaN or Inf)."

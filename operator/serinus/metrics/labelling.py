@@ -8,11 +8,11 @@ from typing import Final
 
 from serinus.api import promql
 from serinus.api.checks import LabelMatcher
+from serinus.metrics.pod_names import pods
 from serinus.metrics.queries import Arm
 
 _LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _MATCHER: Final = re.compile(rf'({_LABEL.pattern})(=~|!~|!=|=)("(?:[^"\\]|\\.)*")')
-_REPLICA_SET_AND_SUFFIX: Final = "-[a-z0-9]+-[a-z0-9]{5}"
 _NEVER_A_REPLICA: Final = ("__name__", "instance", "job", "le")
 
 
@@ -118,18 +118,3 @@ def matcher(text: str) -> LabelMatcher:
 def condition(matcher: LabelMatcher) -> str:
     """A matcher as PromQL."""
     return f"{matcher.label}{matcher.operator}{promql.quoted(matcher.value)}"
-
-
-def pods(workload: str) -> str:
-    """A regular expression (RE2) of the names of a Deployment's pods."""
-    return pods_of(literal(workload))
-
-
-def pods_of(workloads: str) -> str:
-    """The same for several, given as a regular expression."""
-    return f"{workloads}{_REPLICA_SET_AND_SUFFIX}"
-
-
-def literal(name: str) -> str:
-    """The name as a regular expression; a dash needs no escape outside of brackets."""
-    return re.escape(name).replace(r"\-", "-")

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from serinus.api.checks import LabelMatcher
-from serinus.api.checks.metrics import FAILED_CODES, Operator, compiled
+from serinus.api.checks.metrics import FAILED_CODES, Operator, compiled, is_label_name
 
 _CODES: Final = tuple(str(code) for code in range(100, 600))
 _CLASSES: Final = tuple(f"{first}{rest}" for first in range(1, 6) for rest in ("xx", "XX"))
@@ -40,6 +40,8 @@ _REPEATED_GROUP: Final = re.compile(r"\)[*+?{]")
 _CHOICE: Final = re.compile(r"[*+?{(]")
 _MOST_CHOICES: Final = 2
 """Repetitions and groups in an expression that is evaluated here."""
+_LISTS: Final = re.compile(r"[\w.|-]*")
+"""Expressions of which each part fits values of its own length."""
 _LONGEST: Final = 128
 """Characters of a value that is compared with an expression."""
 _MOST_VALUES: Final = 100
@@ -56,12 +58,40 @@ def may_name(matcher: LabelMatcher, values: Collection[str]) -> bool:
     return _may_name(matcher.operator, matcher.value, frozenset(values))
 
 
+def never_both(one: LabelMatcher, other: LabelMatcher) -> bool:
+    """Whether no series can meet both; what is uncertain counts as possible."""
+    if one.label != other.label:
+        return False
+    for exact, of_it in ((one, other), (other, one)):
+        if exact.operator == "=":
+            return not _may_meet(exact.value, of_it)
+    return one.operator == other.operator == "=~" and not _may_share(one.value, other.value)
+
+
+def _may_meet(value: str, matcher: LabelMatcher) -> bool:
+    costly = "~" in matcher.operator and _is_costly(matcher.value, [value])
+    return costly or not matcher.read_here or matcher.matches({matcher.label: value})
+
+
+def _may_share(one: str, other: str) -> bool:
+    """Whether a value may fit both expressions; it is known of those that only list what fits, such
+    as `5..|408`."""
+    if not (_LISTS.fullmatch(one) and _LISTS.fullmatch(other)):
+        return True
+    return any(
+        len(a) == len(b) and all(x == y or "." in (x, y) for x, y in zip(a, b, strict=True))
+        for a in one.split("|")
+        for b in other.split("|")
+    )
+
+
 def corrected(
     matcher: LabelMatcher, values_by_label: Mapping[str, Collection[str]]
 ) -> LabelMatcher | None:
     """A matcher that means the same, with a label and values that are there; None: none is
     known."""
-    own_first = sorted(values_by_label, key=lambda label: (label != matcher.label, label))
+    labels = filter(is_label_name, values_by_label)
+    own_first = sorted(labels, key=lambda label: (label != matcher.label, label))
     for label in own_first:
         values = values_by_label[label]
         for operator, value in _meant(matcher, values):

@@ -11,11 +11,11 @@ from serinus.metrics.samples import Sample
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One side of a comparison: the pods of one revision's Deployment."""
+    """One side of a comparison: the pods of one revision."""
 
     namespace: str
     workload: str
-    """Name of the Deployment; its pods are `<workload>-<replica set>-<suffix>`."""
+    """Name of what runs them; they are named after it."""
 
 
 @dataclass(frozen=True, slots=True)

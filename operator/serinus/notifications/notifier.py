@@ -8,7 +8,7 @@ from typing import Any, Final, get_args
 from serinus.api.isolation import Fault, Part
 from serinus.api.notifications import Endpoint
 from serinus.api.status import Decision, Notice, Status
-from serinus.api.validation import of_type
+from serinus.api.validation import in_full, of_type
 from serinus.notifications.attempts import AttemptOutcome
 from serinus.notifications.forms import Subject
 from serinus.notifications.outbox import addressed, bounded, without
@@ -92,7 +92,7 @@ class Notifier:
         """Tell what the status holds that has been written. Returns at once."""
         self._dropped += dropped
         metadata = live["metadata"]
-        written = (live.get("status") or {}).get("notices", ())
+        written = in_full(live.get("status") or {})[0].get("notices", ())
         # a newer version may have written what this one cannot read
         due = [Notice.model_validate(each) for each in written if not of_type(Notice, each, "")]
         namespace, name = metadata["namespace"], metadata["name"]

@@ -35,6 +35,7 @@ from serinus.metrics.counters import covered_until
 from serinus.metrics.queries import Arm, History, Measurement, Query, QueryError
 from serinus.metrics.requests import AnyRequest, HistoryRequest, Request
 from serinus.plan.situation import Situation, World
+from serinus.plan.traffic import asked
 
 SOON = 1.0
 """Seconds within which a history is read."""
@@ -223,7 +224,7 @@ def judged(
             before,
             measurement,
             since,
-            None if world is not None and world.marked else in_effect(candidate),
+            None if world is not None and world.marked else in_effect(status),
             _ready(status, world),
             compared_features(spec),
             _guard(candidate),
@@ -281,9 +282,12 @@ def _ready(status: Status, world: World | None) -> tuple[int, int] | None:
     return world.ready(status.candidate.revision), world.ready(status.stable.revision)
 
 
-def in_effect(candidate: Candidate) -> EffectiveWeight | None:
+def in_effect(status: Status) -> EffectiveWeight | None:
     """The candidate's actual weight; None if it differs from that of its step."""
-    weight = candidate.weight
-    if candidate.effective_since is None or weight.since is None:
+    traffic, candidate = asked(status), status.candidate
+    if traffic is None or candidate is None or status.stable is None:
         return None
-    return EffectiveWeight(weight.actual / 100, max(candidate.effective_since, weight.since))
+    weight, since = candidate.weight, candidate.effective_since
+    if since is None or weight.since is None:
+        return None
+    return EffectiveWeight(traffic.at(weight.actual).share, max(since, weight.since))

@@ -10,7 +10,6 @@ from serinus.api.reasons import Reason
 from serinus.api.status import Candidate, Decision, Guarding, Status
 from serinus.manifests.children import Wanted
 from serinus.manifests.routers import router_for
-from serinus.manifests.routers.router import Split
 from serinus.plan import guarding
 from serinus.plan.after_promotion import goes_on_until
 from serinus.plan.pod_budget import out_of_time, with_restarts_counted
@@ -27,6 +26,7 @@ from serinus.plan.situation import Desired, Situation, World
 from serinus.plan.stages import RULES
 from serinus.plan.stepping import step_ends
 from serinus.plan.summary import report
+from serinus.plan.traffic import asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Plan:
 
     status: Status
     wanted: Wanted | None
-    """Desired pods and split; None: change nothing."""
+    """Desired pods and traffic; None: change nothing."""
     new_decisions: tuple[Decision, ...]
     """Decisions of this pass, oldest first."""
     wake_in: float | None
@@ -45,10 +45,7 @@ class Plan:
     def withholds(self) -> bool:
         """Whether the candidate gets less than the weight of the status, so that no route is
         awaited that has that weight: its pods are missing, for example."""
-        candidate = self.status.candidate
-        if candidate is None or self.wanted is None or self.status.stable is None:
-            return False
-        return self.wanted.split.weight != int(candidate.weight.wanted)
+        return self.wanted is not None and self.wanted.traffic != asked(self.status)
 
 
 def decide(desired: Desired, status: Status, world: World, now: float) -> Plan:
@@ -150,25 +147,26 @@ def _alone_since(s: Situation, candidate: Candidate) -> float | None:
 
 
 def _wanted(s: Situation) -> Wanted | None:
-    stable, candidate = s.status.stable, s.status.candidate
+    stable, candidate, traffic = s.status.stable, s.status.candidate, asked(s.status)
+    if traffic is None:
+        return None
     live = {
         old.revision: s.world.workloads[old.revision].replicas
         for old in s.status.retiring
         if old.revision in s.world.workloads
     }
     if router_for(s.desired.spec).shares_one_service:
-        # a deleted Deployment leaves its pods to the garbage collector, and nothing shows
+        # a deleted workload leaves its pods to the garbage collector, and nothing shows
         # when they are gone
         leaving = [name for name, each in s.world.workloads.items() if not each.empty]
         live = dict.fromkeys(leaving, 0) | live
     if stable:
         live[stable.revision] = guarding.stable_pods(s)
-    if candidate is None:
-        return Wanted(live, Split(stable.revision, None, 0)) if stable else None
-    live[candidate.revision] = pods_needed(s)
-    if stable is None:
-        return Wanted(live, Split(None, candidate.revision, 100))
-    return Wanted(live, Split(stable.revision, candidate.revision, weight_given(s)))
+    if candidate:
+        live[candidate.revision] = pods_needed(s)
+    if stable and candidate:
+        traffic = traffic.at(weight_given(s))
+    return Wanted(live, traffic)
 
 
 def _wake_in(s: Situation) -> float | None:

@@ -8,14 +8,15 @@ from serinus.api.reasons import Reason
 from serinus.api.spec import Spec
 from serinus.api.stages import PROMOTED
 from serinus.api.status import Candidate, Status
-from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL, Manifest, Objects, Owner
+from serinus.manifests.owner import NAME_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision, approval_digest, revision_hash
 from serinus.manifests.routers import router_for
-from serinus.manifests.routers.router import Split
-from serinus.manifests.workload import selected_revision
+from serinus.manifests.service import selected_revision
+from serinus.manifests.workloads import WORKLOADS, Workload, kind_of, running
 from serinus.plan.history import named_in
 from serinus.plan.scraping import less_scraped
-from serinus.plan.situation import Desired, Intervention, KnownRevision, Workload, World
+from serinus.plan.situation import Desired, Intervention, KnownRevision, World
+from serinus.plan.traffic import asked
 
 COMMAND = "serinus.dev/command"
 
@@ -44,7 +45,7 @@ def identified(
     """With the name that the revision of the raw spec already has, if it is a known one; with a
     problem if the history has another model or template by this name."""
     history = read_history(objects)
-    known = {*history, *_deployments(objects), *named_in(status)}
+    known = {*history, *running(objects), *named_in(status)}
     name = revision_hash(owner.name, spec, known)
     desired, stored = replace(desired, revision=name), history.get(name)
     if stored is None or stored.stores(spec):
@@ -68,15 +69,16 @@ def read_revisions(
     desired: Desired, spec: Manifest, status: Status, objects: Objects
 ) -> dict[str, Revision]:
     """The template of each revision by hash: from the history, otherwise from the raw spec if it
-    has this revision, otherwise from its Deployment."""
+    has this revision, otherwise from its workload."""
     known = read_history(objects)
     numbers = {role.revision: role.number for role in (status.stable, status.candidate) if role}
     if desired.revision not in known:
         number = numbers.get(desired.revision, 0)
         known[desired.revision] = replace(Revision.of(spec, number), hash=desired.revision)
-    for name, deployment in _deployments(objects).items():
+    for name, live in running(objects).items():
         if name not in known:
-            known[name] = Revision.recover(name, deployment, numbers.get(name, 0))
+            template = kind_of(live).template(live)
+            known[name] = Revision.recover(name, template, numbers.get(name, 0))
     return known
 
 
@@ -125,11 +127,11 @@ def read_world(
     facts["intervention"] = _lost(owner, status, revisions)
     facts["unserved"] = unserved
     facts["less_scraped"] = _less_scraped(status, revisions)
-    split = asked_split(status)
-    if split is None:
+    traffic = asked(status)
+    if traffic is None:
         return World(history=known, workloads=workloads, **facts)
     ready = {name: workload.ready for name, workload in workloads.items()}
-    routed = router.read_back(owner, split, revisions, objects, ready)
+    routed = router.read_back(owner, traffic, revisions, objects, ready)
     if unserved:
         routed = replace(routed, in_effect=False, message=unserved)
     return World(
@@ -152,61 +154,30 @@ def _less_scraped(status: Status, revisions: Mapping[str, Revision]) -> str:
 
 def who_serves(owner: Owner, desired: Desired, objects: Objects) -> str | None:
     """The revision behind the Service; of two, the one that is not rolled out."""
-    running = set(read_history(objects)) & set(_deployments(objects))
+    known = set(read_history(objects)) & set(running(objects))
     service = objects.get(("Service", owner.name))
     if service is None:
         return None
     selected = selected_revision(service)
-    others = running - {desired.revision}
+    others = known - {desired.revision}
     if selected is None and len(others) == 1:
         (selected,) = others
-    return selected if selected in running else None
-
-
-def asked_split(status: Status) -> Split | None:
-    """The split in a status; None before the first revision."""
-    stable, candidate = status.stable, status.candidate
-    if stable is None:
-        return Split(None, candidate.revision, 100) if candidate else None
-    if candidate is None:
-        return Split(stable.revision, None, 0)
-    return Split(stable.revision, candidate.revision, int(candidate.weight.wanted))
+    return selected if selected in known else None
 
 
 def read_workloads(objects: Objects) -> dict[str, Workload]:
-    """Pods by revision, from the Deployments."""
-    return {name: _workload(live) for name, live in _deployments(objects).items()}
-
-
-def _workload(deployment: Manifest) -> Workload:
-    metadata, status = deployment["metadata"], deployment.get("status") or {}
-    replicas = deployment["spec"].get("replicas", 1)
-    up_to_date = status.get("observedGeneration", 0) >= metadata.get("generation", 0)
-    return Workload(
-        replicas=replicas,
-        ready=status.get("readyReplicas", 0),
-        empty=up_to_date and not replicas and not status.get("replicas"),
-    )
+    """Pods by revision."""
+    return {name: kind_of(live).pods(live) for name, live in running(objects).items()}
 
 
 def containers(objects: Objects) -> dict[str, frozenset[str]]:
-    """Names of the containers by revision, as its Deployment has them."""
-    specs = {n: live["spec"]["template"]["spec"] for n, live in _deployments(objects).items()}
+    """Names of the containers by revision, as its workload has them."""
+    specs = {n: kind_of(live).template(live)["spec"] for n, live in running(objects).items()}
     return {
         name: frozenset(
             each["name"] for each in (*spec["containers"], *(spec.get("initContainers") or ()))
         )
         for name, spec in specs.items()
-    }
-
-
-def _deployments(objects: Objects) -> dict[str, Manifest]:
-    return {
-        selected[REVISION_LABEL]: live
-        for (kind, _), live in objects.items()
-        if kind == "Deployment"
-        # labels may be removed manually, and a selector cannot change
-        and REVISION_LABEL in (selected := live["spec"]["selector"].get("matchLabels") or {})
     }
 
 
@@ -217,9 +188,9 @@ def _lost(owner: Owner, status: Status, revisions: Mapping[str, Revision]) -> In
     name = owner.child(stable.revision)
     return Intervention(
         Reason.HISTORY_LOST,
-        f"ControllerRevision {name} and Deployment {name} are missing, so it is unknown what "
-        f"stable's "
-        "pods run; restore the ControllerRevision, or restore its model and template in the spec.",
+        f"ControllerRevision {name} and {' or '.join(WORKLOADS)} {name} are missing, so it is "
+        "unknown what stable's pods run; restore the ControllerRevision, or restore its model and "
+        "template in the spec.",
     )
 
 

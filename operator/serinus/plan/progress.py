@@ -65,7 +65,7 @@ def weight_given(s: Situation) -> int:
 
 def other_revisions(s: Situation) -> list[str]:
     """Revisions whose pods would get traffic by mistake: if one Service selects every pod, others
-    must be gone before the candidate joins. Their Deployments are deleted after their pods."""
+    must be gone before the candidate joins. Their workloads are deleted after their pods."""
     if not router_for(s.desired.spec).shares_one_service or s.candidate.stage is Stage.FIRST:
         return []
     stable = s.status.stable.revision if s.status.stable else None
@@ -195,7 +195,7 @@ def start_or_stop_the_clock(s: Situation, *, enough: bool) -> Situation | None:
         if s.world.weight:
             reason, given = Reason.ROUTE_REFUSED, f"The route gives it {s.world.weight:g}%"
             why = f"{given}, but it is unknown whether that is in effect."
-        return _stop_the_clock(s, reason, f"{why} {s.world.route_message}")
+        return _stop_the_clock(s, reason, f"{why} {s.world.route_message}".rstrip())
     if not enough:
         pods = s.world.pods_problem or "Pods became unready."
         message = f"{pods_ready(s)} of {pods_needed(s)} pods are ready. {pods}"

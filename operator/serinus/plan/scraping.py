@@ -43,7 +43,7 @@ def _metadata(template: Manifest, kind: str) -> dict[str, str]:
 
 
 def _own(labels: dict[str, str]) -> set[str]:
-    """Labels of the user. A revision that was read from its Deployment has others as well."""
+    """Labels of the user. A revision that was read from its workload has others as well."""
     return {name for name in labels if not name.startswith("serinus.dev/")}
 
 

@@ -6,10 +6,10 @@ Nothing is known about it, so it is neither rolled back nor rejected.
 
 from typing import Final
 
+from serinus.api.capabilities import Capability
 from serinus.api.isolation import Part
 from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
-from serinus.manifests.routers import router_for
 from serinus.plan.policy import is_of
 from serinus.plan.progress import counts_in_silence
 from serinus.plan.situation import InternalError, Situation
@@ -88,7 +88,7 @@ def too_long_silent(s: Situation) -> str:
 
 def _kept_open(s: Situation) -> str:
     """Why they may not reach it where the Service chooses a pod for each connection."""
-    if not router_for(s.desired.spec).shares_one_service:
+    if Capability.EACH_REQUEST in s.desired.spec.traffic.capabilities:
         return ""
     return (
         " (without a gateway only new connections do: clients that keep theirs open stay with the "

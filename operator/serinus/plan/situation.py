@@ -21,6 +21,7 @@ from serinus.api.status import (
     Weight,
 )
 from serinus.api.steps import Step
+from serinus.manifests.workloads import Workload
 from serinus.plan.audit import with_audit
 from serinus.plan.history import former
 from serinus.plan.timeline import ended
@@ -63,16 +64,6 @@ class Desired:
     def steps(self) -> list[Step]:
         """The steps of a rollout."""
         return self.spec.rollout.steps
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """Pods of a revision, from the status of its Deployment."""
-
-    replicas: int
-    ready: int
-    empty: bool = False
-    """It should have no pods, and has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +199,7 @@ class World:
     overridden: str = ""
     """Which child something else changes after each write, and how; otherwise empty."""
     refused_pods: str = ""
-    """Why a revision's Deployment or history cannot be written; otherwise empty."""
+    """Why a revision's workload or history cannot be written; otherwise empty."""
     intervention: Intervention | None = None
     approval_policy: ApprovalPolicy | None = None
     """None: unknown, and no approval counts."""
@@ -383,5 +374,6 @@ class Situation:
 def _again(decision: Decision, before: Decision) -> Decision:
     """The same decision once more, which stands for both."""
     first, times = before.first or before.at, before.times + 1
-    message = f"{decision.message[:980]} {times} times in {spoken(decision.at - first)}."
+    said = decision.message[:980].rstrip(" .")
+    message = f"{said}. {times} times in {spoken(decision.at - first)}."
     return decision.replace(message=message, times=times, first=first)

@@ -4,12 +4,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from serinus.api.capabilities import Capability
 from serinus.api.reasons import Reason
 from serinus.api.stages import WHOLE, Stage
 from serinus.api.status import Candidate, CheckStatus, Withdrawn
 from serinus.api.steps import Step
 from serinus.judge import enter_step
-from serinus.manifests.routers import router_for
 from serinus.plan.policy import policy_digest
 from serinus.plan.situation import Situation
 from serinus.plan.steps import gate_at, kind_of
@@ -58,8 +58,9 @@ def _enter(s: Situation, why: str) -> Situation:
 
 def but_for_open_connections(s: Situation) -> str:
     """What a Service cannot withdraw from pods that stay."""
-    few = router_for(s.desired.spec).shares_one_service
-    return ", but for connections that clients keep open to its pods" if few else ""
+    if Capability.EACH_REQUEST in s.desired.spec.traffic.capabilities:
+        return ""
+    return ", but for connections that clients keep open to its pods"
 
 
 def withdraw(s: Situation, reason: Reason, message: str) -> Situation:

@@ -16,10 +16,10 @@ from serinus.api.spec import Spec
 from serinus.api.status import Candidate, Status
 from serinus.manifests.owner import WITHDRAWN, Manifest, Objects, Owner
 from serinus.manifests.routers import ROUTER_KINDS
-from serinus.manifests.routers.router import Split
+from serinus.manifests.traffic import Traffic
 from serinus.plan.decide import Plan
-from serinus.plan.observe import asked_split
 from serinus.plan.situation import World
+from serinus.plan.traffic import asked
 
 UNJUDGED_AGAIN = 600.0
 """Seconds until a candidate without any measurement gets traffic again: the cause may be gone, and
@@ -93,27 +93,27 @@ def withdrawn(spec: Spec, status: Status, mark: Mark | None, now: float) -> str:
     )
 
 
-def withdrawal(status: Status, plan: Plan, world: World) -> Split | None:
-    """The split that only removes traffic from the candidate of the written status, according to a
-    plan that cannot be committed; None if the plan does not reduce it."""
-    before, wanted = asked_split(status), plan.wanted
+def withdrawal(status: Status, plan: Plan, world: World) -> Traffic | None:
+    """What only removes traffic from the candidate of the written status, according to a plan that
+    cannot be committed; None if the plan does not reduce it."""
+    before, wanted = asked(status), plan.wanted
     if before is None or wanted is None or before.stable is None or before.candidate is None:
         return None
-    after = wanted.split
+    after = wanted.traffic
     if after.stable != before.stable:
         return None
     weight = after.weight if after.candidate == before.candidate else 0
-    return Split(before.stable, before.candidate, weight) if weight < world.weight else None
+    return before.at(weight) if weight < world.weight else None
 
 
-def unjudged(spec: Spec, status: Status, world: World) -> Split | None:
-    """The split without a candidate that has traffic before it is measured.
+def unjudged(spec: Spec, status: Status, world: World) -> Traffic | None:
+    """Without that of a candidate which has traffic before it is measured.
 
     The written status must say that measuring begins; until then a failure would not be noticed.
     """
-    before, candidate = asked_split(status), status.candidate
+    before, candidate = asked(status), status.candidate
     if before is None or before.stable is None or before.candidate is None or candidate is None:
         return None
     if candidate.analysis_since is not None or not spec.rollout.analysis.deciding:
         return None
-    return Split(before.stable, before.candidate, 0) if world.weight > 0 else None
+    return before.at(0) if world.weight > 0 else None

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 from serinus.manifests.children import Wanted
 from serinus.manifests.routers import router_for
-from serinus.manifests.routers.router import Split
+from serinus.manifests.traffic import Traffic
+from serinus.manifests.workloads import Workload
 from serinus.plan.decide import Plan
-from serinus.plan.situation import ApprovalPolicy, Desired, KnownRevision, SeenPod, Workload, World
+from serinus.plan.situation import ApprovalPolicy, Desired, KnownRevision, SeenPod, World
 
 
 @dataclass
@@ -35,11 +36,11 @@ class SimulatedCluster:
     _history: dict[str, KnownRevision] = field(default_factory=dict)
     _pods: dict[str, list[float]] = field(default_factory=dict)
     """By revision, the time at which each pod is ready."""
-    _split: Split | None = None
-    _split_before: Split | None = None
-    _split_since: float = 0.0
+    _traffic: Traffic | None = None
+    _traffic_before: Traffic | None = None
+    _traffic_since: float = 0.0
     _as_wanted: bool = False
-    """Whether the written split is the one in the status."""
+    """Whether the written traffic is that of the status."""
     _by_pods: bool = False
     """Whether traffic is split by the number of ready pods."""
 
@@ -53,12 +54,12 @@ class SimulatedCluster:
             )
             for name, pods in self._pods.items()
         }
-        in_effect = self.routed and now >= self._split_since
-        split = self._split if in_effect else self._split_before
+        in_effect = self.routed and now >= self._traffic_since
+        traffic = self._traffic if in_effect else self._traffic_before
         return World(
             history=self._history,
             workloads=workloads,
-            weight=self._share(split, workloads),
+            weight=self._share(traffic, workloads),
             split_in_effect=in_effect and self._as_wanted,
             pods_seen=self.pods_seen,
             nodes=self.nodes,
@@ -79,19 +80,19 @@ class SimulatedCluster:
                 if self._history.get(role.revision) != known:
                     self._history = {**self._history, role.revision: known}
         self._scale(plan.wanted, now)
-        split = plan.wanted.split
-        if split != self._split:
-            self._split_before = self._split_before if now < self._split_since else self._split
-            self._split, self._split_since = split, now + self.route_after
-        candidate = plan.status.candidate
-        asked = candidate.weight.wanted if candidate and split.stable else split.weight
-        self._as_wanted = split.weight == asked
+        traffic = plan.wanted.traffic
+        if traffic != self._traffic:
+            self._traffic_before = (
+                self._traffic_before if now < self._traffic_since else self._traffic
+            )
+            self._traffic, self._traffic_since = traffic, now + self.route_after
+        self._as_wanted = not plan.withholds
 
     def changes_after(self, now: float) -> float:
         """Time of the next pending change, Unix seconds; infinity: none."""
         coming = [t for pods in self._pods.values() for t in pods if t > now]
-        if self._split_since > now:
-            coming.append(self._split_since)
+        if self._traffic_since > now:
+            coming.append(self._traffic_since)
         return min(coming, default=float("inf"))
 
     def pods(self, revision: str) -> list[float]:
@@ -109,16 +110,16 @@ class SimulatedCluster:
 
     def _leads_to(self) -> frozenset[str] | None:
         """Revisions that may get traffic."""
-        if self._split is None:
+        if self._traffic is None:
             return None
-        alone = len(self._split.weights) == 1
-        return frozenset(self._pods if self._by_pods and not alone else self._split.weights)
+        alone = len(self._traffic.weights) == 1
+        return frozenset(self._pods if self._by_pods and not alone else self._traffic.weights)
 
-    def _share(self, split: Split | None, workloads: Mapping[str, Workload]) -> float:
+    def _share(self, traffic: Traffic | None, workloads: Mapping[str, Workload]) -> float:
         """The candidate's percentage of the traffic."""
-        if split is None or split.stable is None or split.candidate is None:
+        if traffic is None or traffic.stable is None or traffic.candidate is None:
             return 0.0
-        if not self._by_pods or split.weight in (0, 100):
-            return float(split.weight)
-        pods = [workloads[name].ready for name in (split.stable, split.candidate)]
+        if not self._by_pods or traffic.weight in (0, 100):
+            return float(traffic.weight)
+        pods = [workloads[name].ready for name in (traffic.stable, traffic.candidate)]
         return 100 * pods[1] / sum(pods) if sum(pods) else 0.0

@@ -5,8 +5,9 @@ from math import inf
 
 from serinus.api.stages import AWAITS_PROMOTION
 from serinus.api.status import InEffect, Timeline
+from serinus.manifests.workloads import Workload
 from serinus.plan.decide import Plan
-from serinus.plan.situation import Desired, Workload, World
+from serinus.plan.situation import Desired, World
 from serinus.simulation.cluster import SimulatedCluster
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from serinus.api.reasons import Reason, meaning_of
 from serinus.api.remedies import Remedy
 from serinus.api.stages import AWAITS_PROMOTION, PROMOTED, Stage
-from serinus.api.status import Candidate, Status
+from serinus.api.status import Candidate, Rejected, Status
 from serinus.plan.steps import gate_at, kind_of
 from serinus.plan.steps.kind import Gate
 from serinus.views.reading import Live
@@ -77,20 +77,36 @@ def _fits(live: Live, command: str) -> bool:
     program, verb = command.split()[:2]
     if program != "serinus":
         return "httproutes {it}" not in command or _has_a_route(live)
+    if _refuses_all(live.status):
+        return False
     if verb in ("retry", "undo"):
-        idle = live.status.candidate is None
-        return idle and bool(live.status.rejected if verb == "retry" else live.status.former)
+        idle, rejected = live.status.candidate is None, live.status.rejected
+        # what an undo would return to may be what the spec has
+        former = [each for each in live.status.former[:1] if each != _revision(rejected)]
+        return idle and bool(rejected if verb == "retry" else former)
     candidate = live.status.candidate
     if candidate is None or candidate.stage is Stage.FIRST:
         return False
     return _may(live, candidate, verb)
 
 
+def _refuses_all(status: Status) -> bool:
+    """Whether no verb is obeyed until the spec is corrected. Of one that only cannot share traffic
+    with stable there is neither a candidate nor a rejection."""
+    ready = next((each.reason for each in status.conditions if each.type == "Ready"), "")
+    return ready == Reason.INVALID_SPEC and bool(status.candidate or status.rejected)
+
+
+def _revision(rejected: Rejected | None) -> str:
+    return rejected.revision if rejected else ""
+
+
 def _may(live: Live, candidate: Candidate, verb: str) -> bool:
     """Whether the operator obeys this verb about this candidate."""
     rollout = live.spec.rollout if live.spec else None
     if candidate.stage in PROMOTED:
-        return verb in ("promote", "abort") and candidate.stage is Stage.GUARDED
+        fits = verb == "abort" or (verb == "promote" and candidate.ready_replicas > 0)
+        return fits and candidate.stage is Stage.GUARDED
     gates = (Reason.AWAITING_APPROVAL, Reason.APPROVALS_UNGUARDED)
     gated = candidate.hold is not None and candidate.hold.reason in gates
     gated |= rollout is not None and gate_at(rollout, candidate, live.digest) is not None

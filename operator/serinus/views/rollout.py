@@ -217,16 +217,11 @@ def _checks(candidate: Candidate) -> tuple[CheckView, ...]:
             check.verdict,
             first_failure(check, candidate),
             check.message,
-            _most(check.state.candidate),
-            _most(check.state.stable),
+            check.requests.candidate,
+            check.requests.stable,
         )
         for check in candidate.checks
     )
-
-
-def _most(requests: Mapping[str, float]) -> float:
-    """A check may read several metrics of the same requests."""
-    return max(requests.values(), default=0.0)
 
 
 def _wait(steps: list[Step], candidate: Candidate, now: float) -> WaitView | None:

@@ -25,6 +25,7 @@ from serinus.views.unseen import (
     is_summary,
     matching,
     unproposed,
+    unread,
     unseen,
     unselectable,
 )
@@ -77,13 +78,14 @@ def scrape_view(analysis: Analysis, scrapes: Sequence[Sequence[ScrapedSample]]) 
     judged, lacking = (
         {check.kind for check in checks if check.state == state} for state in ("Judged", "Missing")
     )
+    known = [each for each in (*analysis.checks, *proposed) if not unread(counters_of(each))]
     warnings = (
         *_processes(scrapes),
-        *misjudged(_read((*analysis.checks, *proposed), newest)),
+        *misjudged(_read(known, newest)),
         *servers,
         *unseen((each for each in proposed if each.kind not in judged), newest),
         *(() if found.complete or servers else unproposed(proposed, lacking, newest)),
-        *failures_apart((*analysis.checks, *proposed), newest),
+        *failures_apart(known, newest),
     )
     return replace(
         found,
@@ -116,6 +118,8 @@ def _looked(analysis: Analysis, check: Check, scrape: Sequence[ScrapedSample]) -
     if not counters:
         message = "It asks Prometheus, which a scrape cannot replace."
         return CheckOfScrape(check.name, check.kind, check.mode, "Unknown", message)
+    if (why := unread(counters)) is not None:
+        return CheckOfScrape(check.name, check.kind, check.mode, "Unknown", why)
     there = {each: matching(each, scrape) for each in counters}
     read = {q: as_reading(q, found, _AT, _AT if found else None) for q, found in there.items()}
     if (found := unable(analysis, check, read, _AT)) is not None:

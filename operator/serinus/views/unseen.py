@@ -1,6 +1,7 @@
 """What a scrape does not show, and what may be the reason: failures that were not counted yet, or
 apart, and durations that cannot be compared."""
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import Final
 from serinus.api.checks import Check, kinds_that
 from serinus.api.checks.exported import Exported, serves_no_clients
 from serinus.api.checks.latency import summary_of_requests
+from serinus.api.checks.metrics import is_label_name, is_metric_name
 from serinus.judge.evidence.matchers import labels_of
 from serinus.judge.findings.matchers import NothingSelected
 from serinus.judge.forecast.exports import counters_of
@@ -28,13 +30,23 @@ _BUCKET: Final = "_bucket"
 
 
 def exported_by(scrape: Scrape) -> Exported:
-    """The labels and values of each series."""
+    """The labels and values of each series, as far as a manifest can name them."""
     exported = defaultdict[str, dict[str, set[str]]](dict)
     for one in scrape:
+        if not is_metric_name(one.name):
+            continue
         labels = exported[one.name]
-        for label, value in one.labels.items():
-            labels.setdefault(label, set()).add(value)
+        for label in filter(is_label_name, one.labels):
+            labels.setdefault(label, set()).add(one.labels[label])
     return exported
+
+
+def unread(counters: Iterable[CounterQuery]) -> str | None:
+    """Why it is not known which series a check counts; None: it is."""
+    for matcher in (matcher for each in counters for matcher in each.matchers):
+        if not matcher.read_here:
+            return f"The regular expression of {matcher} is one that only Prometheus reads."
+    return None
 
 
 def matching(counters: CounterQuery, scrape: Iterable[ScrapedSample]) -> list[ScrapedSample]:
@@ -89,6 +101,19 @@ def unproposed(
         yield _NO_OUTCOME
     if (summary := summary_of_requests(exported_by(scrape))) is not None:
         yield _summary(summary)
+    yield from _unnamed(scrape)
+
+
+def _unnamed(scrape: Scrape) -> Iterator[str]:
+    """What is left out of proposals because of its name."""
+    names = {one.name for one in scrape if not is_metric_name(one.name)}
+    names |= {label for one in scrape for label in one.labels if not is_label_name(label)}
+    if names:
+        yield (
+            f"No check can name {min(names)}: names in a manifest have letters, digits and _ "
+            "alone. Let the server use such names, or Prometheus ask for them "
+            "(metric_name_escaping_scheme: underscores)."
+        )
 
 
 def failures_apart(checks: Iterable[Check], scrape: Scrape) -> Iterator[str]:
@@ -99,7 +124,8 @@ def failures_apart(checks: Iterable[Check], scrape: Scrape) -> Iterator[str]:
     read = {name for check in rates for each in counters_of(check) for name in each.metrics}
     counted = defaultdict[str, float](float)
     for one in scrape:
-        if one.name not in read and _FAILURES.search(one.name) and not serves_no_clients(one.name):
+        failures = _FAILURES.search(one.name) and not serves_no_clients(one.name)
+        if failures and one.name not in read and math.isfinite(one.value):
             counted[one.name] += one.value
     for name, total in sorted(counted.items()):
         if total > 0:

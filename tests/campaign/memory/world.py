@@ -12,6 +12,7 @@ from unittest.mock import patch
 from serinus.api.notifications import Endpoint
 from serinus.api.stages import Stage
 from serinus.api.status import Candidate
+from serinus.api.validation import in_full
 from serinus.cluster import ApiError, Cluster
 from serinus.cluster.kinds import CHILDREN
 from serinus.controller.app import App
@@ -453,7 +454,8 @@ class World:
 
     def _seen(self, event: str, live: Manifest) -> None:
         if live["kind"] == "ModelDeployment" and "status" in live:
-            self.history.statuses.append((live["metadata"]["uid"], live["status"]))
+            full, _ = in_full(live["status"])
+            self.history.statuses.append((live["metadata"]["uid"], full))
         if live["kind"] not in ("Event", "Lease"):
             self._changed()
 

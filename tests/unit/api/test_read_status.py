@@ -45,7 +45,7 @@ def test_fields_of_a_newer_version_are_kept_at_any_depth_and_written_back() -> N
     status, lost = read_status(newer)
     assert not lost
     assert status.candidate is not None
-    changed = status.replace(candidate=status.candidate.replace(step=2)).to_json()
+    changed = status.replace(candidate=status.candidate.replace(step=2)).in_full()
     assert changed["candidate"]["step"] == 2
     assert changed["guard"] == newer["guard"]
     assert changed["stable"]["guarded"] is True
@@ -158,5 +158,5 @@ def test_what_can_be_read_is_read_as_it_is() -> None:
     raw = written()
     status, lost = read_status(raw)
     assert not lost
-    assert status.to_json()["candidate"]["checks"][1]["state"]["peak"] == 1.5
+    assert status.in_full()["candidate"]["checks"][1]["state"]["peak"] == 1.5
     assert raw == written()

@@ -8,7 +8,6 @@ from serinus.cluster.pods import not_ready_reason, ready_addresses, seen
 from serinus.plan.situation import PodEnd
 
 LIMITED = {"name": "model", "resources": {"limits": {"memory": "512Mi"}}}
-DEPLOYMENT: dict[str, Any] = {"metadata": {"name": "fraud-abc"}, "status": {}}
 
 
 def pod(
@@ -92,17 +91,17 @@ UNSCHEDULABLE = {
     ],
 )
 def test_a_pod_tells_its_own_reason(found: dict[str, Any], told: str) -> None:
-    assert not_ready_reason(DEPLOYMENT, [found]) == f"1 pod: {told}"
+    assert not_ready_reason(None, [found]) == f"1 pod: {told}"
 
 
 def test_an_init_container_that_fails_is_told_and_one_that_runs_is_waited_for() -> None:
     waiting = container({"waiting": {"reason": "PodInitializing"}})
     init = container(CRASHING, name="fetch", lastState=ended(1))
-    assert not_ready_reason(DEPLOYMENT, [pod(waiting, init=(init,))]) == (
+    assert not_ready_reason(None, [pod(waiting, init=(init,))]) == (
         "1 pod: container fetch: CrashLoopBackOff: Error with exit code 1"
     )
     init = container({"running": {}}, name="fetch")
-    assert not_ready_reason(DEPLOYMENT, [pod(waiting, init=(init,))]) == (
+    assert not_ready_reason(None, [pod(waiting, init=(init,))]) == (
         "1 pod: container model is waiting for the pod's init containers"
     )
 
@@ -111,26 +110,18 @@ def test_a_pod_that_is_ready_or_on_its_way_out_tells_nothing() -> None:
     leaving = pod(container(CRASHING, lastState=ended(1)))
     leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     ready = pod(container({"running": {}}, ready=True))
-    assert not_ready_reason(DEPLOYMENT, [leaving, ready]) is None
+    assert not_ready_reason(None, [leaving, ready]) is None
 
 
 def test_the_cause_that_most_pods_share_is_told_with_their_number() -> None:
     pods = [pod(container(UNPULLED)), pod(container(ended(1))), pod(container(ended(1)))]
-    assert not_ready_reason(DEPLOYMENT, pods) == "2 pods: container model: Error with exit code 1"
+    assert not_ready_reason(None, pods) == "2 pods: container model: Error with exit code 1"
 
 
 def test_a_quota_that_refuses_the_pods_is_told_though_there_is_no_pod() -> None:
-    refused = {
-        "type": "ReplicaFailure",
-        "status": "True",
-        "reason": "FailedCreate",
-        "message": "exceeded quota: pods, requested: 1, used: 4, limited: 4",
-    }
-    deployment = {**DEPLOYMENT, "status": {"conditions": [refused]}}
-    assert not_ready_reason(deployment, []) == (
-        "Pods cannot be created: exceeded quota: pods, requested: 1, used: 4, limited: 4"
-    )
-    assert not_ready_reason(deployment, [pod(container(ended(1)))]) == (
+    refused = "Pods cannot be created: exceeded quota: pods, requested: 1, used: 4, limited: 4"
+    assert not_ready_reason(refused, []) == refused
+    assert not_ready_reason(refused, [pod(container(ended(1)))]) == (
         "Pods cannot be created: exceeded quota: pods, requested: 1, used: 4, limited: 4. "
         "1 pod: container model: Error with exit code 1"
     )
@@ -255,7 +246,7 @@ def test_an_evicted_pod_tells_of_the_eviction_though_its_container_ended_too() -
             reason="Evicted",
             message=FULL,
         )
-        assert not_ready_reason(DEPLOYMENT, [found]) == f"1 pod: Evicted: {FULL.strip(' .')}"
+        assert not_ready_reason(None, [found]) == f"1 pod: Evicted: {FULL.strip(' .')}"
         assert seen(found).last_end == PodEnd(
             seen(found).created + 300, f"Evicted: {FULL.strip(' .')}: pod fraud-abc-x"
         )
@@ -267,7 +258,7 @@ def test_a_model_that_exits_with_0_when_it_is_evicted_was_evicted_all_the_same()
     told = seen(found)
     assert (told.restarts, told.evicted, told.leaving) == (1, True, True)
     assert told.last_end and told.last_end.message.startswith("Evicted: Pod ephemeral local")
-    assert not_ready_reason(DEPLOYMENT, [found]) == f"1 pod: Evicted: {FULL.strip(' .')}"
+    assert not_ready_reason(None, [found]) == f"1 pod: Evicted: {FULL.strip(' .')}"
 
 
 def test_a_model_over_its_ephemeral_storage_that_exits_with_0_was_evicted_as_well() -> None:
@@ -278,7 +269,7 @@ def test_a_model_over_its_ephemeral_storage_that_exits_with_0_was_evicted_as_wel
     assert (told.restarts, told.evicted, told.leaving) == (1, True, True)
     assert told.last_end and told.last_end.at == told.created + 302
     assert told.last_end.message.startswith("Evicted by the kubelet, though its containers are to")
-    assert "such as a limit of ephemeral storage" in (not_ready_reason(DEPLOYMENT, [found]) or "")
+    assert "such as a limit of ephemeral storage" in (not_ready_reason(None, [found]) or "")
 
 
 def test_a_pod_that_is_deleted_and_exits_with_0_was_not_evicted() -> None:
@@ -287,7 +278,7 @@ def test_a_pod_that_is_deleted_and_exits_with_0_was_not_evicted() -> None:
     found["metadata"]["deletionTimestamp"] = KILLED
     told = seen(found)
     assert (told.restarts, told.evicted, told.leaving, told.last_end) == (0, False, True, None)
-    assert not_ready_reason(DEPLOYMENT, [found]) is None
+    assert not_ready_reason(None, [found]) is None
 
 
 @pytest.mark.parametrize(
@@ -324,10 +315,10 @@ def test_what_ended_a_pod_is_told_before_what_its_successor_waits_for(
         spec={"containers": [LIMITED], "nodeName": "node-a"},
         phase="Running",
     )
-    assert not_ready_reason(DEPLOYMENT, [ending]) is None, "it was announced, and not done"
+    assert not_ready_reason(None, [ending]) is None, "it was announced, and not done"
     ending["metadata"]["deletionTimestamp"] = KILLED
     successor = pod(conditions=(UNSCHEDULABLE,))
-    assert not_ready_reason(DEPLOYMENT, [successor, ending]) == (
+    assert not_ready_reason(None, [successor, ending]) == (
         f"1 pod: {told}. 1 pod: Unschedulable: 0/1 nodes are available: 1 Insufficient cpu."
     )
     assert (seen(ending).restarts, seen(ending).last_end) == (0, None), "not the model's fault"
@@ -343,19 +334,19 @@ def test_what_ended_a_pod_is_told_before_what_its_successor_waits_for(
 def test_a_pod_that_makes_way_for_its_node_counts_as_no_restart(reason: str, message: str) -> None:
     condition = target("TerminationByKubelet", message)
     found = listed(conditions=(condition,), phase="Failed", reason=reason, message=message)
-    assert not_ready_reason(DEPLOYMENT, [found]) == f"1 pod: {reason}: {message.strip('.')}"
+    assert not_ready_reason(None, [found]) == f"1 pod: {reason}: {message.strip('.')}"
     stopped = listed(STOPPED, conditions=(condition,), phase="Succeeded")
     assert [(seen(each).restarts, seen(each).evicted) for each in (found, stopped)] == [
         (0, False),
         (0, False),
     ]
-    assert not_ready_reason(DEPLOYMENT, [stopped]) == f"1 pod: Terminated: {message.strip('.')}"
+    assert not_ready_reason(None, [stopped]) == f"1 pod: Terminated: {message.strip('.')}"
 
 
 def test_a_pod_that_its_node_does_not_admit_says_so() -> None:
     told = "Pod was rejected: Node didn't have enough resource: memory"
     found = listed(phase="Failed", reason="OutOfmemory", message=told)
-    assert not_ready_reason(DEPLOYMENT, [found]) == f"1 pod: OutOfmemory: {told}"
+    assert not_ready_reason(None, [found]) == f"1 pod: OutOfmemory: {told}"
     assert seen(found).restarts == 0
 
 
@@ -367,13 +358,13 @@ def test_a_node_that_does_not_report_is_the_cause_where_all_containers_were_read
     )
     running = container({"running": {}}, ready=True, started=True)
     found = listed(running, conditions=conditions, spec={"nodeName": "node-a"}, phase="Running")
-    assert not_ready_reason(DEPLOYMENT, [found]) == (
+    assert not_ready_reason(None, [found]) == (
         "1 pod: its node node-a is not ready, or does not report: see kubectl describe node node-a"
     )
     gated = {"type": "Ready", "status": "False", "reason": "ReadinessGatesNotReady"}
     gated |= {"message": 'corresponding condition of pod readiness gate "x/y" does not exist.'}
     found = listed(running, conditions=(conditions[0], gated), spec={"nodeName": "node-a"})
-    assert "a readiness gate is not met" in (not_ready_reason(DEPLOYMENT, [found]) or "")
+    assert "a readiness gate is not met" in (not_ready_reason(None, [found]) or "")
 
 
 def test_how_a_deleted_pod_was_told_to_stop_does_not_hide_why_it_restarted() -> None:
@@ -396,7 +387,7 @@ def test_a_limit_that_a_limit_range_has_set_is_told_as_such() -> None:
     assert seen(found).last_end == PodEnd(
         seen(found).created + 300, f"{told}: container model of pod fraud-abc-x"
     )
-    assert told in (not_ready_reason(DEPLOYMENT, [found]) or "")
+    assert told in (not_ready_reason(None, [found]) or "")
     found["metadata"]["annotations"] = {"kubernetes.io/limit-ranger": note.format("cpu")}
     last = seen(found).last_end
     assert last and "LimitRange" not in last.message
@@ -413,7 +404,7 @@ def test_a_default_of_ephemeral_storage_is_told_with_the_eviction() -> None:
         "kubernetes.io/limit-ranger": "LimitRanger plugin set: ephemeral-storage limit for "
         "container model"
     }
-    told = not_ready_reason(DEPLOYMENT, [found]) or ""
+    told = not_ready_reason(None, [found]) or ""
     assert told.endswith(
         "1Gi, the default of a LimitRange of its namespace, as its template has none"
     )

@@ -19,7 +19,8 @@ from serinus.controller.pod_looks import (
     without_a_candidate,
 )
 from serinus.manifests.owner import Owner
-from serinus.plan.situation import SeenPod, Workload
+from serinus.manifests.workloads import Workload
+from serinus.plan.situation import SeenPod
 
 SINCE = 1000.0
 CANDIDATE = Candidate(
@@ -53,6 +54,7 @@ async def test_that_pods_cannot_be_created_is_told_before_they_are_looked_at() -
     refused = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}
     refused["reason"] = "FailedCreate"
     deployment = {
+        "kind": "Deployment",
         "metadata": {},
         "spec": {"replicas": 3, "selector": {"matchLabels": {"serinus.dev/revision": "new"}}},
         "status": {"readyReplicas": 2, "conditions": [refused]},
@@ -235,6 +237,7 @@ async def test_a_container_that_others_add_to_pods_is_not_one_whose_tag_was_move
 ) -> None:
     """After an upgrade of a service mesh, each new pod has another version of it."""
     deployment = {
+        "kind": "Deployment",
         "metadata": {},
         "spec": {
             "replicas": 2,

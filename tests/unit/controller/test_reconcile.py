@@ -23,7 +23,7 @@ from serinus.controller.status_writes import (
     write_within,
 )
 from serinus.manifests.children import Wanted
-from serinus.manifests.routers.router import Split
+from serinus.manifests.traffic import Traffic
 from serinus.plan.decide import Plan
 from serinus.plan.situation import Desired, World
 
@@ -59,7 +59,7 @@ def stable(revision: str = "old", number: int = 1) -> Stable:
 
 
 def plan(status: Status, *running: str, wake_in: float | None = None) -> Plan:
-    wanted = Wanted(dict.fromkeys(running, 1), Split(running[0], None, 0)) if running else None
+    wanted = Wanted(dict.fromkeys(running, 1), Traffic(running[0], None, 0)) if running else None
     return Plan(status, wanted, (), wake_in)
 
 
@@ -96,7 +96,7 @@ def test_fields_of_a_newer_version_are_named_and_left_out() -> None:
 
 def decided(**changes: Any) -> dict[str, Any]:
     status = Status(stable=stable(), candidate=candidate(**changes))
-    return status.to_json()
+    return status.in_full()
 
 
 def test_evidence_alone_may_wait_to_be_written() -> None:
@@ -129,7 +129,7 @@ def test_whatever_was_decided_is_written_at_once(change: dict[str, Any]) -> None
 
 def test_a_new_phase_is_written_at_once() -> None:
     statuses = [Status(stable=stable(), phase=phase) for phase in ("Progressing", "Healthy")]
-    assert write_within(*(status.to_json() for status in statuses)) == 0
+    assert write_within(*(status.in_full() for status in statuses)) == 0
 
 
 @pytest.mark.parametrize(

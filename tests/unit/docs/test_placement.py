@@ -11,7 +11,7 @@ from serinus.api.validation import of_template, problems
 from serinus.manifests.children import Wanted, children
 from serinus.manifests.owner import Owner
 from serinus.manifests.revision import Revision
-from serinus.manifests.routers.router import Split
+from serinus.manifests.traffic import Traffic
 from tests.support.documents import ROOT, fenced
 
 PAGE = (ROOT / "docs" / "operations.md").read_text("utf-8")
@@ -31,7 +31,7 @@ def test_both_revisions_run_where_the_pod_template_says() -> None:
         Revision.of({**spec, "model": {"version": version}}, number)
         for number, version in enumerate(("v1", "v2"))
     )
-    wanted = Wanted({stable.hash: 2, candidate.hash: 1}, Split(stable.hash, candidate.hash, 5))
+    wanted = Wanted({stable.hash: 2, candidate.hash: 1}, Traffic(stable.hash, candidate.hash, 5))
     history = {each.hash: each for each in (stable, candidate)}
     made = children(Owner("shop", "loan", "4f7c"), Spec.model_validate(spec), history, wanted)
     pods = [each["spec"]["template"]["spec"] for each in made if each["kind"] == "Deployment"]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from serinus.api.analysis import Analysis
+from serinus.api.checks import LabelMatcher
 from serinus.api.status import CheckStatus
 from serinus.judge import CannotFail, asks_of_history, learn
 from serinus.metrics.queries import History
@@ -53,6 +54,7 @@ def errors(*matchers: Mapping[str, str], **settings: object) -> dict[str, object
 
 
 CLASS_OF_CODES = {"label": "status", "value": "5xx"}
+CODES_OF_ERRORS = {"label": "status", "operator": "=~", "value": "5.."}
 
 
 def test_a_class_of_codes_where_single_codes_are_counted_is_an_error_with_the_remedy() -> None:
@@ -72,6 +74,70 @@ def test_a_label_that_no_series_has_is_an_error_that_names_those_that_are_there(
     assert found.verdict == "Error"
     assert "it has no label code; its labels are method (POST), status (200, 500)." in found.message
     assert 'Set {label: status, operator: "=~", value: "5..|408|429"} instead.' in found.message
+
+
+def test_a_label_that_a_manifest_cannot_name_is_listed_and_not_proposed() -> None:
+    """Prometheus 3 takes names of any characters, as OpenTelemetry has them."""
+    otel = [answered("200", label="http.response.status_code")]
+    found = judged(errors({"label": "status", "operator": "=~", "value": "5.."}), otel)
+    assert found.verdict == "Error"
+    assert found.message.endswith(
+        "its labels are http.response.status_code (200), method (POST). Set a matcher of a label "
+        "and values that are exported."
+    )
+
+
+def of_requests(counted: Mapping[str, str], *failed: Mapping[str, str]) -> CheckStatus:
+    """Of an errorRate among so many requests, of which the candidate fails half."""
+    check = errors(*failed, requests={**FLASK, "matchers": [counted]})
+    return judged(check, [answered("200", 50), answered("500", 50)], [answered("200")])
+
+
+GOOD, BAD = {"label": "status", "value": "200"}, {"label": "status", "value": "500"}
+
+
+@pytest.mark.parametrize(
+    ("counted", "failed"),
+    [
+        (GOOD, BAD),
+        (GOOD, {"label": "status", "operator": "=~", "value": "5..|408|429"}),
+        (GOOD, {"label": "status", "operator": "!=", "value": "200"}),
+        ({"label": "status", "operator": "=~", "value": "2..|3.."}, BAD),
+        ({"label": "status", "operator": "=~", "value": "2.."}, CODES_OF_ERRORS),
+        ({"label": "status", "operator": "!~", "value": "5.."}, BAD),
+    ],
+)
+def test_where_no_request_that_counts_can_be_an_error_the_check_passes_nothing(
+    counted: Mapping[str, str], failed: Mapping[str, str]
+) -> None:
+    """As if requests were those that went well, which they only are with a counter of failures."""
+    found = of_requests(counted, failed)
+    already = LabelMatcher.model_validate(counted)
+    assert found.verdict == "Error"
+    assert found.message == (
+        f"The matcher {LabelMatcher.model_validate(failed)} can tell nothing apart in "
+        f"flask_http_request_total of the stable pods: {already} selects what is counted, of which "
+        f"all or nothing meets it. Leave {already} out there."
+    )
+
+
+@pytest.mark.parametrize("failed", [BAD, {"label": "status", "operator": "=~", "value": "5.."}])
+def test_where_each_request_that_counts_is_an_error_the_check_passes_nothing(
+    failed: Mapping[str, str],
+) -> None:
+    bad = [answered("200", 50), answered("500", 50)]
+    check = errors(failed, requests={**FLASK, "matchers": [BAD]})
+    assert judged(check, bad, [answered("500", 1)], looks=60).verdict == "Error"
+
+
+def test_requests_may_be_chosen_by_the_label_that_tells_the_errors() -> None:
+    """Without those that a client gave up, for example."""
+    for counted in (
+        {"label": "status", "operator": "=~", "value": "2..|5.."},
+        {"label": "status", "operator": "!=", "value": "499"},
+        {"label": "method", "value": "POST"},
+    ):
+        assert of_requests(counted, CODES_OF_ERRORS).verdict == "Fail"
 
 
 def test_a_label_that_only_the_new_version_lost_is_an_error_of_the_candidate() -> None:

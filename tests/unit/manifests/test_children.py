@@ -6,7 +6,7 @@ from serinus.api.spec import Spec
 from serinus.manifests.children import Wanted, children
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision, revision_hash
-from serinus.manifests.routers.router import Split
+from serinus.manifests.traffic import Traffic
 
 OWNER = Owner("shop", "fraud", "4f7c")
 GATEWAY = {"gateway": {"parentRefs": [{"name": "public"}]}}
@@ -31,7 +31,7 @@ def names(manifests: list[Manifest]) -> list[str]:
     return [f"{each['kind']}/{each['metadata']['name']}" for each in manifests]
 
 
-CANARY = Wanted({OLD.hash: 10, NEW.hash: 1}, Split(OLD.hash, NEW.hash, 5))
+CANARY = Wanted({OLD.hash: 10, NEW.hash: 1}, Traffic(OLD.hash, NEW.hash, 5))
 
 
 def test_the_history_comes_first_and_the_traffic_last() -> None:
@@ -64,7 +64,7 @@ def test_a_revision_that_only_history_knows_has_no_pods() -> None:
 
 
 def test_promotion_changes_nothing_of_what_runs() -> None:
-    promoted = Wanted(CANARY.replicas, Split(NEW.hash, None, 0))
+    promoted = Wanted(CANARY.replicas, Traffic(NEW.hash, None, 0))
     before, after = (
         [each for each in made(wanted, traffic=GATEWAY) if each["kind"] == "Deployment"]
         for wanted in (CANARY, promoted)
@@ -73,7 +73,7 @@ def test_promotion_changes_nothing_of_what_runs() -> None:
 
 
 def test_a_rollback_without_a_gateway_touches_one_service_only() -> None:
-    rolled_back = Wanted(CANARY.replicas, Split(OLD.hash, NEW.hash, 0))
+    rolled_back = Wanted(CANARY.replicas, Traffic(OLD.hash, NEW.hash, 0))
     changed = [
         after
         for before, after in zip(made(CANARY), made(rolled_back), strict=True)

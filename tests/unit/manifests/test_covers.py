@@ -11,8 +11,9 @@ from serinus.manifests.covers import covers, differences, over, ports_anew
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers.gateway import GatewayRouter
-from serinus.manifests.routers.router import Split
-from serinus.manifests.workload import deployment, service
+from serinus.manifests.service import service
+from serinus.manifests.traffic import Traffic
+from serinus.manifests.workloads.deployment import DeploymentWorkload
 
 OWNER = Owner("shop", "fraud", "4f7c")
 REVISION = Revision.of(
@@ -37,7 +38,7 @@ REVISION = Revision.of(
     },
     1,
 )
-DEPLOYMENT = deployment(OWNER, REVISION, 3)
+DEPLOYMENT = DeploymentWorkload().manifest(OWNER, REVISION, 3)
 SERVICE = service(OWNER, "fraud", REVISION.hash, REVISION)
 
 
@@ -262,7 +263,7 @@ def test_a_list_that_is_one_value_must_be_the_same() -> None:
 
 
 ROUTE = GatewayRouter(Gateway.model_validate({"parentRefs": [{"name": "public"}]})).route(
-    OWNER, Split("old", "new", 20)
+    OWNER, Traffic("old", "new", 20)
 )
 
 

@@ -9,7 +9,7 @@ import pytest
 from serinus.api.spec import Spec
 from serinus.manifests.owner import Owner
 from serinus.manifests.revision import Revision, approval_digest, revision_hash
-from serinus.metrics.batches import MAX_WORKLOAD
+from serinus.metrics.pod_names import MAX_WORKLOAD
 from tests.support.colliding import LONG_NAME, colliding
 
 OWNER = Owner("shop", "fraud", "4f7c")

@@ -5,15 +5,17 @@ from typing import Any
 
 import pytest
 
-from serinus.api.spec import Gateway, Traffic
+from serinus.api.spec import Gateway, Spec
+from serinus.api.spec import Traffic as Settings
 from serinus.manifests.covers import covers
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers import ROUTERS
 from serinus.manifests.routers.gateway import GatewayRouter
 from serinus.manifests.routers.replicas import ReplicaRouter
-from serinus.manifests.routers.router import Routed, Router, Split, carriable_weight
-from serinus.manifests.workload import deployment
+from serinus.manifests.routers.router import Routed, Router, carriable_weight
+from serinus.manifests.traffic import Traffic
+from serinus.manifests.workloads.deployment import DeploymentWorkload
 
 FIELD = "spec.traffic.gateway.parentRefs"
 OWNER = Owner("shop", "fraud", "4f7c")
@@ -34,8 +36,8 @@ GATEWAY = GatewayRouter(
 REPLICAS = ReplicaRouter()
 
 
-def split(weight: int) -> Split:
-    return Split(OLD.hash, NEW.hash, weight)
+def split(weight: int) -> Traffic:
+    return Traffic(OLD.hash, NEW.hash, weight)
 
 
 # --- a split
@@ -44,23 +46,23 @@ def split(weight: int) -> Split:
 def test_a_split_always_has_somebody_to_take_the_traffic() -> None:
     for wrong in ((None, None, 0), (None, "new", 50), ("old", None, 10)):
         with pytest.raises(ValueError, match="nobody"):
-            Split(*wrong)
+            Traffic(*wrong)
 
 
 @pytest.mark.parametrize("weight", [-1, 101])
 def test_a_weight_is_a_percentage(weight: int) -> None:
     with pytest.raises(ValueError, match="percentage"):
-        Split("old", "new", weight)
+        Traffic("old", "new", weight)
 
 
 def test_the_first_revision_takes_all() -> None:
-    assert Split(None, "new", 100).weights == {"new": 100}
+    assert Traffic(None, "new", 100).weights == {"new": 100}
 
 
 # --- by gateway
 
 
-def route_for(given: Split) -> Manifest:
+def route_for(given: Traffic) -> Manifest:
     return GATEWAY.manifests(OWNER, given, BOTH)[1]
 
 
@@ -196,7 +198,7 @@ def other(created: int, *hosts: str, name: str = "loan", gateway: str = "public"
     """Another ModelDeployment's route."""
     wanted = {"parentRefs": [{"name": gateway}], "hostnames": list(hosts)}
     router = GatewayRouter(Gateway.model_validate(wanted))
-    route = router.route(Owner("shop", name, "1"), Split("a", None, 0))
+    route = router.route(Owner("shop", name, "1"), Traffic("a", None, 0))
     route["metadata"]["creationTimestamp"] = f"2026-01-0{created}T00:00:00Z"
     return route
 
@@ -296,7 +298,7 @@ def test_at_a_gateway_a_candidate_has_its_share_of_pods(
 # --- by replicas
 
 
-def service_for(given: Split) -> Manifest:
+def service_for(given: Traffic) -> Manifest:
     (service,) = REPLICAS.manifests(OWNER, given, BOTH)
     return service
 
@@ -483,7 +485,8 @@ def test_without_a_service_or_a_route_it_is_not_known() -> None:
 
 def test_a_service_of_all_pods_leads_to_every_revision_that_has_some() -> None:
     pods: dict[tuple[str, str], Manifest] = {
-        ("Deployment", OWNER.child(each.hash)): deployment(OWNER, each, 1) for each in (OLD, NEW)
+        ("Deployment", OWNER.child(each.hash)): DeploymentWorkload().manifest(OWNER, each, 1)
+        for each in (OLD, NEW)
     }
     [shared] = REPLICAS.manifests(OWNER, split(50), BOTH)
     assert REPLICAS.leads_to(OWNER, {**pods, ("Service", "fraud"): shared}) == frozenset(BOTH)
@@ -506,15 +509,16 @@ def test_all_routers_are_tested_here() -> None:
     assert {type(router) for router in (REPLICAS, GATEWAY)} == {*ROUTERS}
 
 
-@pytest.mark.parametrize("field", Traffic.model_fields)
+@pytest.mark.parametrize("field", Settings.model_fields)
 def test_each_setting_of_the_traffic_has_one_router(field: str) -> None:
     settings: Any = {field: object()}
-    given = Traffic.model_construct(**settings)
+    given = Spec.model_construct(template={}, traffic=Settings.model_construct(**settings))
     *takers, default = (each for each in ROUTERS if each.of(given) is not None)
     assert len(takers) == 1
     assert default is ReplicaRouter
 
 
 def test_without_settings_the_number_of_pods_splits() -> None:
-    takers = [each for each in ROUTERS if each.of(Traffic()) is not None]
+    given = Spec.model_construct(template={}, traffic=Settings())
+    takers = [each for each in ROUTERS if each.of(given) is not None]
     assert takers == [ReplicaRouter]

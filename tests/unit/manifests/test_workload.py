@@ -7,9 +7,13 @@ import pytest
 
 from serinus.manifests.adoption import foreign
 from serinus.manifests.owner import Owner
+from serinus.manifests.pod_template import pod_template
 from serinus.manifests.revision import Revision
-from serinus.manifests.workload import deployment, pod_template, service, target_port
+from serinus.manifests.service import service, target_port
+from serinus.manifests.workloads import Workload
+from serinus.manifests.workloads.deployment import DeploymentWorkload
 
+WORKLOAD = DeploymentWorkload()
 OWNER = Owner("shop", "fraud", "4f7c")
 CONTAINER: dict[str, Any] = {
     "name": "model",
@@ -29,7 +33,7 @@ def pod(*containers: dict[str, Any], **fields: Any) -> dict[str, Any]:
 
 def test_a_deployment_is_named_after_its_revision_and_selects_its_pods_alone() -> None:
     one = revision()
-    made = deployment(OWNER, one, 3)
+    made = WORKLOAD.manifest(OWNER, one, 3)
     labels = {"serinus.dev/name": "fraud", "serinus.dev/revision": one.hash}
     assert made["metadata"]["name"] == f"fraud-{one.hash}"
     assert made["metadata"]["labels"] == {"app.kubernetes.io/managed-by": "serinus", **labels}
@@ -39,12 +43,12 @@ def test_a_deployment_is_named_after_its_revision_and_selects_its_pods_alone() -
 
 
 def test_pods_are_never_taken_down_before_others_are_up() -> None:
-    strategy = deployment(OWNER, revision(), 1)["spec"]["strategy"]
+    strategy = WORKLOAD.manifest(OWNER, revision(), 1)["spec"]["strategy"]
     assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0}}
 
 
 def test_a_child_goes_with_its_owner_and_does_not_hold_it_back() -> None:
-    (reference,) = deployment(OWNER, revision(), 1)["metadata"]["ownerReferences"]
+    (reference,) = WORKLOAD.manifest(OWNER, revision(), 1)["metadata"]["ownerReferences"]
     assert reference == {
         "apiVersion": "serinus.dev/v1alpha1",
         "kind": "ModelDeployment",
@@ -69,7 +73,7 @@ def test_without_a_model_the_pods_are_what_the_user_wrote_but_for_labels() -> No
 def test_the_template_in_the_history_is_left_as_it_is() -> None:
     one = revision(pod(initContainers=[{"name": "fetch", "image": "f"}]), storageUri="pvc://m/x")
     before = deepcopy(one)
-    deployment(OWNER, one, 1)
+    WORKLOAD.manifest(OWNER, one, 1)
     assert one == before
 
 
@@ -182,7 +186,7 @@ def live(*references: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_our_own_child_is_not_foreign() -> None:
-    assert foreign("Service", deployment(OWNER, revision(), 1), OWNER) is None
+    assert foreign("Service", WORKLOAD.manifest(OWNER, revision(), 1), OWNER) is None
 
 
 def test_an_object_that_nobody_controls_is_not_taken_over() -> None:
@@ -197,7 +201,10 @@ def test_an_object_that_nobody_controls_is_not_taken_over() -> None:
 
 
 def test_a_child_that_nobody_controls_any_more_is_taken_back() -> None:
-    for orphan in (deployment(OWNER, revision(), 1), service(OWNER, "fraud", None, revision())):
+    for orphan in (
+        WORKLOAD.manifest(OWNER, revision(), 1),
+        service(OWNER, "fraud", None, revision()),
+    ):
         orphan["metadata"]["ownerReferences"] = []
         assert foreign(orphan["kind"], orphan, OWNER) is None
 
@@ -236,3 +243,29 @@ def test_what_a_deleted_namesake_left_is_waited_for() -> None:
     told = foreign("Service", live(namesake), OWNER)
     assert told is not None
     assert "still belongs to a deleted ModelDeployment of the same name" in told
+
+
+def test_a_quota_that_refuses_the_pods_is_told_though_there_is_no_pod() -> None:
+    refused = {
+        "type": "ReplicaFailure",
+        "status": "True",
+        "reason": "FailedCreate",
+        "message": "exceeded quota: pods, requested: 1, used: 4, limited: 4",
+    }
+    made = WORKLOAD.manifest(OWNER, revision(), 1)
+    assert WORKLOAD.uncreated(made) is None
+    assert WORKLOAD.uncreated({**made, "status": {"conditions": [refused]}}) == (
+        "Pods cannot be created: exceeded quota: pods, requested: 1, used: 4, limited: 4"
+    )
+
+
+def test_what_is_kept_of_a_status_is_all_that_is_read_of_it() -> None:
+    failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate"}
+    read = {"observedGeneration": 1, "replicas": 3, "readyReplicas": 2, "conditions": [failure]}
+    noise = {"unavailableReplicas": 1, "conditions": [failure, {"type": "Available"}]}
+    live = {**WORKLOAD.manifest(OWNER, revision(), 3), "status": {**read, **noise}}
+    kept = {**live, "status": WORKLOAD.as_read(live["status"])}
+    assert kept["status"] == read
+    assert WORKLOAD.pods(kept) == WORKLOAD.pods(live) == Workload(3, 2)
+    assert WORKLOAD.uncreated(kept) == "Pods cannot be created: FailedCreate"
+    assert WORKLOAD.serves(kept)

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from serinus.api.checks import LabelMatcher
-from serinus.metrics.batches import MAX_TEXT, MAX_WORKLOAD, BatchQuery, halves, plan
-from serinus.metrics.labelling import pods
+from serinus.metrics.batches import MAX_TEXT, BatchQuery, halves, plan
+from serinus.metrics.pod_names import MAX_WORKLOAD, pods
 from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, ExpressionQuery, Query, QueryError
 
 REQUESTS = CounterQuery("model_requests_total")

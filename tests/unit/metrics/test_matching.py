@@ -6,7 +6,7 @@ import pytest
 
 from serinus.api.checks import LabelMatcher
 from serinus.api.checks.metrics import FAILED_CODES, Operator
-from serinus.metrics.matching import corrected, may_name
+from serinus.metrics.matching import corrected, may_name, never_both
 
 GRPC = "Unknown|Internal|Unavailable"
 
@@ -142,12 +142,50 @@ def test_an_expression_that_only_prometheus_reads_is_not_doubted() -> None:
         ),
         (matcher("5.."), {"status": ["success"]}, None),
         (matcher("5.."), {"method": ["GET"]}, None),
+        (matcher("5xx", "="), {"http.status_code": ["200"], "x" * 101: ["200"]}, None),
     ],
 )
 def test_what_was_meant_is_proposed_in_the_shape_that_is_there(
     meant: LabelMatcher, labels: dict[str, list[str]], proposed: LabelMatcher | None
 ) -> None:
     assert corrected(meant, labels) == proposed
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (matcher("200", "="), matcher("500", "=")),
+        (matcher("200", "="), matcher("200", "!=")),
+        (matcher("200", "="), matcher("5..|408")),
+        (matcher("200", "="), matcher("2..", "!~")),
+        (matcher("2.."), matcher("5..|408")),
+    ],
+)
+def test_no_series_meets_two_matchers_that_have_no_value_in_common(
+    one: LabelMatcher, other: LabelMatcher
+) -> None:
+    assert never_both(one, other)
+    assert never_both(other, one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (matcher("200", "="), matcher("500", "=", "code")),
+        (matcher("200", "="), matcher("2[[:digit:]]{2}")),
+        (matcher("a" * 40, "="), matcher("(a+)+b")),
+        (matcher("4.."), matcher("5..|408")),
+        (matcher("2.."), matcher("[25]..")),
+        (matcher("2..", "!~"), matcher("2..")),
+        (matcher("200", "!="), matcher("500", "!=")),
+    ],
+)
+def test_what_may_have_a_value_in_common_is_not_doubted(
+    one: LabelMatcher, other: LabelMatcher
+) -> None:
+    """As are two of which that is not known."""
+    assert not never_both(one, other)
+    assert not never_both(other, one)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from serinus.api.status import Candidate, Stable, Status, Weight
 from serinus.judge import EffectiveWeight, learn
 from serinus.judge.analysis import budget_of
 from serinus.manifests.owner import Owner
+from serinus.manifests.workloads import Workload
 from serinus.metrics.counters import LATE_WITHIN
 from serinus.metrics.queries import (
     Arm,
@@ -21,7 +22,7 @@ from serinus.metrics.queries import (
 )
 from serinus.metrics.requests import LONGEST_WINDOW, OVERLAP, HistoryRequest, Request
 from serinus.plan.analysis import in_effect, judged, learned, next_look, requested
-from serinus.plan.situation import Workload, World
+from serinus.plan.situation import World
 from tests.support.simulated_rollout import TEMPLATE, B, serving
 
 OWNER = Owner("shop", "fraud", "4f7c")
@@ -127,9 +128,10 @@ def test_the_window_reaches_back_further_where_pods_have_to_have_warmed_up() -> 
 def test_the_split_is_judged_by_what_the_ready_pods_give_and_only_while_it_is_in_effect() -> None:
     weight = Weight(wanted=20, actual=25, since=1010.0)
     rolling = candidate().replace(weight=weight)
-    assert in_effect(rolling) is None
+    assert in_effect(Status(stable=STABLE, candidate=rolling)) is None
     rolling = rolling.replace(effective_since=1000.0)
-    assert in_effect(rolling) == EffectiveWeight(0.25, 1010.0)
+    found = in_effect(Status(stable=STABLE, candidate=rolling))
+    assert found == EffectiveWeight(0.25, 1010.0)
 
 
 def test_looks_are_at_multiples_of_the_interval() -> None:

@@ -53,6 +53,18 @@ def test_an_approval_spares_no_verdict() -> None:
     assert rollout.judged("Pass").weight == 50
 
 
+def test_an_approval_does_not_hide_why_the_traffic_was_withdrawn() -> None:
+    """Without the reason, what failed beside another image would roll it back once it has gone."""
+    rollout = at_the_gate()
+    rollout.world.mixed = {A: f"Pods of revision {A} run different images."}
+    rollout.settle().judged("Fail", "Candidate errors 41/2045.").order(approval())
+    assert (rollout.weight, rollout.reason) == (0, "ImagesDiffer")
+    assert "Its traffic is withdrawn" in rollout.status.message
+    rollout.world.mixed = {}
+    assert (rollout.settle().weight, rollout.status.rejected) == (20, None)
+    assert rollout.judged("Pass").weight == 50, "it stays approved"
+
+
 def test_a_breach_at_the_gate_rolls_back() -> None:
     rollout = at_the_gate().judged("Fail", "Candidate errors 41/2045.")
     assert rollout.weight == 0

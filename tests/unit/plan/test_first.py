@@ -51,7 +51,7 @@ def test_the_next_revision_takes_steps_beside_the_pods_that_serve(
     assert rollout.status.candidate and rollout.status.candidate.stage is Stage.STEPPING
     assert rollout.plan and rollout.plan.wanted
     assert rollout.plan.wanted.replicas[A] == 4
-    assert (rollout.plan.wanted.split.stable, rollout.weight) == (A, 0)
+    assert (rollout.plan.wanted.traffic.stable, rollout.weight) == (A, 0)
     assert rollout.reasons == ["FirstDeployment", "Promoted", "RolloutStarted"]
     promoted = rollout.rollout.new_decisions[1]
     assert f"the first one, {A}, serves with 3 of 4 pods" in promoted.message
@@ -74,7 +74,7 @@ def test_it_may_be_aborted_and_the_first_one_serves_on() -> None:
     rollout = incomplete(GATEWAY).apply(B).order(f"abort/{B}")
     assert rollout.status.rejected and rollout.status.rejected.revision == B
     assert rollout.status.stable and rollout.status.stable.revision == A
-    assert rollout.plan and rollout.plan.wanted and rollout.plan.wanted.split.weights == {A: 100}
+    assert rollout.plan and rollout.plan.wanted and rollout.plan.wanted.traffic.weights == {A: 100}
 
 
 def test_once_another_is_promoted_an_undo_goes_back_to_it() -> None:

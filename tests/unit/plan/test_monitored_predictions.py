@@ -211,7 +211,7 @@ def test_by_hour_the_status_changes_once_an_hour_while_recording_and_then_no_mor
     known = predictions(stable)
     hours(stable, 24)
     assert predictions(stable).reference == known.reference
-    assert len(stable.status.to_json().__repr__()) < 20_000
+    assert len(stable.status.in_full().__repr__()) < 20_000
 
 
 def test_predictions_without_the_label_of_their_class_are_unknown_and_not_like_the_reference() -> (

@@ -11,7 +11,7 @@ from serinus.api.status import Candidate, Rejected, Retiring, Stable, Status, We
 from serinus.manifests.children import Wanted, children
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
-from serinus.manifests.routers.router import Split
+from serinus.manifests.traffic import Traffic
 from serinus.plan.observe import (
     identified,
     read_desired,
@@ -32,7 +32,7 @@ def revision(number: int) -> Revision:
 
 
 OLD, NEW, NEXT = (revision(number) for number in (1, 2, 3))
-WANTED = Wanted({OLD.hash: 4, NEW.hash: 1}, Split(OLD.hash, NEW.hash, 20))
+WANTED = Wanted({OLD.hash: 4, NEW.hash: 1}, Traffic(OLD.hash, NEW.hash, 20))
 STATUS = Status(
     stable=Stable(revision=OLD.hash, number=1, since=0.0),
     candidate=Candidate(
@@ -121,7 +121,8 @@ def test_a_deployment_is_empty_once_it_says_so_of_its_present_size(
 ) -> None:
     selector = {"matchLabels": {"serinus.dev/revision": "a"}}
     spec = {"replicas": replicas, "selector": selector}
-    deployment: Manifest = {"metadata": {"name": "x", "generation": 2}, "spec": spec}
+    metadata = {"name": "x", "generation": 2}
+    deployment: Manifest = {"kind": "Deployment", "metadata": metadata, "spec": spec}
     if status is not None:
         deployment["status"] = status
     assert read_workloads({("Deployment", "x"): deployment})["a"].empty is empty

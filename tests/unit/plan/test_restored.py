@@ -8,9 +8,10 @@ import pytest
 from serinus.api.spec import Spec
 from serinus.api.stages import Stage
 from serinus.api.status import Status
-from serinus.manifests.routers.router import Split
+from serinus.manifests.traffic import Traffic
+from serinus.manifests.workloads import Workload
 from serinus.plan.decide import Plan, decide
-from serinus.plan.situation import Desired, KnownRevision, Workload, World
+from serinus.plan.situation import Desired, KnownRevision, World
 from tests.support.simulated_rollout import TEMPLATE, A, B
 
 RUNNING = World(
@@ -31,7 +32,7 @@ def test_a_revision_that_serves_already_is_stable_and_nothing_restarts() -> None
     assert plan.status.stable is not None
     assert (plan.status.stable.revision, plan.status.candidate) == (A, None)
     assert plan.wanted is not None
-    assert (plan.wanted.replicas, plan.wanted.split) == ({A: 3}, Split(A, None, 0))
+    assert (plan.wanted.replicas, plan.wanted.traffic) == ({A: 3}, Traffic(A, None, 0))
     assert [decision.reason for decision in plan.new_decisions] == ["TakenUp"]
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from serinus.api.reasons import Reason
 from serinus.api.status import Condition
+from serinus.manifests.workloads import Workload
 from serinus.plan.decide import decide
-from serinus.plan.situation import Intervention, Workload
+from serinus.plan.situation import Intervention
 from serinus.simulation.cluster import SimulatedCluster
 from tests.support.simulated_rollout import A, B, C, SimulatedRollout, serving
 
@@ -81,7 +82,7 @@ def test_without_checks_steps_pass_by_time() -> None:
 def test_a_failed_check_rolls_back_at_once_with_its_evidence() -> None:
     rollout = serving().given(steps=STEPS).apply(B).judged("Fail", "Candidate errors 41/2045.")
     assert rollout.plan and rollout.plan.wanted
-    assert rollout.weight == 0 and rollout.plan.wanted.split.stable == A
+    assert rollout.weight == 0 and rollout.plan.wanted.traffic.stable == A
     assert rollout.status.phase == "Degraded"
     assert rollout.status.rejected and rollout.status.rejected.revision == B
     assert "41/2045" in rollout.status.message

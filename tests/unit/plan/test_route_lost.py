@@ -42,6 +42,17 @@ def test_a_route_that_is_away_for_a_moment_ends_no_step() -> None:
     assert rollout.status.stable and rollout.status.stable.revision == B
 
 
+def test_how_often_it_was_away_is_a_sentence_of_its_own() -> None:
+    """Whatever a gateway says of its route ends with no full stop, or says nothing."""
+    rollout = in_a_pause()
+    for routed in (False, True, False):
+        rollout.world.routed = routed
+        rollout.settle().after(12).after(12)
+    lowered = rollout.status.decisions[0]
+    assert (lowered.reason, lowered.times) == ("WeightLowered", 2)
+    assert lowered.message == "Its weight is not in effect. 2 times in 48s."
+
+
 def test_nothing_is_promoted_while_the_route_is_not_in_effect() -> None:
     rollout = serving().given(steps=[{"setWeight": 10}]).apply(B)
     rollout.world.pods_ready_after = 60.0

@@ -154,7 +154,7 @@ def test_who_promotes_it_by_hand_gets_the_pods_that_there_are() -> None:
     rollout.settle().order(f"promote/{B}")
     assert rollout.status.stable and rollout.status.stable.revision == B
     assert rollout.weight == 0 and rollout.plan and rollout.plan.wanted
-    assert rollout.plan.wanted.split.stable == B
+    assert rollout.plan.wanted.traffic.stable == B
 
 
 def test_an_undo_does_not_wait_for_all_pods_where_nobody_serves() -> None:

@@ -28,7 +28,7 @@ class Unconfirmed(SimulatedCluster):
         found = super().at(now)
         if self.routed:
             return found
-        weight = float(self._split.weight) if self._split else 0.0
+        weight = float(self._traffic.weight) if self._traffic else 0.0
         return replace(found, weight=weight, route_message=TAKEN, route_refused=self.refused)
 
 

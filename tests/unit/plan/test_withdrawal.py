@@ -9,9 +9,10 @@ from serinus.api.spec import Spec
 from serinus.api.status import Candidate, CheckStatus, Stable, Status, Verdict, Weight
 from serinus.manifests.children import Wanted
 from serinus.manifests.owner import WITHDRAWN, Owner
-from serinus.manifests.routers.router import Split
+from serinus.manifests.traffic import Traffic
+from serinus.manifests.workloads import Workload
 from serinus.plan.decide import Plan, decide
-from serinus.plan.situation import Desired, KnownRevision, Workload, World
+from serinus.plan.situation import Desired, KnownRevision, World
 from serinus.plan.withdrawal import UNJUDGED_AGAIN, Mark, unjudged, withdrawal, withdrawn
 
 OWNER = Owner("shop", "fraud", "4f7c")
@@ -55,7 +56,7 @@ def world(weight: float = 20.0, **more: Any) -> World:
     )
 
 
-def plan(split: Split | None) -> Plan:
+def plan(split: Traffic | None) -> Plan:
     return Plan(status(), None if split is None else Wanted({"old": 4}, split), (), None)
 
 
@@ -65,34 +66,34 @@ def plan(split: Split | None) -> Plan:
 @pytest.mark.parametrize(
     ("wanted", "taken"),
     [
-        (Split("old", None, 0), Split("old", "new", 0)),
-        (Split("old", "next", 0), Split("old", "new", 0)),
-        (Split("old", "new", 5), Split("old", "new", 5)),
-        (Split("old", "new", 20), None),
-        (Split("old", "new", 50), None),
-        (Split("new", None, 0), None),
+        (Traffic("old", None, 0), Traffic("old", "new", 0)),
+        (Traffic("old", "next", 0), Traffic("old", "new", 0)),
+        (Traffic("old", "new", 5), Traffic("old", "new", 5)),
+        (Traffic("old", "new", 20), None),
+        (Traffic("old", "new", 50), None),
+        (Traffic("new", None, 0), None),
         (None, None),
     ],
     ids=["rolled back", "superseded", "pods lost", "held", "raised", "promoted", "nothing"],
 )
 def test_only_what_takes_traffic_from_the_candidate_needs_no_status(
-    wanted: Split | None, taken: Split | None
+    wanted: Traffic | None, taken: Traffic | None
 ) -> None:
     assert withdrawal(status(), plan(wanted), world()) == taken
 
 
 def test_what_has_no_traffic_any_more_needs_nothing() -> None:
-    assert withdrawal(status(), plan(Split("old", None, 0)), world(0.0)) is None
+    assert withdrawal(status(), plan(Traffic("old", None, 0)), world(0.0)) is None
 
 
 def test_a_first_deployment_keeps_its_traffic() -> None:
     first = status().replace(stable=None)
-    assert withdrawal(first, plan(Split("old", None, 0)), world(100.0)) is None
+    assert withdrawal(first, plan(Traffic("old", None, 0)), world(100.0)) is None
 
 
 def test_traffic_of_which_nothing_will_be_measured_is_taken() -> None:
     early = status(analysis_since=None, effective_since=None)
-    assert unjudged(spec(), early, world()) == Split("old", "new", 0)
+    assert unjudged(spec(), early, world()) == Traffic("old", "new", 0)
     assert unjudged(spec(), early, world(0.0)) is None
     assert unjudged(spec(), status(), world()) is None
     assert unjudged(spec(analysis={"checks": []}), early, world()) is None
@@ -161,7 +162,7 @@ def held(before: Status, **more: Any) -> Plan:
 def test_the_old_status_does_not_raise_the_weight_again() -> None:
     found = held(status("Pass"))
     assert found.wanted is not None
-    assert found.wanted.split == Split("old", "new", 0)
+    assert found.wanted.traffic == Traffic("old", "new", 0)
     candidate = found.status.candidate
     assert candidate is not None
     assert candidate.effective_since is None

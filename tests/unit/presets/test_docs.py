@@ -12,7 +12,7 @@ from serinus.api.presets import PRESETS
 from serinus.api.validation import problems
 from serinus.manifests.owner import Owner
 from serinus.manifests.revision import Revision
-from serinus.manifests.workload import service
+from serinus.manifests.service import service
 
 TEXT = (Path(__file__).parents[3] / "docs" / "presets.md").read_text()
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)

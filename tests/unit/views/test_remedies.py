@@ -142,6 +142,16 @@ def unread_at_the_end() -> SimulatedRollout:
     return rollout.judged("Error").after(30)
 
 
+def broken(rollout: SimulatedRollout, *revisions: str) -> SimulatedRollout:
+    rollout.world.broken = set(revisions)
+    return rollout.settle()
+
+
+def invalid(rollout: SimulatedRollout) -> SimulatedRollout:
+    rollout.problems = ("spec.replicas: …",)
+    return rollout.settle()
+
+
 SICK = CheckState(stable_pods=[StablePod(name="loan-1", within=[0.0])])
 ROLLOUTS: dict[str, Any] = {
     "AwaitingPods": unready,
@@ -172,6 +182,10 @@ ROLLOUTS: dict[str, Any] = {
     "Aborted": lambda: judged().order(f"abort/{B}"),
     "Healthy": lambda: judged("Pass").judged("Pass"),
     "Guarded": guarded,
+    "Unavailable in a guard": lambda: broken(guarded(), A, B),
+    "Undone": lambda: broken(judged("Pass").judged("Pass").order(f"undo/{A}"), A),
+    "InvalidSpec after a rollback": lambda: invalid(judged("Fail")),
+    "InvalidSpec alone": lambda: invalid(alone()),
 }
 
 

@@ -130,6 +130,38 @@ def test_a_threshold_cannot_be_told() -> None:
     assert found.complete
 
 
+@pytest.mark.parametrize("matchers", ["requests", "errors"])
+def test_neither_can_what_an_expression_selects_that_only_prometheus_reads(matchers: str) -> None:
+    only = {"label": "status", "operator": "=~", "value": "5[[:digit:]]{2}"}
+    check = {"name": "errors", "errorRate": {"requests": REQUESTS, "errors": [only]}}
+    found = seen(errors(only) if matchers == "requests" else check)
+    [errors_] = found.checks
+    assert (errors_.state, found.complete) == ("Unknown", True)
+    assert errors_.message == (
+        'The regular expression of status=~"5[[:digit:]]{2}" is one that only Prometheus reads.'
+    )
+    assert found.warnings == ()
+
+
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "1e300"])
+def test_a_counter_that_counts_nothing_is_told_as_the_operator_would(value: str) -> None:
+    found = seen(errors(), scrapes=(f'http_requests_total{{status="5xx"}} {value}\n',))
+    assert not found.complete
+    assert found.checks[0].message.startswith("http_requests_total has samples ")
+
+
+def test_names_that_a_manifest_cannot_have_are_told_and_not_proposed() -> None:
+    """As a server of OpenTelemetry and Prometheus 3 have them."""
+    otel = """\
+{"http.requests_total","http.response.status_code"="200"} 5
+calls_total{"http.response.status_code"="200"} 5
+calls_total{"http.response.status_code"="500"} 1
+"""
+    found = seen(scrapes=(otel,))
+    assert found.proposed == ()
+    assert found.warnings[-1].startswith("No check can name http.requests_total: names in a ")
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_preset_of_a_server_is_recognised_by_its_metrics(name: str) -> None:
     assert any(name in warning for warning in seen(scrapes=(sample(name),)).warnings)

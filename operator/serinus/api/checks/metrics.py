@@ -9,17 +9,20 @@ from pydantic import Field
 
 from serinus.api.base import CelRule, Type, written
 
+_METRIC, _LONGEST_METRIC = "^[a-zA-Z_:][a-zA-Z0-9_:]*$", 200
+_LABEL, _LONGEST_LABEL = "^[a-zA-Z_][a-zA-Z0-9_]*$", 100
+
 MetricName = Annotated[
     str,
-    Field(max_length=200),
-    written("^[a-zA-Z_:][a-zA-Z0-9_:]*$", "a metric name must consist of letters, digits, _ and :"),
+    Field(max_length=_LONGEST_METRIC),
+    written(_METRIC, "a metric name must consist of letters, digits, _ and :"),
 ]
 
 
 LabelName = Annotated[
     str,
-    Field(max_length=100),
-    written("^[a-zA-Z_][a-zA-Z0-9_]*$", "a label name must consist of letters, digits and _"),
+    Field(max_length=_LONGEST_LABEL),
+    written(_LABEL, "a label name must consist of letters, digits and _"),
 ]
 
 
@@ -60,6 +63,11 @@ class LabelMatcher(Type):
         operator = "" if self.operator == "=" else f'operator: "{self.operator}", '
         return f"{{label: {self.label}, {operator}value: {json.dumps(self.value)}}}"
 
+    @property
+    def read_here(self) -> bool:
+        """Whether `matches` can tell: it is no regular expression that Python has not."""
+        return "~" not in self.operator or compiled(self.value) is not None
+
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether a series with these labels meets it, as Prometheus decides it.
 
@@ -76,6 +84,16 @@ class LabelMatcher(Type):
                 f"expression {self.value!r} is not supported here"
             )
         return pattern.fullmatch(value) is not None
+
+
+def is_metric_name(name: str) -> bool:
+    """Whether a manifest can name a metric so: Prometheus 3 lets names have any characters."""
+    return len(name) <= _LONGEST_METRIC and re.fullmatch(_METRIC, name) is not None
+
+
+def is_label_name(name: str) -> bool:
+    """The same of a label."""
+    return len(name) <= _LONGEST_LABEL and re.fullmatch(_LABEL, name) is not None
 
 
 def compiled(expression: str, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str] | None:

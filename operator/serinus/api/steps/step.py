@@ -1,6 +1,6 @@
 """A step: the settings of one kind."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, Final, Self
 
@@ -8,14 +8,21 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_snake
 
 from serinus.api.base import Type
+from serinus.api.capabilities import Capability
 from serinus.api.problem import Problem
 from serinus.api.steps.approval import Approval
 from serinus.api.steps.pause import Pause
-from serinus.api.steps.weight import SetWeight, problems
+from serinus.api.steps.weight import NEEDS, SetWeight, problems
 
-KINDS: Final = ("setWeight", "pause", "approval")
-"""Every kind of step, by its key in a manifest; each has a field of Step."""
-ONE_KEY: Final = f"a step must have exactly one of {', '.join(KINDS[:-1])} and {KINDS[-1]}"
+KINDS: Final[Mapping[str, frozenset[Capability]]] = {
+    "setWeight": NEEDS,
+    "pause": frozenset(),
+    "approval": frozenset(),
+}
+"""Every kind of step by its key in a manifest, with what it needs of the router; each has a field
+of Step."""
+*_OTHERS, _LAST = KINDS
+ONE_KEY: Final = f"a step must have exactly one of {', '.join(_OTHERS)} and {_LAST}"
 
 USUAL_WEIGHTS: Final = (5, 25, 50)
 
@@ -61,6 +68,11 @@ class Step(Type):
     def settings(self) -> Any:
         """Those of its kind."""
         return self._kinds()[self.kind]
+
+    @property
+    def needs(self) -> frozenset[Capability]:
+        """What the router must be able to do."""
+        return KINDS[self.kind]
 
     @property
     def weight(self) -> int | None:

@@ -6,8 +6,11 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from serinus.api.base import CelRule
+from serinus.api.capabilities import Capability
 from serinus.api.problem import Problem
 
+NEEDS: Final = frozenset({Capability.WEIGHTS})
+"""Of the router."""
 MOST_WEIGHT: Final = 99
 ALL_TRAFFIC: Final = (
     "must be at most 99: the candidate is compared with stable, which needs traffic too. Remove "

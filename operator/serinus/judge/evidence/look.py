@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from serinus.api.baseline import NO_HISTORY, CheckBaseline
 from serinus.api.status import CheckState
@@ -23,6 +23,8 @@ from serinus.judge.findings.strata import LabelMissing, TooManyStrata
 from serinus.metrics.counters import Growth, Reading
 from serinus.metrics.queries import CounterQuery, ExpressionQuery, Query, QueryError, QueryResult
 from serinus.metrics.strata import BothArms, Stratum, divided, strata_of
+
+ArmName = Literal["candidate", "stable"]
 
 STALE_AFTER = 300.0
 """Seconds after which Prometheus itself takes a series for gone."""
@@ -52,12 +54,21 @@ FIRST_ENTRY: Final = 0.99
 
 @dataclass(frozen=True, slots=True)
 class EffectiveWeight:
-    """The split of the traffic that is in effect."""
+    """The traffic that is in effect, as it is counted."""
 
     share: float
-    """The candidate's, 0 to 1."""
+    """Of all requests that both arms count, the candidate's, 0 to 1."""
     since: float
     """Unix seconds."""
+
+    def of(self, arm: ArmName) -> float:
+        """The part of all requests that an arm counts, 0 to 1."""
+        return self.share if arm == "candidate" else 1 - self.share
+
+    def expected(self, arm: ArmName, others: float) -> float:
+        """Requests of an arm, if the other one has counted so many. The other one gets some."""
+        part = self.of(arm)
+        return others * part / (1 - part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Final
 from serinus.api.checks import LabelMatcher
 from serinus.judge.findings.matchers import LabelNowhere, Labels, MatcherNamesNothing
 from serinus.metrics.counters import Growth
-from serinus.metrics.matching import corrected, may_name
+from serinus.metrics.matching import corrected, may_name, never_both
 from serinus.metrics.queries import CounterQuery
 
 _OF_TARGETS: Final = frozenset(
@@ -32,6 +32,9 @@ def names_nothing(
     ]
     if not series:
         return None
+    if settled := _settled(part, own, whole, selected):
+        matcher, already = settled
+        return MatcherNamesNothing(part.metric, arm, matcher, labels_of(series), None, already)
     selects = [each for each in own if not each.operator.startswith("!")]
     if selects and not selected.increases:
         suspects = selects
@@ -43,6 +46,23 @@ def names_nothing(
     if not wrong or (suspects is own and len(wrong) < len(own)):
         return None
     return _finding(part.metric, arm, wrong[0], series)
+
+
+def _settled(
+    part: CounterQuery, own: Sequence[LabelMatcher], whole: CounterQuery, selected: Growth
+) -> tuple[LabelMatcher, LabelMatcher] | None:
+    """A matcher of the part and one of the whole by which nothing that is counted is an event, or
+    everything; None: there are none."""
+    if not selected.increases:
+        pairs = ((each, other) for each in own for other in whole.matchers)
+        return next((pair for pair in pairs if never_both(*pair)), None)
+    if whole.beside or part.metric != whole.metric or not part.matchers:
+        return None
+    exact = {each.label: each for each in whole.matchers if each.operator == "="}
+    if any(each.label not in exact for each in own):
+        return None
+    last = part.matchers[-1]
+    return last, exact.get(last.label, last)
 
 
 def labelled_nowhere(

@@ -16,7 +16,7 @@ Labels = tuple[tuple[str, tuple[str, ...]], ...]
 
 @dataclass(frozen=True, slots=True)
 class MatcherNamesNothing:
-    """No value like those of its label is the one that it names."""
+    """No value like those of its label is the one that it names, or other matchers leave none."""
 
     metric: str
     arm: str
@@ -26,9 +26,17 @@ class MatcherNamesNothing:
     """Of the counter."""
     corrected: LabelMatcher | None
     """With the same meaning; None: none is known."""
+    already: LabelMatcher | None = None
+    """One of those by which all that is counted is selected, if that settles it."""
 
     @property
     def message(self) -> str:
+        if self.already:
+            return (
+                f"The matcher {self.matcher} can tell nothing apart in "
+                f"{_counter(self.metric, self.arm)}: {self.already} selects what is counted, of "
+                f"which all or nothing meets it. Leave {self.already} out there."
+            )
         does = "leave out" if self.matcher.operator.startswith("!") else "select"
         counter = _counter(self.metric, self.arm)
         return f"The matcher {self.matcher} can {does} nothing of {counter}: {self._why()}"

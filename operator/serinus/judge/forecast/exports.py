@@ -22,7 +22,7 @@ from serinus.judge.findings.finding import Figures, Finding
 from serinus.judge.findings.matchers import LabelNowhere, MatcherNamesNothing
 from serinus.judge.findings.readings import NoSamples, Several, StaleSamples
 from serinus.judge.findings.strata import LabelMissing
-from serinus.metrics.counters import Growth, Increase, Reading, count, without_bound
+from serinus.metrics.counters import Growth, Increase, Reading, count, no_count, without_bound
 from serinus.metrics.exposition import ScrapedSample
 from serinus.metrics.queries import CounterQuery, History, QueryError, Series
 
@@ -45,7 +45,9 @@ def as_reading(
     counters: CounterQuery, found: Sequence[ScrapedSample], at: float, newest: float | None
 ) -> Reading:
     """All that was counted so far, as if it were of one look at a time in Unix seconds."""
-    problems = (without_bound(counters, one.labels) for one in found)
+    problems = (
+        without_bound(counters, one.labels) or no_count(counters, [one.value]) for one in found
+    )
     if (problem := next(filter(None, problems), None)) is not None:
         return problem
     increases = tuple(

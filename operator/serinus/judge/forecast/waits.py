@@ -19,7 +19,7 @@ from serinus.api.quantities import seconds
 from serinus.api.status import CheckState, Verdict
 from serinus.judge.analysis import budget_of, reads
 from serinus.judge.checks import kind_of
-from serinus.judge.evidence.look import EffectiveWeight, Look
+from serinus.judge.evidence.look import ArmName, EffectiveWeight, Look
 from serinus.judge.findings.finding import Finding
 from serinus.metrics.counters import Growth, Increase
 from serinus.metrics.queries import CounterQuery, Series
@@ -46,14 +46,13 @@ class SharesPerSecond:
     """Seconds that were counted."""
 
     @property
-    def candidate(self) -> float:
-        """Share of all."""
-        return self.weight / 100 / self.span
+    def effective(self) -> EffectiveWeight:
+        """The weight as if it had always been in effect."""
+        return EffectiveWeight(self.weight / 100, since=0.0)
 
-    @property
-    def stable(self) -> float:
+    def of(self, arm: ArmName) -> float:
         """Share of all."""
-        return 1 / self.span - self.candidate
+        return self.effective.of(arm) / self.span
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +167,14 @@ class _Paper:
         return found.verdict == verdict
 
     def _judged(self, state: CheckState, span: float, change: Change) -> Finding:
-        stable = {one: _grown(each, self._rates.stable * span) for one, each in self._hour.items()}
+        stable = {
+            one: _grown(each, self._rates.of("stable") * span) for one, each in self._hour.items()
+        }
         candidate = {
             one: change(one, _grown(_of_fewer_pods(each, self._rates), span))
             for one, each in self._hour.items()
         }
-        weight = EffectiveWeight(self._rates.weight / 100, since=0.0)
+        weight = self._rates.effective
         look = Look(_AT, candidate, stable, {}, baseline=self._known, weight=weight)
         return self._kind.judge(state, look, self._budget)
 
@@ -197,7 +198,7 @@ def _of_fewer_pods(increases: Sequence[Increase], rates: SharesPerSecond) -> tup
     kept = pods[: max(math.ceil(len(pods) * rates.weight / 100), 1)]
     few = [each for each in increases if each.target in kept]
     total, share = sum(each.amount for each in increases), sum(each.amount for each in few)
-    times = rates.candidate * total / share if share else 0.0
+    times = rates.of("candidate") * total / share if share else 0.0
     return tuple(each._replace(amount=each.amount * times) for each in few)
 
 

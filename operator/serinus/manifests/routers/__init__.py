@@ -29,5 +29,5 @@ NEEDED_KINDS: Final[Mapping[str, NeededKind]] = {
 
 def router_for(spec: Spec) -> Router:
     """The router that a spec asks for."""
-    routers = (router.of(spec.traffic) for router in ROUTERS)
+    routers = (router.of(spec) for router in ROUTERS)
     return next(router for router in routers if router is not None)

@@ -1,22 +1,23 @@
-"""Weights at a Gateway, by an HTTPRoute that Serinus owns entirely."""
+"""Weights at a Gateway, by a route that Serinus owns entirely."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
-from serinus.api.spec import Gateway, ParentRef, Traffic
+from serinus.api.spec import Gateway, ParentRef, Spec
 from serinus.manifests.covers import unlike
 from serinus.manifests.kinds import SERVICE, Kind
 from serinus.manifests.owner import Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
-from serinus.manifests.routers.router import Need, NeededKind, Routed, Split
-from serinus.manifests.workload import (
-    SERVICE_PORT,
+from serinus.manifests.routers.router import Need, NeededKind, Routed
+from serinus.manifests.service import (
     app_protocol,
+    backend,
     selected_revision,
     service,
     target_port,
 )
+from serinus.manifests.traffic import Traffic
 
 _GROUP = "gateway.networking.k8s.io"
 _FIELD = "spec.traffic.gateway.parentRefs"
@@ -42,48 +43,58 @@ def _cause(condition: Manifest) -> str:
 
 
 _GATEWAY: Final = NeededKind("Gateway", f"{_GROUP}/v1", "gateways", _unserved)
-_ROUTE: Final = Kind("HTTPRoute", f"{_GROUP}/v1", "httproutes")
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """A kind of route at a Gateway. What is behind it is the same for all: the Services of the
+    revisions."""
+
+    kind: Kind
+    everything: Manifest
+    """The match of a rule for all requests, with the server's defaults."""
+
+
+_HTTP: Final = Front(
+    Kind("HTTPRoute", f"{_GROUP}/v1", "httproutes"),
+    {"path": {"type": "PathPrefix", "value": "/"}},
+)
 
 
 @dataclass(frozen=True)
 class GatewayRouter:
-    """Splits by the weights of an HTTPRoute; the Service selects stable only."""
+    """Splits by the weights of a route; the Service selects stable only."""
 
-    kinds: ClassVar[tuple[Kind, ...]] = (SERVICE, _ROUTE)
+    front: ClassVar = _HTTP
+    kinds: ClassVar[tuple[Kind, ...]] = (SERVICE, front.kind)
     needed_kinds: ClassVar[tuple[NeededKind, ...]] = (_GATEWAY,)
     shares_one_service: ClassVar = False
 
     gateway: Gateway
 
     @classmethod
-    def of(cls, traffic: Traffic) -> Self | None:
-        """If `traffic.gateway` is set."""
-        return None if traffic.gateway is None else cls(traffic.gateway)
+    def of(cls, spec: Spec) -> Self | None:
+        """If `spec.traffic.gateway` is set."""
+        gateway = spec.traffic.gateway
+        return None if gateway is None else cls(gateway)
 
     def manifests(
-        self, owner: Owner, split: Split, revisions: Mapping[str, Revision]
+        self, owner: Owner, traffic: Traffic, revisions: Mapping[str, Revision]
     ) -> list[Manifest]:
-        """The Service and the HTTPRoute of the ModelDeployment."""
-        main = revisions.get(split.main)
-        services = [service(owner, owner.name, split.main, main)] if main else []
-        return [*services, self.route(owner, split)]
+        """The Service and the route of the ModelDeployment."""
+        main = revisions.get(traffic.main)
+        services = [service(owner, owner.name, traffic.main, main)] if main else []
+        return [*services, self.route(owner, traffic)]
 
-    def route(self, owner: Owner, split: Split) -> Manifest:
-        """The HTTPRoute, with the server's defaults filled in so that it can be compared whole.
-        Backends of weight 0 are left out."""
+    def route(self, owner: Owner, traffic: Traffic) -> Manifest:
+        """With the server's defaults filled in so that it can be compared whole. Backends of weight
+        0 are left out."""
         backends = [
-            {
-                "group": "",
-                "kind": "Service",
-                "name": owner.child(revision),
-                "port": SERVICE_PORT,
-                "weight": weight,
-            }
-            for revision, weight in split.weights.items()
+            {**backend(owner, revision), "weight": weight}
+            for revision, weight in traffic.weights.items()
         ]
-        everything = [{"path": {"type": "PathPrefix", "value": "/"}}]
         return {
-            **owner.object(_ROUTE, owner.name),
+            **owner.object(self.front.kind, owner.name),
             "spec": {
                 "parentRefs": [
                     {"group": _GROUP, "kind": "Gateway", **parent.to_json()}
@@ -91,24 +102,24 @@ class GatewayRouter:
                 ],
                 # also none, which is all: otherwise what somebody adds would stay
                 "hostnames": self.gateway.hostnames,
-                "rules": [{"matches": everything, "backendRefs": backends}],
+                "rules": [{"matches": [self.front.everything], "backendRefs": backends}],
             },
         }
 
     def read_back(
         self,
         owner: Owner,
-        split: Split,
+        traffic: Traffic,
         revisions: Mapping[str, Revision],
         live: Objects,
         ready: Mapping[str, int],
     ) -> Routed:
         """In effect once every Gateway has accepted the current generation of the route."""
-        route = live.get(("HTTPRoute", owner.name))
+        route = live.get((self.front.kind.name, owner.name))
         if route is None:
-            return Routed(0.0, False, f"HTTPRoute {owner.name} does not exist yet")
-        actual = _candidate_share(owner, split, route)
-        if difference := unlike(route, self.route(owner, split)):
+            return Routed(0.0, False, f"{self.front.kind.name} {owner.name} does not exist yet")
+        actual = _candidate_share(owner, traffic, route)
+        if difference := unlike(route, self.route(owner, traffic)):
             return Routed(actual, False, difference)
         for parent in self.gateway.parent_refs:
             verdict = _answer(owner, parent, route)
@@ -120,7 +131,7 @@ class GatewayRouter:
 
     def leads_to(self, owner: Owner, live: Objects) -> frozenset[str] | None:
         """What the Service selects, and the route's backends once every Gateway has accepted it."""
-        route, found = live.get(("HTTPRoute", owner.name)), live.get(("Service", owner.name))
+        route, found = (live.get((kind.name, owner.name)) for kind in (self.front.kind, SERVICE))
         if route is None or found is None:
             return None
         if any(_answer(owner, parent, route) for parent in self.gateway.parent_refs):
@@ -128,23 +139,23 @@ class GatewayRouter:
         behind = (name.removeprefix(f"{owner.name}-") for name in _weights(route))
         return frozenset(filter(None, (*behind, selected_revision(found))))
 
-    @staticmethod
-    def only(live: Manifest, stable: str) -> Manifest | None:
-        """The HTTPRoute has no backend but stable's."""
-        if live["kind"] != _ROUTE.name:
+    @classmethod
+    def only(cls, live: Manifest, stable: str) -> Manifest | None:
+        """The route has no backend but stable's."""
+        if live["kind"] != cls.front.kind.name:
             return None
         rules = [
             {
                 **rule,
                 "backendRefs": [
-                    {**backend, "weight": 100}
-                    for backend in rule.get("backendRefs") or []
-                    if backend["name"].endswith(f"-{stable}")
+                    {**each, "weight": 100}
+                    for each in rule.get("backendRefs") or []
+                    if each["name"].endswith(f"-{stable}")
                 ],
             }
             for rule in live["spec"].get("rules") or []
         ]
-        changed = rules != live["spec"].get("rules") and all(each["backendRefs"] for each in rules)
+        changed = rules != live["spec"].get("rules") and all(rule["backendRefs"] for rule in rules)
         return {"spec": {"rules": rules}} if changed else None
 
     def needs(self, owner: Owner) -> list[Need]:
@@ -163,7 +174,7 @@ class GatewayRouter:
     def outranked(self, owner: Owner, live: Objects, others: Iterable[Manifest]) -> str:
         """An older route has each of its host names at the same Gateway. Others are only looked at
         if a Gateway reports an overlap."""
-        route = live.get(("HTTPRoute", owner.name))
+        route = live.get((self.front.kind.name, owner.name))
         if route is None:
             return ""
         if not any(_contested(owner, parent, route) for parent in self.gateway.parent_refs):
@@ -176,7 +187,7 @@ class GatewayRouter:
         hosts = route["spec"].get("hostnames") or ["*"]
         if not set(hosts) <= set(taken):
             return ""
-        served = " and ".join(sorted({f"HTTPRoute {taken[host]}" for host in hosts}))
+        served = " and ".join(sorted({f"{self.front.kind.name} {taken[host]}" for host in hosts}))
         return (
             f"It gets no requests: {served} is older and has the same host names at the same "
             "Gateway. Give each ModelDeployment its own spec.traffic.gateway.hostnames."
@@ -208,20 +219,20 @@ class GatewayRouter:
         )
 
 
-def _candidate_share(owner: Owner, split: Split, route: Manifest) -> float:
-    if split.candidate is None:
+def _candidate_share(owner: Owner, traffic: Traffic, route: Manifest) -> float:
+    if traffic.candidate is None:
         return 0.0
     weights = _weights(route)
     total = sum(weights.values())
-    return 100 * weights.get(owner.child(split.candidate), 0) / total if total else 0.0
+    return 100 * weights.get(owner.child(traffic.candidate), 0) / total if total else 0.0
 
 
 def _weights(route: Manifest) -> dict[str, int]:
     """Weight by Service."""
     weights: dict[str, int] = {}
     for rule in route["spec"].get("rules") or []:
-        for backend in rule.get("backendRefs") or []:
-            weights[backend["name"]] = weights.get(backend["name"], 0) + backend.get("weight", 1)
+        for each in rule.get("backendRefs") or []:
+            weights[each["name"]] = weights.get(each["name"], 0) + each.get("weight", 1)
     return weights
 
 

@@ -4,13 +4,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from serinus.api.spec import Traffic
+from serinus.api.spec import Spec
 from serinus.manifests.covers import unlike
 from serinus.manifests.kinds import SERVICE, Kind
 from serinus.manifests.owner import REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
-from serinus.manifests.routers.router import Need, NeededKind, Routed, Split
-from serinus.manifests.workload import selected_revision, service, target_port
+from serinus.manifests.routers.router import Need, NeededKind, Routed
+from serinus.manifests.service import selected_revision, service, target_port
+from serinus.manifests.traffic import Traffic
+from serinus.manifests.workloads import running
 
 
 @dataclass(frozen=True)
@@ -26,25 +28,25 @@ class ReplicaRouter:
     shares_one_service: ClassVar = True
 
     @classmethod
-    def of(cls, traffic: Traffic) -> Self:
+    def of(cls, spec: Spec) -> Self:
         """It has no settings."""
         return cls()
 
     def manifests(
-        self, owner: Owner, split: Split, revisions: Mapping[str, Revision]
+        self, owner: Owner, traffic: Traffic, revisions: Mapping[str, Revision]
     ) -> list[Manifest]:
         """The Service of the ModelDeployment."""
-        weights = split.weights
+        weights = traffic.weights
         selected = next(iter(weights)) if len(weights) == 1 else None
         # revisions that share a Service have a common port, so any of them will do
         known = [*revisions.values()][-1:]
-        main = revisions.get(selected or split.main) or next(iter(known), None)
+        main = revisions.get(selected or traffic.main) or next(iter(known), None)
         return [service(owner, owner.name, selected, main)] if main else []
 
     def read_back(
         self,
         owner: Owner,
-        split: Split,
+        traffic: Traffic,
         revisions: Mapping[str, Revision],
         live: Objects,
         ready: Mapping[str, int],
@@ -53,32 +55,30 @@ class ReplicaRouter:
         found = live.get(("Service", owner.name))
         if found is None:
             return Routed(0.0, False, f"Service {owner.name} does not exist yet")
-        actual = _candidate_share(split, found, ready)
-        wanted = self.manifests(owner, split, revisions)
+        actual = _candidate_share(traffic, found, ready)
+        wanted = self.manifests(owner, traffic, revisions)
         if not wanted:
             return Routed(
                 actual, False, f"no known revision defines the port of Service {owner.name}"
             )
         if message := unlike(found, wanted[0]):
             return Routed(actual, False, message)
-        if abs(actual - split.weight) < 0.5:
+        if abs(actual - traffic.weight) < 0.5:
             return Routed(actual, True, "")
-        pods = (ready.get(split.stable or "", 0), ready.get(split.candidate or "", 0))
+        pods = (ready.get(traffic.stable or "", 0), ready.get(traffic.candidate or "", 0))
         nearest = f"{pods[0]} stable and {pods[1]} candidate pods give {actual:.0f}%"
-        return Routed(actual, True, f"{nearest} instead of {split.weight}%")
+        return Routed(actual, True, f"{nearest} instead of {traffic.weight:g}%")
 
     def leads_to(self, owner: Owner, live: Objects) -> frozenset[str] | None:
-        """The revision that the Service selects, or all that have a Deployment."""
+        """The revision that the Service selects, or all that run."""
         found = live.get(("Service", owner.name))
         if found is None:
             return None
         selected = selected_revision(found)
-        deployments = (each for (kind, _), each in live.items() if kind == "Deployment")
-        everyone = (each["metadata"]["labels"].get(REVISION_LABEL) for each in deployments)
-        return frozenset({*everyone} - {None} if selected is None else {selected})
+        return frozenset(running(live) if selected is None else {selected})
 
-    @staticmethod
-    def only(live: Manifest, stable: str) -> Manifest | None:
+    @classmethod
+    def only(cls, live: Manifest, stable: str) -> Manifest | None:
         """The Service selects stable."""
         selector = live["spec"].get("selector") or {}
         if live["kind"] != SERVICE.name or selector.get(REVISION_LABEL) == stable:
@@ -124,12 +124,12 @@ class ReplicaRouter:
         )
 
 
-def _candidate_share(split: Split, live: Manifest, ready: Mapping[str, int]) -> float:
+def _candidate_share(traffic: Traffic, live: Manifest, ready: Mapping[str, int]) -> float:
     selected = selected_revision(live)
-    if split.candidate is None or selected not in (None, split.candidate):
+    if traffic.candidate is None or selected not in (None, traffic.candidate):
         return 0.0
-    if selected == split.candidate:
+    if selected == traffic.candidate:
         return 100.0
-    pods = {name: ready.get(name, 0) for name in (split.stable, split.candidate) if name}
+    pods = {name: ready.get(name, 0) for name in (traffic.stable, traffic.candidate) if name}
     total = sum(pods.values())
-    return 100 * pods[split.candidate] / total if total else 0.0
+    return 100 * pods[traffic.candidate] / total if total else 0.0

@@ -4,41 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
 
-from serinus.api.spec import Traffic
+from serinus.api.spec import Spec
 from serinus.manifests.kinds import Kind
 from serinus.manifests.owner import Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
-
-
-@dataclass(frozen=True)
-class Split:
-    """Who gets the traffic: `weight` percent the candidate, the rest stable.
-
-    Without a candidate the weight is 0, without a stable it is 100.
-    """
-
-    stable: str | None
-    candidate: str | None
-    weight: int
-
-    def __post_init__(self) -> None:
-        only = {(False, True): 100, (True, False): 0}
-        sides = (self.stable is not None, self.candidate is not None)
-        if sides == (False, False) or self.weight != only.get(sides, self.weight):
-            raise ValueError(f"nobody gets the traffic of {self}")
-        if not 0 <= self.weight <= 100:
-            raise ValueError(f"a weight is a percentage, not {self.weight}")
-
-    @property
-    def weights(self) -> dict[str, int]:
-        """Percent by revision, of those that get traffic, stable first."""
-        sides = ((self.stable, 100 - self.weight), (self.candidate, self.weight))
-        return {name: weight for name, weight in sides if name is not None and weight}
-
-    @property
-    def main(self) -> str:
-        """Stable, or the candidate if there is no stable yet."""
-        return self.stable or next(iter(self.weights))
+from serinus.manifests.traffic import Traffic
 
 
 @dataclass(frozen=True)
@@ -82,18 +52,18 @@ class Router(Protocol):
     must be gone before a candidate joins."""
 
     @classmethod
-    def of(cls, traffic: Traffic) -> Self | None:
+    def of(cls, spec: Spec) -> Self | None:
         """The router with its settings; None if spec.traffic has none for it."""
 
     def manifests(
-        self, owner: Owner, split: Split, revisions: Mapping[str, Revision]
+        self, owner: Owner, traffic: Traffic, revisions: Mapping[str, Revision]
     ) -> list[Manifest]:
         """The objects that split the traffic, in addition to the Service of each revision."""
 
     def read_back(
         self,
         owner: Owner,
-        split: Split,
+        traffic: Traffic,
         revisions: Mapping[str, Revision],
         live: Objects,
         ready: Mapping[str, int],
@@ -104,8 +74,8 @@ class Router(Protocol):
         """Revisions that may get traffic by the live objects; None if these are not, or not yet, in
         effect."""
 
-    @staticmethod
-    def only(live: Manifest, stable: str) -> Manifest | None:
+    @classmethod
+    def only(cls, live: Manifest, stable: str) -> Manifest | None:
         """What to change in one of the live objects so that stable gets all traffic, for when
         nothing else of this room can be trusted; None: nothing."""
 

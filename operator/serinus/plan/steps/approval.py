@@ -59,7 +59,8 @@ class ApprovalStep(Gate):
         user = words[5][:256]
         given = Approved(step=at, by=user, at=s.now, digest=digest)
         message = f"Step {at + 1} is approved by {user}."
-        approved = s.to_candidate(approved=given, hold=None)
+        # what else it waits for stays: its traffic may be withdrawn
+        approved = s.to_candidate(approved=given)
         return approved.because(Reason.APPROVED, s.candidate.revision, message)
 
     @property
