@@ -16,6 +16,7 @@ import pytest
 from serinus.cluster import ApiError, Cluster, client
 from serinus.controller.watching import Watching
 from tests.campaign.memory.cluster import MemoryCluster
+from tests.stage.gateways import ACCEPTED, public
 from tests.support.inprocess import Operator
 from tests.support.kubelet import report
 
@@ -266,6 +267,16 @@ async def test_a_field_that_the_definition_lacks_is_refused_if_asked_and_else_dr
     assert caught.value.refused
     live = await there.cluster.create(there.model(replcias=2))
     assert "replcias" not in live["spec"]
+
+
+async def test_a_gateway_that_no_controller_has_seen_says_so(there: There) -> None:
+    made = {**public(there.namespace, "unseen"), "status": ACCEPTED}
+    live = await there.cluster.create(made)
+    [accepted] = [each for each in live["status"]["conditions"] if each["type"] == "Accepted"]
+    assert (accepted["status"], accepted["reason"]) == ("Unknown", "Pending")
+    live = await there.cluster.update_status(live, ACCEPTED)
+    assert live["status"] == ACCEPTED
+    assert live["metadata"]["generation"] == 1
 
 
 async def test_what_the_definition_defaults_is_filled_in(there: There) -> None:

@@ -16,9 +16,9 @@ Place = tuple[str, str, str]
 Watcher = Callable[[str, Manifest], None]
 """Takes an event: ADDED, MODIFIED or DELETED, and the object."""
 
-_WITH_STATUS: Final = frozenset({"ModelDeployment", "Deployment", "HTTPRoute", "Service", "Pod"})
-_COUNTED: Final = frozenset({"ModelDeployment", "Deployment", "HTTPRoute"})
+_COUNTED: Final = frozenset({"ModelDeployment", "Deployment", "HTTPRoute", "Gateway"})
 """Kinds whose generation grows with their spec."""
+_WITH_STATUS: Final = _COUNTED | {"Service", "Pod"}
 _BEFORE_SPEC: Final = ("apiVersion", "kind", "metadata", "status")
 
 
@@ -305,7 +305,7 @@ class MemoryApi:
             )
             metadata |= {key: live["metadata"][key] for key in kept if key in live["metadata"]}
             if kind in _COUNTED and _spec(manifest) != _spec(live):
-                metadata["generation"] = live["metadata"]["generation"] + 1
+                metadata["generation"] = live["metadata"].get("generation", 1) + 1
         manifest["metadata"] = metadata
         self._check_policies(place, manifest, live)
         if "dryRun" in request.query:
