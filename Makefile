@@ -171,7 +171,7 @@ demo: $(READY) ## Roll out a real model on a real cluster, and roll back two bad
 	$(BIN)/python -m tests.demo
 
 .PHONY: bench-judge
-bench-judge: $(READY) ## Compare the judge with other tools, and write docs/judge.md
+bench-judge: $(READY) ## Compare the judge with other tools, and write docs/judge-tables.md
 	$(BIN)/python -m tests.bench.judge
 
 .PHONY: bench-reaction

@@ -16,6 +16,7 @@ _SECONDS: Final = 2.5
 _COLOURS: Final = {
     "CheckFailed": "#ff7b72",
     "Degraded": "#ff7b72",
+    "RolledBack": "#ff7b72",
     "rejected": "#ff7b72",
     "promoted": "#7ee787",
     "Healthy": "#7ee787",

@@ -41,7 +41,7 @@ def test_nothing_is_promoted_without_it_and_once_it_is_back_the_step_begins_anew
     product.api.delete("Gateway", namespace, GATEWAY)
     told = deployed.until("the step is over", lambda s: not _in_effect(s))
     assert f"Gateway {namespace}/{GATEWAY} does not exist" in told["message"]
-    assert told["phase"] == "Degraded"
+    assert told["phase"] == "Unavailable"
     route = product.api.get("HTTPRoute", namespace, "lonely")
     assert _accepted(route), "the route tells it as well, and this test of nothing"
 

@@ -135,7 +135,7 @@ ERROR_RATE = Kind(
         Scene("Inconclusive", "It is worse so far.", ((3, 60), (11, 1140))),
         Scene(
             "Inconclusive",
-            "One of stable's pods is sick, and the candidate would pass beside it.",
+            "One of stable's pods is sick, and the candidate would pass in comparison with it.",
             ((10, 100), (600, 1800)),
             looks=20,
             serve=stable_is_sick,

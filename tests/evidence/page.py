@@ -22,8 +22,8 @@ rollouts in which the same happens before every look.
 
 *False-alarm risk at most 1% per rollout* means: a candidate that is no worse than tolerated is
 rolled back in at most 1% of rollouts, however often it is judged
-([what this assumes](checks.md)). The *greatest difference* and the *clearest difference*
-name the item that differs most among all that are compared.
+([what this assumes](judge.md#where-each-promise-ends)). The *greatest difference* and the
+*clearest difference* name the item that differs most among all that are compared.
 """
 
 _FOOT = """\
@@ -36,7 +36,7 @@ def text() -> str:
     sections = [_section(kind.name, "Verdict", kind.rows()) for kind in KINDS]
     drift = _section("featureDrift", "Drifted", feature_rows())
     errors = _section("errorRate of monitoring", "ErrorsAboveLimit", error_rows())
-    inputs = _section("Whether both revisions are asked alike", "Found", input_rows())
+    inputs = _section("Whether both revisions are asked alike", "Result", input_rows())
     return "\n".join([_HEAD, *chain(*sections, inputs, drift, errors), _FOOT])
 
 

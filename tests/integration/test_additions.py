@@ -220,7 +220,7 @@ async def test_of_two_with_the_same_host_names_the_later_one_is_not_ready(
         return reasons["Ready"] == reasons["Available"] == ("False", "RouteContested")
 
     status = await operator.until("second", contested, moving=1)
-    assert status["phase"] == "Degraded"
+    assert status["phase"] == "Unavailable"
     assert f"HTTPRoute {operator.namespace}/first is older" in status["message"]
     status = await operator.until("first", lambda s: "both" in s["message"], moving=1)
     assert status["phase"] == "Healthy", "it is served"

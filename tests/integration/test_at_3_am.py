@@ -28,7 +28,7 @@ async def test_each_command_tells_or_does_what_it_is_said_to(
 
     rows = kubectl(*everything).stdout.splitlines()
     assert rows[0].split()[:3] == ["NAMESPACE", "NAME", "PHASE"]
-    assert [operator.namespace, "fraud", "Degraded"] in [row.split()[:3] for row in rows]
+    assert [operator.namespace, "fraud", "RolledBack"] in [row.split()[:3] for row in rows]
     told = [row for row in kubectl(*warnings).stdout.splitlines() if operator.namespace in row]
     assert len(told) == 1
     assert evidence["message"] in told[0]

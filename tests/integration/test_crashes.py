@@ -161,7 +161,7 @@ async def _rollout(
 def _ended(first: Manifest) -> Callable[[Manifest], bool]:
     def holds(status: Manifest) -> bool:
         moved = status["observedGeneration"] > first["metadata"]["generation"]
-        at_rest = status["phase"] in ("Healthy", "Degraded") and "candidate" not in status
+        at_rest = status["phase"] in ("Healthy", "RolledBack") and "candidate" not in status
         return moved and at_rest and not status.get("retiring")
 
     return holds

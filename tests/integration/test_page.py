@@ -179,7 +179,7 @@ async def test_without_the_api_server_the_page_says_since_when_and_then_catches_
             assert await warning_of(lines) == ""
         page.ahead += 60
         text = (await page.get(path, "anybody"))[1]
-        assert "Degraded" in text and "No connection" not in text
+        assert "RolledBack" in text and "No connection" not in text
 
 
 async def test_which_right_the_page_itself_lacks_is_said_with_the_remedy(

@@ -83,7 +83,7 @@ async def test_a_person_logs_in_filters_opens_a_rollout_and_sees_it_change(
     await tab.run(f"{table} = true")
     assert "candidate" in await tab.run("document.querySelector('#say').innerText")
     await put(cluster, STATES[-1], namespace, "loan")
-    await tab.until(_TEXT, lambda found: "CheckFailed" in found and "Degraded" in found)
+    await tab.until(_TEXT, lambda found: "CheckFailed" in found and "RolledBack" in found)
     assert await tab.run(table), "the table that was opened is closed"
     assert all(url.startswith(page.url) for url in tab.requested), tab.requested
 

@@ -11,8 +11,8 @@ from aiohttp import web
 
 from serinus.page import rendering
 from serinus.page.api_server import ApiServer
-from serinus.page.course import Course
 from serinus.page.known import KnownObjects, LiveObject
+from serinus.page.look_history import LookHistory
 from serinus.page.server import Page
 from serinus.page.snapshot import EVERY
 from serinus.page.streams import Streams
@@ -128,7 +128,7 @@ async def test_what_a_browser_shows_already_is_not_sent_again(page: Served, path
     put(page.known, len(STATES) - 1, "shop")
     await asyncio.sleep(EVERY)
     status, text, newer = await part(page, path, "shop", tag)
-    assert (status, "Degraded" in text, newer != tag) == (200, True, True)
+    assert (status, "RolledBack" in text, newer != tag) == (200, True, True)
     assert (await page.get(path, "shop", **{"If-None-Match": newer}))[0] == 200, "the whole page"
 
 
@@ -192,10 +192,10 @@ async def test_a_rollout_that_cannot_be_rendered_is_told_as_such_and_others_are_
 ) -> None:
     shown = rendering.rollout
 
-    def raising(live: Live, course: Course, now: float) -> Iterator[str]:
+    def raising(live: Live, history: LookHistory, now: float) -> Iterator[str]:
         if live.namespace == "bank":
             raise ZeroDivisionError
-        return shown(live, course, now)
+        return shown(live, history, now)
 
     monkeypatch.setattr(rendering, "rollout", raising)
     status, text, _ = await page.get("/rollouts/bank/loan", "bank")

@@ -48,7 +48,7 @@ class Pods:
                 self.wfile.write(body)
 
             def log_message(self, format: str, *args: object) -> None:
-                """Scrapes are no news."""
+                """Scrapes need not be logged."""
 
         self.server = _Server(("127.0.0.1", 0), Metrics)
 

@@ -1,6 +1,6 @@
 """A simulated rollout: the rules against a world that does what they want, unless set otherwise."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from serinus.api.baseline import Baseline
@@ -10,7 +10,7 @@ from serinus.judge import CannotFail, learn
 from serinus.manifests.revision import approval_digest
 from serinus.metrics.queries import History, QueryError
 from serinus.plan.analysis import analysis_of, awaits_history, learned
-from serinus.plan.decide import Plan
+from serinus.plan.decide import Plan, decide
 from serinus.plan.situation import Desired
 from serinus.simulation.cluster import SimulatedCluster
 from serinus.simulation.rollout import SimulatedDeployment
@@ -20,6 +20,7 @@ TEMPLATE: dict[str, Any] = {
 }
 GATEWAY = {"gateway": {"parentRefs": [{"name": "public"}]}}
 NO_HISTORY = History(0.0, {})
+A_YEAR = 31_536_000.0
 A, B, C = "aaaaaaaa", "abbbbbbb", "accccccc"
 
 
@@ -37,7 +38,7 @@ class SimulatedRollout:
     """What is read of stable's last hour; None: it is not read yet."""
 
     def __post_init__(self) -> None:
-        self.rollout = SimulatedDeployment(self._wish(), self.world, now=1000.0)
+        self.rollout = SimulatedDeployment(self._desired(), self.world, now=1000.0)
 
     def given(self, **rollout: Any) -> Self:
         """Change spec.rollout."""
@@ -46,18 +47,18 @@ class SimulatedRollout:
 
     def pass_once(self) -> Self:
         """One decide, after which the world does what it wants."""
-        self.rollout.desired = self._wish()
+        self.rollout.desired = self._desired()
         self.rollout.pass_once()
         return self._fitting()
 
     def settle(self) -> Self:
         """Passes until nothing changes; stable's history is read as soon as it is asked for."""
-        self.rollout.desired = self._wish()
+        self.rollout.desired = self._desired()
         self.rollout.settle()
         if self.history is not None and awaits_history(self.rollout.desired.spec, self.status):
             self.rollout.status = learned(self.rollout.desired.spec, self.status, self._baseline())
             self.rollout.settle()
-        return self._fitting()
+        return self._at_rest()
 
     def after(self, seconds: float) -> Self:
         """Let time go by, then settle."""
@@ -71,7 +72,7 @@ class SimulatedRollout:
 
     def order(self, command: str) -> Self:
         """The user annotates a command, in which DIGEST stands for that of the spec."""
-        self.command = command.replace("DIGEST", self._wish().digest)
+        self.command = command.replace("DIGEST", self._desired().digest)
         return self.settle()
 
     def judged(
@@ -83,7 +84,7 @@ class SimulatedRollout:
     ) -> Self:
         """The judge comes to a verdict about each check, and to others about those named."""
         assert self.status.candidate, "nobody to judge"
-        analysis = analysis_of(self._wish().spec, self.status.candidate)
+        analysis = analysis_of(self._desired().spec, self.status.candidate)
         failed = {check.name: check.first_fail for check in self.status.candidate.checks}
         checks = [
             CheckStatus(
@@ -132,13 +133,32 @@ class SimulatedRollout:
         Status.model_validate(self.status.to_json())
         return self
 
+    def _at_rest(self) -> Self:
+        """Nothing is to be done until the next pass is due, and then something is."""
+        desired, now = self.rollout.desired, self.rollout.now
+        # pods are listed once, and counted then
+        found = replace(self.world.at(now), pods_seen=None)
+        plan = decide(desired, self.status, found, now)
+        assert self.world.pods_seen or self.plan is None or self.plan.wake_in == plan.wake_in
+
+        def same(at: float) -> bool:
+            later = decide(desired, self.status, found, at)
+            return replace(later, wake_in=plan.wake_in) == plan
+
+        if plan.wake_in is None:
+            assert same(now + A_YEAR), "no pass is due, and something is to be done"
+        else:
+            assert same(now + plan.wake_in - 0.001), "a pass is due too late"
+            assert not same(now + plan.wake_in + 0.001), "a pass is due that does nothing"
+        return self._fitting()
+
     def _baseline(self) -> Baseline | QueryError | CannotFail:
         if isinstance(self.history, History):
             return learn(self.rollout.desired.spec.rollout.analysis, self.history)
         assert self.history is not None
         return self.history
 
-    def _wish(self) -> Desired:
+    def _desired(self) -> Desired:
         raw = {"template": TEMPLATE, "traffic": GATEWAY, "replicas": 4, **self.spec}
         spec = Spec.model_validate(raw)
         named = {**raw, "model": {"version": self.revision}}

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Annotated, Any, Final, Self, TypeVar, get_args
+from functools import cache
+from typing import Annotated, Any, Final, Self, TypeVar, cast, get_args
 
 from pydantic import (
     AfterValidator,
@@ -310,3 +311,36 @@ Timestamp = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """Unix seconds in Python, RFC 3339 with milliseconds in JSON."""
+
+_SINCE: Final = object()
+Since = Annotated[Timestamp, _SINCE]
+"""When something began whose duration counts: never later than now, see `begun_by`."""
+
+
+def begun_by(now: float, value: T) -> T:
+    """A copy in which every `Since`, at any depth, is at most now, Unix seconds: if the clock was
+    set back, no wait lasts longer for that."""
+    if isinstance(value, list):
+        return cast(T, [begun_by(now, each) for each in value])
+    if not isinstance(value, Type):
+        return value
+    changes = {}
+    for name, is_one in _since_in(type(value)).items():
+        before = getattr(value, name)
+        if before is not None:
+            after = min(before, now) if is_one else begun_by(now, before)
+            if after != before:
+                changes[name] = after
+    return value.replace(**changes) if changes else value
+
+
+@cache
+def _since_in(of: type[Type]) -> dict[str, bool]:
+    """The fields that are a `Since`, and those in which there is one, by whether they are one."""
+    found = {}
+    for name, each in of.__pydantic_fields__.items():
+        if _SINCE in each.metadata or any(_SINCE in get_args(a) for a in get_args(each.annotation)):
+            found[name] = True
+        elif any(_since_in(inner) for inner in types_in(each.annotation)):
+            found[name] = False
+    return found

@@ -79,7 +79,7 @@ class Fault:
         """Which part, at the beginning of a sentence."""
         return _title(self.part, self.name)
 
-    def beside(self, area: Part) -> "Fault":
+    def within(self, area: Part) -> "Fault":
         """What it is in an area that decides nothing about a candidate."""
         return Fault(*_key(self.part, self.name, area), self.error)
 
@@ -94,7 +94,7 @@ class Fault:
 
     @property
     def message(self) -> str:
-        """What people are told, without what the exception says of users' data."""
+        """What people are shown, without what the exception says of users' data."""
         raised = f"{type(self.error).__name__} in {self.place}"
         return (
             f"An internal error of Serinus ({raised}): the operator's log has the details; please "

@@ -1,4 +1,4 @@
-"""Endpoints that are told of rollouts, as the administrator of the operator configures them."""
+"""Endpoints that are notified of rollouts, as the administrator of the operator configures them."""
 
 from typing import Annotated, Final, Literal, get_args
 
@@ -35,5 +35,5 @@ class Endpoint(Type):
     allow_http: bool = False
 
     def takes(self, kind: NoticeKind, namespace: str) -> bool:
-        """Whether it is to be told of this."""
+        """Whether it is to be notified of this."""
         return kind in self.events and (not self.namespaces or namespace in self.namespaces)

@@ -33,7 +33,7 @@ _NOTICES: Final[dict[Ending, NoticeKind]] = {
     "rolled_back": "RolledBack",
     "cancelled": "Cancelled",
 }
-COURSE: Final = "Course of a rollout"
+PROGRESS: Final = "Progress of a rollout"
 END: Final = "End of a rollout"
 WAITING: Final = "Waiting"
 PERSON_NEEDED: Final = "A person is needed"
@@ -54,6 +54,25 @@ class Needs(Enum):
     """A person's repair: the rollout is degraded and stalled."""
 
 
+class About(Enum):
+    """What a problem is about, and what a wait is for."""
+
+    ROUTE = "route"
+    """The objects that split the traffic."""
+    REQUESTS = "requests"
+    """Which requests they get."""
+    WITHDRAWAL = "withdrawal"
+    """That the candidate's traffic was withdrawn without a status."""
+    PODS = "pods"
+    """What makes the pods of a revision."""
+    CANDIDATE = "candidate"
+    """The pods of the candidate."""
+    HISTORY = "history"
+    """The revisions that are kept."""
+    CHILDREN = "children"
+    """Children for which nothing is known to wait."""
+
+
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """What is known of a reason."""
@@ -63,6 +82,8 @@ class Meaning:
     text: str
     """What it means, as the reference says it."""
     needs: Needs = Needs.NOTHING
+    about: tuple[About, ...] = ()
+    """What a wait for this reason is for; its message has the gravest problem about it."""
     ends: Ending | None = None
     """How a decision for this reason ends a rollout."""
     begins: bool = False
@@ -78,7 +99,7 @@ class Meaning:
 
     @property
     def notice(self) -> NoticeKind | None:
-        """As what such a decision is told to endpoints."""
+        """As what such a decision is sent to endpoints."""
         if self.ends:
             return _NOTICES[self.ends]
         if self.begins:
@@ -106,46 +127,49 @@ class Reason(StrEnum):
         member.meaning = meaning
         return member
 
-    # course of a rollout
+    # progress of a rollout
     HEALTHY = means(
-        "Healthy", COURSE, "The revision in the spec serves with all of its pods.", remedies=(UNDO,)
+        "Healthy",
+        PROGRESS,
+        "The revision in the spec serves with all of its pods.",
+        remedies=(UNDO,),
     )
-    STABLE_SERVES = means("StableServes", COURSE, "Stable has a ready pod.")
+    STABLE_SERVES = means("StableServes", PROGRESS, "Stable has a ready pod.")
     UNAVAILABLE = means(
         "Unavailable",
-        COURSE,
+        PROGRESS,
         "Stable has no ready pod, or no Gateway that serves.",
         remedies=(STABLE_PODS, PODS, UNDO),
     )
     FIRST_DEPLOYMENT = means(
-        "FirstDeployment", COURSE, "The first revision is deployed, without steps.", begins=True
+        "FirstDeployment", PROGRESS, "The first revision is deployed, without steps.", begins=True
     )
-    ROLLOUT_STARTED = means("RolloutStarted", COURSE, "A candidate is rolled out.", begins=True)
+    ROLLOUT_STARTED = means("RolloutStarted", PROGRESS, "A candidate is rolled out.", begins=True)
     WEIGHT_RAISED = means(
-        "WeightRaised", COURSE, "A step raised the candidate's weight.", passes=True
+        "WeightRaised", PROGRESS, "A step raised the candidate's weight.", passes=True
     )
     WEIGHT_LOWERED = means(
         "WeightLowered",
-        COURSE,
+        PROGRESS,
         "The weight was lowered: pods were lost, or it was not in effect.",
         warns=True,
     )
-    WEIGHT_CHANGED = means("WeightChanged", COURSE, "The weight follows a change of the spec.")
+    WEIGHT_CHANGED = means("WeightChanged", PROGRESS, "The weight follows a change of the spec.")
     PROMOTING = means(
         "Promoting",
-        COURSE,
+        PROGRESS,
         "All steps have passed; the candidate waits for its last pods.",
         passes=True,
     )
     PROMOTED = means(
         "Promoted",
-        COURSE,
+        PROGRESS,
         "The candidate became stable, or is guarded before it does.",
         ends="promoted",
     )
     GUARDED = means(
         "Guarded",
-        COURSE,
+        PROGRESS,
         "The promoted revision serves, and is guarded (`spec.rollout.guard`).",
         remedies=(
             Remedy("End the guard", "serinus promote {it}"),
@@ -153,19 +177,19 @@ class Reason(StrEnum):
         ),
     )
     GUARD_ENDED = means(
-        "GuardEnded", COURSE, "The guard is over, and the promoted revision is stable."
+        "GuardEnded", PROGRESS, "The guard is over, and the promoted revision is stable."
     )
     IMAGES_ALIKE = means(
         "ImagesAlike",
-        COURSE,
+        PROGRESS,
         "Each revision's pods run the same images again; the evidence starts again.",
     )
     REPAIRED = means(
         "Repaired",
-        COURSE,
-        "A child object that somebody deleted or changed is as it was (an event).",
+        PROGRESS,
+        "A child object that somebody deleted or changed was restored (an event).",
     )
-    TAKEN_UP = means("TakenUp", COURSE, "Objects that existed already were taken up.")
+    TAKEN_UP = means("TakenUp", PROGRESS, "Objects that existed already were adopted.")
     # end of a rollout
     CHECK_FAILED = means(
         "CheckFailed",
@@ -190,6 +214,7 @@ class Reason(StrEnum):
         END,
         "Pods were not ready within `progressDeadline`.",
         needs=Needs.REPAIR,
+        about=(About.PODS, About.CANDIDATE),
         ends="rolled_back",
         warns=True,
         remedies=(PODS, EDIT, PROMOTE, ABORT, RETRY),
@@ -235,6 +260,7 @@ class Reason(StrEnum):
         "AwaitingPods",
         WAITING,
         "Pods are not ready yet.",
+        about=(About.PODS, About.CANDIDATE),
         recorded=True,
         remedies=(PODS, ABORT, UNDO),
     )
@@ -242,6 +268,7 @@ class Reason(StrEnum):
         "AwaitingRoute",
         WAITING,
         "The gateway has not taken up the route yet.",
+        about=(About.ROUTE, About.WITHDRAWAL),
         recorded=True,
         remedies=(ROUTE, ABORT),
     )
@@ -298,7 +325,7 @@ class Reason(StrEnum):
         "The candidate answers no requests; its traffic was withdrawn.",
         needs=Needs.REPAIR,
         warns=True,
-        remedies=(LOG, Remedy("Give it its traffic again", "serinus advance {it}"), ABORT, RETRY),
+        remedies=(LOG, Remedy("Restore its traffic", "serinus advance {it}"), ABORT, RETRY),
     )
     CANDIDATE_METRICS_UNUSABLE = means(
         "CandidateMetricsUnusable",
@@ -308,9 +335,7 @@ class Reason(StrEnum):
         warns=True,
         remedies=(
             LOG,
-            Remedy(
-                "Give it its traffic again, once its metrics are mended", "serinus advance {it}"
-            ),
+            Remedy("Restore its traffic, once its metrics are corrected", "serinus advance {it}"),
             ABORT,
             RETRY,
         ),
@@ -415,6 +440,7 @@ class Reason(StrEnum):
         PERSON_NEEDED,
         "The route or its Gateway is not accepted.",
         needs=Needs.REPAIR,
+        about=(About.ROUTE, About.WITHDRAWAL),
         warns=True,
         recorded=True,
         remedies=(ROUTE, ABORT),
@@ -441,7 +467,7 @@ class Reason(StrEnum):
         warns=True,
         remedies=(
             Remedy("See which line raises", "kubectl describe mdep {it}"),
-            Remedy("Give it its traffic again, once that is mended", "serinus advance {it}"),
+            Remedy("Restore its traffic, once that is repaired", "serinus advance {it}"),
             ABORT,
             RETRY,
         ),

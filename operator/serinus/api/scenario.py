@@ -115,7 +115,7 @@ class Scenario(Type):
     route_after: Duration = Field(
         default="1s", description="How long a new traffic split takes to be in effect."
     )
-    astray: Percent = Field(
+    misrouted: Percent = Field(
         default="0%",
         description="Share of the candidate's traffic that goes to stable instead.",
     )

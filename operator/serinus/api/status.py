@@ -10,6 +10,7 @@ from serinus.api.base import (
     MessageField,
     ObservedField,
     Role,
+    Since,
     StatusType,
     Timestamp,
 )
@@ -22,7 +23,7 @@ from serinus.api.stages import FLAGS, Stage, stage_in_flags
 MOST_ANNOUNCED: Final = 16
 """States of which endpoints were told, as many as a status holds."""
 
-Phase = Literal["Healthy", "Progressing", "Paused", "Degraded"]
+Phase = Literal["Healthy", "Progressing", "Paused", "RolledBack", "Degraded", "Unavailable"]
 Verdict = Literal["Pass", "Fail", "Inconclusive", "NoData", "Error"]
 Hash = Annotated[str, Field(max_length=16)]
 Sentence = Annotated[str, Field(max_length=1024)]
@@ -466,7 +467,7 @@ class Weight(StatusType):
     actual: ObservedField[float] = Field(
         description="Actual weight, from the route or the number of ready pods."
     )
-    since: ObservedField[Timestamp | None] = Field(
+    since: ObservedField[Since | None] = Field(
         default=None, description="Time since which the actual weight is in effect."
     )
 
@@ -519,7 +520,7 @@ class LostReadiness(StatusType):
     """How often and for how long pods of the candidate that stayed were not ready. Pods that start,
     leave or are replaced do not count."""
 
-    counted_at: Timestamp = Field(description="Time at which it was counted last.")
+    counted_at: Since = Field(description="Time at which it was counted last.")
     times: int = Field(
         default=0, description="How often its pods lost readiness without a restart."
     )
@@ -575,7 +576,7 @@ class Approved(StatusType):
 class TakingBack(StatusType):
     """The previous revision takes the traffic back, once enough of its pods are ready."""
 
-    since: Timestamp = Field(description="Since when.")
+    since: Since = Field(description="Since when.")
     reason: ReasonText = Field(description="Machine-readable cause.")
     message: Sentence = Field(description="Human-readable cause.")
 
@@ -583,9 +584,9 @@ class TakingBack(StatusType):
 class Guarding(StatusType):
     """A guard after promotion. Stable is the previous revision until the guard ends."""
 
-    since: Timestamp = Field(description="Time of the promotion.")
+    since: Since = Field(description="Time of the promotion.")
     until: Timestamp = Field(description="Time at which the guard ends.")
-    hindered_since: Timestamp | None = Field(
+    hindered_since: Since | None = Field(
         default=None,
         description="Time since which its time is over and something keeps it from ending.",
     )
@@ -599,7 +600,7 @@ class UnreadyTime(StatusType):
 
     seconds: float = Field(default=0.0, description="Total of past periods, in seconds.")
     times: int = Field(default=0, description="Number of periods.")
-    since: Timestamp | None = Field(default=None, description="Start of the current period.")
+    since: Since | None = Field(default=None, description="Start of the current period.")
 
 
 class Hold(StatusType):
@@ -607,7 +608,7 @@ class Hold(StatusType):
 
     reason: ReasonText = Field(description="Machine-readable cause.")
     message: MessageField[Sentence] = Field(description="Human-readable cause.")
-    since: Timestamp = Field(description="Since when.")
+    since: Since = Field(description="Since when.")
 
 
 class Stable(StatusType):
@@ -652,8 +653,8 @@ class Candidate(StatusType):
     )
     weight: Weight = Field(default=Weight(wanted=0, actual=0), description="Its weight.")
     ready_replicas: ObservedField[int] = Field(default=0, description="Number of ready pods.")
-    since: Timestamp = Field(description="Start of the rollout.")
-    progress_since: ObservedField[Timestamp] = Field(
+    since: Since = Field(description="Start of the rollout.")
+    progress_since: ObservedField[Since] = Field(
         description="Start of the progress deadline: time since which pods are missing, or at "
         "which "
         "they last were."
@@ -667,7 +668,7 @@ class Candidate(StatusType):
         default=None,
         description="Time since which the route gives it traffic; requests count from then on.",
     )
-    effective_since: Timestamp | None = Field(
+    effective_since: Since | None = Field(
         default=None,
         description="Time since which the weight of the step is in effect; the times of the step "
         "count from then on.",
@@ -683,14 +684,14 @@ class Candidate(StatusType):
         "with revisions that are asked differently or with a pod to mend; maxStepDuration excludes "
         "them.",
     )
-    step_since: Timestamp | None = Field(default=None, description="Start of the current pause.")
+    step_since: Since | None = Field(default=None, description="Start of the current pause.")
     guarding: Guarding | None = Field(
         default=None, description="In the stages Guarded and TakingBack: the guard."
     )
     approved: Approved | None = Field(
         default=None, description="The last approval of this candidate."
     )
-    alone_since: Timestamp | None = Field(
+    alone_since: Since | None = Field(
         default=None,
         description="Time since which stable had no ready pod while this revision served. Until "
         "all of stable's pods are ready again, only a command or a failed check removes its "
@@ -709,10 +710,10 @@ class Candidate(StatusType):
         description="How long its pods were unready after they had been ready; progressDeadline "
         "limits the total.",
     )
-    unreadable_since: Timestamp | None = Field(
+    unreadable_since: Since | None = Field(
         default=None, description="Time since which no metrics can be read."
     )
-    unreported_since: KeptField[EvidenceField[Timestamp | None]] = Field(
+    unreported_since: KeptField[EvidenceField[Since | None]] = Field(
         default=None, description="Time since which Prometheus has fewer pods than are ready."
     )
     errors_in_a_row: KeptField[EvidenceField[int]] = Field(
@@ -782,8 +783,8 @@ class Retiring(StatusType):
     """A revision that lost its traffic and whose pods will be deleted."""
 
     revision: Hash = Field(description="Hash of the revision.")
-    since: Timestamp = Field(description="Time at which its traffic was removed.")
-    idle_since: ObservedField[Timestamp | None] = Field(
+    since: Since = Field(description="Time at which its traffic was removed.")
+    idle_since: ObservedField[Since | None] = Field(
         default=None,
         description="Time since which no route in effect leads to it; its pods are deleted "
         "scaleDownDelay later.",
@@ -980,7 +981,11 @@ class Status(StatusType):
 
     observed_generation: int = Field(default=0, description="Generation that was last reconciled.")
     phase: Phase = Field(
-        default="Progressing", description="Healthy, Progressing, Paused or Degraded."
+        default="Progressing",
+        description="Healthy, also during a guard. Progressing: it goes on by itself. Paused: a "
+        "person must decide. RolledBack: stable serves, and the revision in the spec was rejected. "
+        "Degraded: a person must repair something. Unavailable: nobody is served, and a person "
+        "must act.",
     )
     message: MessageField[Sentence] = Field(
         default="", description="Human-readable state of the rollout."

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from serinus.api.analysis import Analysis
 from serinus.api.base import LONGEST_NAME, NAME_PATTERN, Type
 from serinus.api.checks import LabelMatcher, kinds_that
+from serinus.api.checks.settings import sorted_by
 from serinus.api.evidence import EvidenceError, shown_alone, unpacked
 from serinus.api.misspelt import fields_at, unknown_field
 from serinus.api.presets import PRESETS
@@ -423,11 +424,16 @@ def _monitoring(namespace: str, spec: Spec) -> Iterator[Problem]:
     if monitoring.error_rate is not None:
         path = "spec.monitoring.errorRate"
         yield from (each.below(path) for each in monitoring.error_rate.double_counts())
-    predictions = monitoring.prediction_drift
+    predictions, features = monitoring.prediction_drift, monitoring.feature_drift
+    if predictions:
+        found = sorted_by("classes", predictions.classes, predictions.class_label)
+        yield from (each.below("spec.monitoring.predictionDrift") for each in found)
+    if features:
+        found = sorted_by("categories", features.categories, features.category_label)
+        yield from (each.below("spec.monitoring.featureDrift") for each in found)
     if predictions and predictions.reference.by_hour and seconds(monitoring.interval) > 600:
         message = f"{monitoring.interval} is too long for a reference by hour of the week"
         yield Problem("spec.monitoring.interval", f"{message}: set at most 10m")
-    features = monitoring.feature_drift
     given = (features and features.reference.given) or []
     field = "spec.monitoring.featureDrift.reference.given"
     for name in _twice(each.feature for each in given):

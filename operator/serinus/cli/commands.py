@@ -71,7 +71,7 @@ def _await(there: Kubectl, options: argparse.Namespace, command: str) -> int:
     for changed in there.changes(options.name, options.timeout):
         live = read(changed)
         if found := answer(live.status, command):
-            return _told(live, options.verb, command, found)
+            return _reported(live, options.verb, command, found)
         if live.command != command:
             message = f"the annotation was set to {live.command or 'nothing'} before it was read"
             complain(f"serinus: {options.verb} was not obeyed: {message}")
@@ -83,7 +83,7 @@ def _await(there: Kubectl, options: argparse.Namespace, command: str) -> int:
     return ExitCode.GOING
 
 
-def _told(live: Live, verb: str, command: str, found: Answer) -> int:
+def _reported(live: Live, verb: str, command: str, found: Answer) -> int:
     what = f"{verb} {'to' if verb == 'undo' else 'of'} {command.split('/')[1]}"
     if not found.obeyed:
         reason = found.message.removeprefix(f"{command}: ")

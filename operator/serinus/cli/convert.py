@@ -14,7 +14,7 @@ what means something else, and what must be corrected before the result can be a
 and a Rollout with a workloadRef, needs its Deployment in the same input.
 
 Review the result: the analysis of other tools is not converted. By default Serinus compares errors
-and predictions; see docs/checks.md.
+and predictions; see docs/checks.
 
 examples:
   serinus convert deployment.yaml > loan.yaml

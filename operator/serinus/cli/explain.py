@@ -11,7 +11,7 @@ from serinus.api.quantities import spoken
 from serinus.api.remedies import Remedy
 from serinus.cli.sources import add_cluster, add_file, add_output, dumped, one
 from serinus.cli.terminal import show, table
-from serinus.cli.text import fields, in_short, note, told
+from serinus.cli.text import condition_line, fields, in_short, note
 from serinus.views.explanation import Explanation, explain
 from serinus.views.reading import Live, read
 from serinus.views.remedies import remedies
@@ -80,8 +80,8 @@ def _text(
 
 
 def _amiss(view: RolloutView) -> list[str]:
-    """Conditions of which the message of the status does not tell."""
-    return [told(each) for each in view.conditions if each.message not in view.message]
+    """Conditions that the message of the status does not mention."""
+    return [condition_line(each) for each in view.conditions if each.message not in view.message]
 
 
 def _rollout(found: Explanation, view: RolloutView) -> str:

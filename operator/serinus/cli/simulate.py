@@ -32,7 +32,7 @@ A scenario is a YAML file in which all fields have defaults:
   scrapeInterval: 15s
   podsReadyAfter: 20s
   routeAfter: 1s
-  astray: 0%                  # share of the candidate's traffic that goes to stable instead
+  misrouted: 0%               # share of the candidate's traffic that goes to stable instead
   podsDiffer: 0%              # relative standard deviation of the pods' error rates
   stable:
     errors: 1%

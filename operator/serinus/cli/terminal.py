@@ -12,7 +12,15 @@ _GAP: Final = "   "
 _NARROWEST: Final = 30
 _COLOURS: Final = {
     "32": ("Healthy", "Pass", "Promoted", "Ready"),
-    "31": ("Degraded", "Fail", "CheckFailed", "Aborted", "CrashLoopBackOff"),
+    "31": (
+        "RolledBack",
+        "Degraded",
+        "Unavailable",
+        "Fail",
+        "CheckFailed",
+        "Aborted",
+        "CrashLoopBackOff",
+    ),
     "33": ("Paused", "Inconclusive", "NoData", "Error", "WeightLowered"),
     "36": ("Progressing", "WeightRaised", "RolloutStarted", "Promoting"),
 }

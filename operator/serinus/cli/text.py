@@ -182,11 +182,11 @@ def note(view: RolloutView) -> list[str]:
 
 
 def _conditions(view: RolloutView) -> str:
-    lines = [f"  {told(each)}" for each in view.conditions]
+    lines = [f"  {condition_line(each)}" for each in view.conditions]
     return "\n".join(["CONDITIONS", *lines]) if lines else ""
 
 
-def told(condition: Condition) -> str:
+def condition_line(condition: Condition) -> str:
     """A condition in a line."""
     return f"{condition.type}={condition.status}: {condition.message}"
 

@@ -12,7 +12,7 @@ from typing import Final, Self
 
 from serinus.cluster.pods import ready_addresses
 from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL, Manifest
-from serinus.manifests.workloads import WORKLOADS, kind_of
+from serinus.manifests.workloads import WORKLOADS
 
 NamespacedName = tuple[str, str]
 """(namespace, name)"""
@@ -156,8 +156,8 @@ class Store:
         )
 
     def put(self, live: Manifest) -> bool:
-        """Add or update an object; False if that is no news: it is not newer than the known one,
-        differs in nothing that is read, is deleted, or is the expected result of a running
+        """Add or update an object; False if that changes nothing: it is not newer than the known
+        one, differs in nothing that is read, is deleted, or is the expected result of a running
         write."""
         if self._knows(live):
             return False
@@ -178,8 +178,8 @@ class Store:
             del self._expected[_name(written)]
 
     def remove(self, live: Manifest) -> bool:
-        """Remove an object; False if that is no news: it is not known, or newer. One that a
-        finalizer kept after its deletion is news when it is gone: its name is free only now. Older
+        """Remove an object; False if that changes nothing: it is not known, or newer. One that a
+        finalizer kept after its deletion counts when it is gone: its name is free only now. Older
         events do not restore it, newer ones do: for a watch by labels, an object that lost its
         label is deleted too."""
         kind, uid, version = live["kind"], live["metadata"]["uid"], _version(live)
@@ -302,8 +302,11 @@ def _as_read(live: Manifest) -> Manifest:
     unread = ("managedFields", "resourceVersion")
     metadata = {key: value for key, value in live["metadata"].items() if key not in unread}
     read = {**live, "metadata": metadata}
-    if live["kind"] in WORKLOADS and (status := live.get("status")):
-        read["status"] = kind_of(live).as_read(status)
+    kind, status = WORKLOADS.get(live["kind"]), live.get("status")
+    if kind is not None and status:
+        conditions = [c for c in status.get("conditions") or () if c["type"] in kind.conditions]
+        counts = {key: status[key] for key in kind.counts if key in status}
+        read["status"] = {**counts, "conditions": conditions}
     return read
 
 

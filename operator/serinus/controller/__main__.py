@@ -62,7 +62,7 @@ def arguments() -> argparse.ArgumentParser:
     option("--release", "namespace/name of this release, shown to other releases")
     option(
         "--notify",
-        "an endpoint that is told of rollouts, as JSON (docs/notifications.md); can be repeated",
+        "an endpoint to notify of rollouts, as JSON (docs/notifications.md); can be repeated",
         type=_endpoints,
         action=_Several,
     )
@@ -133,7 +133,7 @@ def _clash(endpoints: Sequence[Endpoint]) -> str:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         return f"two endpoints have the name {twice[0]}: rename one"
     if len(names) > MOST_ENDPOINTS:
-        return f"there are {len(names)} endpoints, and at most {MOST_ENDPOINTS} can be told"
+        return f"there are {len(names)} endpoints, and at most {MOST_ENDPOINTS} can be notified"
     return ""
 
 

@@ -6,11 +6,11 @@ revision is written first.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from math import inf
 
-from serinus.api.reasons import Reason
+from serinus.api.reasons import About, Reason
 from serinus.cluster import ApiError, Cluster, Family
 from serinus.controller.pace import (
     CHANGED_LONGEST,
@@ -27,7 +27,8 @@ from serinus.manifests.kinds import CONTROLLER_REVISION
 from serinus.manifests.owner import Manifest, Objects, Owner, is_marked, without_mark
 from serinus.manifests.revision import Revision
 from serinus.manifests.workloads import WORKLOADS, kind_of, running
-from serinus.plan.situation import Intervention, World
+from serinus.plan.problems import Problem, Severity
+from serinus.plan.situation import World
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +42,10 @@ class WriteOutcome:
     refusals: Mapping[str, str] = field(default_factory=dict)
     """By kind of child, why it cannot be written, as a message: rejected by the API server, or its
     name is taken."""
-    taken: str = ""
-    """Message that an object of another owner has a name that we need; otherwise empty."""
+    taken: frozenset[str] = frozenset()
+    """Kinds of child of which an object of another owner has a name that we need."""
+    taken_before: str = ""
+    """Message of the status about such a name, until this process has written; otherwise empty."""
     failures: Mapping[str, str] = field(default_factory=dict)
     """By kind of child, why a write failed that may succeed later."""
     overridden: Mapping[str, str] = field(default_factory=dict)
@@ -55,26 +58,36 @@ class WriteOutcome:
     """What somebody else had deleted or changed, and is as it was, as messages."""
 
     def applied_to(self, world: World) -> World:
-        """The world, with the failures that keep pods or route from coming into effect."""
-        if self.taken:
-            world = replace(world, intervention=Intervention(Reason.NAME_TAKEN, self.taken))
-        if self.overridden:
-            world = replace(world, overridden=" ".join(self.overridden.values()))
-        pods = [message for kind, message in self.refusals.items() if kind in _PODS]
-        ways = [message for kind, message in self.refusals.items() if kind not in _PODS]
-        failing = [message for kind, message in self.failures.items() if kind not in _PODS]
-        late = [message for kind, message in self.failures.items() if kind in _PODS]
-        fought = [message for kind, message in self.overridden.items() if kind not in _PODS]
-        if pods or (late and world.pods_problem is None):
-            message = (pods or late)[0]
-            world = replace(world, pods_problem=message, refused_pods=message)
-        if ways:
-            return replace(world, split_in_effect=False, route_message=ways[0], route_refused=True)
-        if fought and not world.split_in_effect:
-            return replace(world, route_message=fought[0], route_refused=True)
-        if failing and not world.split_in_effect:
-            return replace(world, route_message=failing[0])
-        return world
+        """The world, with what keeps pods or route from coming into effect."""
+        in_effect = world.split_in_effect and set(self.refusals) <= set(_PODS)
+        return world.with_problems(*self._problems(world), split_in_effect=in_effect)
+
+    def _problems(self, world: World) -> Iterator[Problem]:
+        if text := self.taken_before:
+            yield Problem(Reason.NAME_TAKEN, Severity.INTERVENTION, About.CHILDREN, text)
+        for kind, message in self.refusals.items():
+            waits, about = _awaited(kind)
+            if kind in self.taken:
+                yield Problem(Reason.NAME_TAKEN, Severity.INTERVENTION, about, message)
+            else:
+                yield Problem(waits, Severity.REPAIR, about, message)
+        for kind, message in self.overridden.items():
+            severity, about = Severity.NOTE, About.CHILDREN
+            if kind not in _PODS and not world.split_in_effect:
+                severity, about = Severity.REPAIR, About.ROUTE
+            yield Problem(Reason.CHANGED_BY_OTHERS, severity, about, message)
+        for kind, message in self.failures.items():
+            waits, about = _awaited(kind)
+            # pods that are there and not ready have a cause of their own
+            if about is About.ROUTE or world.first(About.CANDIDATE) is None:
+                yield Problem(waits, Severity.WAIT, about, message)
+
+
+def _awaited(kind: str) -> tuple[Reason, About]:
+    """What waits for a child."""
+    if kind in _PODS:
+        return Reason.AWAITING_PODS, About.PODS
+    return Reason.AWAITING_ROUTE, About.ROUTE
 
 
 _PODS = (CONTROLLER_REVISION.name, *WORKLOADS)
@@ -156,7 +169,7 @@ class _Writing:
         self._pace = pace
         self._changed = False
         self._refusals: dict[str, str] = {}
-        self._taken = ""
+        self._taken: set[str] = set()
         self._failures: dict[str, str] = {}
         self._overridden: dict[str, str] = {}
         self._retry_in = inf
@@ -176,13 +189,13 @@ class _Writing:
         """The result of all writes."""
         return WriteOutcome(
             self._changed,
-            self._refusals,
-            self._taken,
-            self._failures,
-            self._overridden,
-            None if self._retry_in == inf else self._retry_in,
-            self._error,
-            tuple(self._repaired),
+            refusals=self._refusals,
+            taken=frozenset(self._taken),
+            failures=self._failures,
+            overridden=self._overridden,
+            retry_in=None if self._retry_in == inf else self._retry_in,
+            error=self._error,
+            repaired=tuple(self._repaired),
         )
 
     async def bring_about(self, manifests: Iterable[Manifest], *, urgent: bool = False) -> None:
@@ -218,7 +231,8 @@ class _Writing:
             return
         found = found or await _create_or_find(cluster, manifest)
         if found is not None and (taken := foreign(kind, found, self._owner)):
-            self._refusals[kind] = self._taken = taken
+            self._refusals[kind] = taken
+            self._taken.add(kind)
             return
         given = found is not None and handed_over(kind, found, self._owner)
         if given and not _all_ready(self._serving, objects):
@@ -247,7 +261,7 @@ class _Writing:
 
     def _note_repair(self, manifest: Manifest, difference: str | None) -> None:
         """A child that was as it is desired, and was found not to be, is so again. What is changed
-        after each write is reported otherwise, and what is done again and again is told at times.
+        after each write is reported otherwise, and what is done again and again only now and then.
         """
         if self._pace.was_as_desired(manifest) and not self._pace.overridden(manifest):
             what = f"{manifest['kind']} {manifest['metadata']['name']}"

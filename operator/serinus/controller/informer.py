@@ -112,7 +112,7 @@ class Informer:
         self._watched = frozenset(listed | watched)
         self._missing = frozenset(WATCHED) - listed
         watching.watch(self._watched)
-        # what a list has shown is no news as an event
+        # what a list has shown changes nothing as an event
         for name in known | set(self._store.names("ModelDeployment")):
             self._add(Key(*name))
         if failures:
@@ -200,8 +200,8 @@ class Informer:
         # its former owner must restore the label
         owners = {self._store.owner(live), (metadata.get("labels") or {}).get(NAME_LABEL)}
         before = self._unserved(live)
-        news = self._store.remove(live) if type_ == "DELETED" else self._store.put(live)
-        if not news:
+        changed = self._store.remove(live) if type_ == "DELETED" else self._store.put(live)
+        if not changed:
             return
         if live["kind"] in NEEDED_KINDS:
             if self._unserved(live) != before:

@@ -1,7 +1,7 @@
 """Where measurements are judged, so that much to judge of one object delays no other.
 
 A look costs some 30 microseconds a series. One with few is judged at once; others are judged on
-threads, beside which the Lease is renewed and other passes go on. Heavy ones are judged one at a
+threads, while the Lease is renewed and other passes go on. Heavy ones are judged one at a
 time, and never wait in a worker of the queue: the measurement is left where it is, a newer one
 replaces it, and the object gets a pass once the thread is free. See design note 0048.
 """
@@ -23,7 +23,7 @@ HEAVY: Final = 4000
 """Series beyond which it is heavy: some tenths of a second."""
 SWITCH: Final = 0.001
 """Seconds after which a thread lets the event loop have its turn. With Python's 5 milliseconds, a
-pass that waits ten times is delayed by 80 to 100 milliseconds beside a heavy look, with this by
+pass that waits ten times is delayed by 80 to 100 milliseconds because of a heavy look, with this by
 some 20."""
 
 

@@ -1,4 +1,4 @@
-"""What is done for an object whose passes raise exceptions: somebody is told, and a candidate that
+"""What is done for an object whose passes raise exceptions: it is reported, and a candidate that
 nobody judges loses its traffic.
 
 Passes fail where the rules, the manifests or the views are wrong, so this uses none of them: only

@@ -105,7 +105,7 @@ async def _judge_stable(
     taken = sampler.take(key, Purpose.MONITORING)
     if not isinstance(taken, Measurement):
         return status
-    faults.note(*(each.beside(Part.MONITORING) for each in taken.faults))
+    faults.note(*(each.within(Part.MONITORING) for each in taken.faults))
     known = state.monitoring
     look = partial(
         attributed,

@@ -79,7 +79,7 @@ class _Present(Collector):
         raised = {(part,): count for part, count in now.internal_errors().items()}
         ours = "Exceptions of the operator's own code, each of which stopped only its part."
         yield _counter("serinus_internal_errors", ours, raised, "part")
-        told = "Attempts to tell an endpoint of a rollout, and what had no room (dropped)."
+        told = "Attempts to notify an endpoint, and notices for which there was no room (dropped)."
         yield _counter("serinus_notifications", told, now.notifications(), "endpoint", "outcome")
 
 

@@ -92,7 +92,7 @@ class ObjectState:
     @classmethod
     def begin(cls, live: Manifest) -> Self:
         """Only the object itself is known."""
-        outcome = WriteOutcome(taken=taken_before(_read(live)[0]))
+        outcome = WriteOutcome(taken_before=taken_before(_read(live)[0]))
         return cls(live["metadata"]["uid"], outcome=outcome)
 
     def recall(self, live: Manifest) -> Status:

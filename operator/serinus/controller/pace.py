@@ -31,9 +31,9 @@ OVERRIDDEN_AFTER: Final = 3
 LASTS_AFTER: Final = 60.0
 """Seconds after which a write has lasted; a later change is unrelated."""
 TOLD_AGAIN_AFTER: Final = 600.0
-"""Seconds after which the same repair is told again."""
+"""Seconds after which the same repair is reported again."""
 MOST_TOLD: Final = 16
-"""Repairs that are told within that time."""
+"""Repairs that are reported within that time."""
 FORGOTTEN_AFTER: Final = 600.0
 """Seconds without a write after which the history is dropped; more than the longest delay."""
 
@@ -67,7 +67,7 @@ class Pace:
         self._brought: dict[tuple[str, str], int] = {}
         """By kind and name, a hash of what was desired when the child was last known to be so."""
         self._told: dict[str, float] = {}
-        """By message, when a repair was told."""
+        """By message, when a repair was reported."""
 
     def wait(self, manifest: Manifest) -> float:
         """Seconds until it may be written; 0 for now."""
@@ -152,7 +152,7 @@ class Pace:
         return name in self._brought and self._brought[name] == _digest(manifest)
 
     def may_be_told(self, repair: str) -> bool:
-        """Whether a repair has not been told for a while; then it is now."""
+        """Whether a repair has not been reported for a while; then it is now."""
         now = self._now()
         self._told = {r: at for r, at in self._told.items() if now - at <= TOLD_AGAIN_AFTER}
         if repair in self._told or len(self._told) >= MOST_TOLD:

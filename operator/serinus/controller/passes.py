@@ -1,7 +1,7 @@
 """A pass, whatever our own code raises in it.
 
 What raises in a part of a pass is reported, and stops nothing else. If the whole pass raises,
-somebody is told, and traffic that nobody judges is withdrawn.
+it is reported, and traffic that nobody judges is withdrawn.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from serinus.controller.queue import FailedPassError, Key, TryAgainError
 from serinus.controller.reconcile import Reconciler
 
 TELL_AFTER: Final = 5.0
-"""Seconds after which a pass tells what the one before raised."""
+"""Seconds after which a pass reports what the one before raised."""
 RAISES_AGAIN: Final = 15.0
 """Seconds after which a pass finds out whether something still raises."""
 

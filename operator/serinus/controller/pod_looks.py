@@ -3,7 +3,7 @@
 Their restarts, their images, and why they are not ready, are in no other object. A watch would need
 memory for every pod of the cluster, so in a rollout pods are listed when the number of ready ones
 changes, and regularly, because a container may restart before its workload's status shows it.
-Without one, only pods that become ready beside others are of interest: they may run another image.
+Without one, only pods that become ready next to others are of interest: they may run another image.
 """
 
 import logging
@@ -52,7 +52,7 @@ class PodLooks:
     fell: bool = False
     """Whether that number fell since the last look."""
     joined: bool = False
-    """Whether a pod became ready beside another one, or left others with other images, since the
+    """Whether a pod became ready next to another one, or left others with other images, since the
     last look."""
     short: bool = False
     """Whether some pod of the candidate is not ready."""

@@ -57,7 +57,7 @@ class TryAgainError(Exception):
 
 
 class FailedPassError(Exception):
-    """Our own code raised, which has been logged and told."""
+    """Our own code raised, which has been logged and reported."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from math import inf
 from typing import Any
 
 from serinus.api.isolation import Faults, Part, isolated
+from serinus.api.reasons import About, Reason
 from serinus.api.stages import AWAITS_PROMOTION, Stage
 from serinus.api.status import Candidate, Decision, Status
 from serinus.cluster import ApiError, Cluster, Store
@@ -37,6 +38,7 @@ from serinus.notifications import Notifier
 from serinus.plan.decide import Plan, decide
 from serinus.plan.history import revisions_kept
 from serinus.plan.observe import read_desired, read_history, read_world
+from serinus.plan.problems import Problem, Severity
 from serinus.plan.situation import World
 from serinus.plan.steps import gate_at
 from serinus.plan.summary import refuse
@@ -97,7 +99,8 @@ class Reconciler:
         errors = standing(state.internal_errors, faults, now)
         world = replace(world, internal_errors=tuple(errors.values()))
         if why := withdrawn(spec, status, mark, now):
-            world = replace(world, withdrawn=why, split_in_effect=False, route_message=why)
+            lost = Problem(Reason.WEIGHT_LOWERED, Severity.WAIT, About.WITHDRAWAL, why)
+            world = world.with_problems(lost, split_in_effect=False)
 
         world, plan = await self._plan(observed, status, world)
         if plan.new_decisions or plan.withholds:
@@ -188,7 +191,7 @@ class Reconciler:
     # what is known of an object
 
     def _recalled(self, live: Manifest, state: ObjectState) -> Status:
-        """The status with the evidence since, and without notices that have been told."""
+        """The status with the evidence since, and without notices that have been sent."""
         status = state.recall(live)
         return isolated(
             Part.NOTIFICATIONS,
@@ -214,20 +217,23 @@ class Reconciler:
     async def _observe(self, observed: Observed, status: Status) -> World:
         owner, desired, objects = observed.owner, observed.desired, observed.objects
         state, now = observed.state, observed.now
-        facts: dict[str, Any] = {"unread": state.unread, "outranked": observed.outranked}
+        facts: dict[str, Any] = {"unread": state.unread}
         state.pod_looks, facts["pods_seen"] = await look_at_pods(
             self._cluster, owner, status, objects, state.pod_looks, now
         )
         if state.pod_looks is not None:
             facts["nodes"] = state.pod_looks.nodes
             facts["mixed"] = state.pod_looks.mixed
-        if state.pod_looks is not None and state.pod_looks.short:
-            facts["pods_problem"] = state.pod_looks.problem
-        elif state.pod_looks is not None:
+        looks = state.pod_looks
+        if looks is not None and not looks.short:
             facts["endpoints"] = self._endpoints(observed, status)
+        unserved, outranked = observed.unserved, observed.outranked
         world = read_world(
-            owner, desired, status, objects, observed.revisions, observed.unserved, **facts
+            owner, desired, status, objects, observed.revisions, unserved, outranked, **facts
         )
+        if looks is not None and looks.short and looks.problem:
+            waits, about = Reason.AWAITING_PODS, About.CANDIDATE
+            world = world.with_problems(Problem(waits, Severity.WAIT, about, looks.problem))
         world = state.outcome.applied_to(world)
         since = now if state.route_awaited_since is None else min(state.route_awaited_since, now)
         state.route_awaited_since = None if world.split_in_effect else since

@@ -136,7 +136,7 @@ class TargetSeries(NamedTuple):
     fell: tuple[Fall, ...]
     """Decreases of this counter."""
     falls: Falls = NONE
-    """What they mean beside those of the target's other counters."""
+    """What they mean together with those of the target's other counters."""
 
 
 Reading = Growth | QueryError

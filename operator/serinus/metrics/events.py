@@ -1,4 +1,4 @@
-"""Bad events among a whole: which counters tell of them, and how many there were."""
+"""Bad events among a whole: which counters show them, and how many there were."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from serinus.metrics.queries import CounterQuery
 
 @dataclass(frozen=True, slots=True)
 class EventQueries:
-    """Labels tell which are events: among the whole, or in a counter of their own, and the whole is
+    """Labels show which are events: among the whole, or in a counter of their own, and the whole is
     then the sum of both counters. Or successes are counted, and all others are events."""
 
     whole: CounterQuery
-    told_by: CounterQuery
+    outcome: CounterQuery
     rest: bool
     """Whether it counts successes."""
 
@@ -28,13 +28,13 @@ class EventQueries:
     ) -> Self:
         """From settings."""
         matchers = tuple(whole.matchers)
-        told_by = (
+        outcome = (
             CounterQuery(successes, matchers)
             if successes is not None
             else CounterQuery(beside or whole.metric, (*matchers, *events), part=True)
         )
         return cls(
-            CounterQuery(whole.metric, matchers, beside=beside), told_by, successes is not None
+            CounterQuery(whole.metric, matchers, beside=beside), outcome, successes is not None
         )
 
 

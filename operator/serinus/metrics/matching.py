@@ -139,8 +139,8 @@ def _may_fit(pattern: re.Pattern[str], exact: str, value: str) -> bool:
 
 
 def _is_a_number_like(exact: str, value: str) -> bool:
-    """Whether it is a number that may come beside this one: a rating, an identity of a class, or
-    what stands for no answer beside codes. A code of HTTP is none beside one of gRPC."""
+    """Whether it is a number that may occur together with this one: a rating, an identity of a
+    class, or what stands for no answer among codes. A code of HTTP is none among those of gRPC."""
     if not (_NUMBER.fullmatch(exact) and _NUMBER.fullmatch(value)):
         return False
     return exact not in _CODES or float(value) > _GREATEST_OF_GRPC

@@ -1,4 +1,4 @@
-"""The only room that calls the endpoints that are told of rollouts: notices in, HTTP out.
+"""The only room that calls the endpoints that are notified of rollouts: notices in, HTTP out.
 
 What happened is decided elsewhere and stored in the status. Only `notifier.py`,
 `sender.py` and `credentials.py` do I/O.

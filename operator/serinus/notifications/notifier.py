@@ -1,4 +1,4 @@
-"""All endpoints: what they are to be told goes into the status, and from there to them."""
+"""All endpoints: what they are to get goes into the status, and from there to them."""
 
 import asyncio
 from collections import Counter
@@ -13,37 +13,37 @@ from serinus.notifications.attempts import AttemptOutcome
 from serinus.notifications.forms import Subject
 from serinus.notifications.outbox import addressed, bounded, without
 from serinus.notifications.sender import Sender
-from serinus.views.notices import announced, notices, wish
+from serinus.views.notices import announced, notices, spec_digest
 
 RESTART_AFTER: Final = 10.0
-"""Seconds after which an endpoint is told again when our own code has raised."""
+"""Seconds after which an endpoint is notified again when our own code has raised."""
 
 
 class Notifier:
-    """Tells the endpoints of what the statuses hold. `told` is called with the namespace and name
-    of each object whose status holds something that no longer needs to be there, `raised` with what
-    our own code raises meanwhile."""
+    """Notifies the endpoints of what the statuses hold. `done` is called with the namespace and
+    name of each object whose status holds something that no longer needs to be there, `raised` with
+    what our own code raises meanwhile."""
 
     def __init__(
         self,
         endpoints: Sequence[Endpoint],
         page: str,
-        told: Callable[[str, str], None],
+        done: Callable[[str, str], None],
         raised: Callable[[Fault], None],
     ) -> None:
         self._endpoints = endpoints
         self._raised = raised
         self._page = page.rstrip("/")
-        self._senders = [Sender(each, lambda of: told(of.namespace, of.name)) for each in endpoints]
+        self._senders = [Sender(each, lambda of: done(of.namespace, of.name)) for each in endpoints]
         self._dropped: Counter[str] = Counter()
 
     async def run(self) -> None:
-        """Tell the endpoints until cancelled."""
+        """Notify the endpoints until cancelled."""
         async with asyncio.TaskGroup() as group:
             for sender in self._senders:
-                group.create_task(self._tell(sender))
+                group.create_task(self._run(sender))
 
-    async def _tell(self, sender: Sender) -> None:
+    async def _run(self, sender: Sender) -> None:
         """Until cancelled, whatever our own code raises: no endpoint may stop another, or a
         rollout."""
         while True:
@@ -54,20 +54,20 @@ class Notifier:
                 await asyncio.sleep(RESTART_AFTER)
 
     def settled(self, uid: str, status: Status) -> Status:
-        """A status without what has been told since it was written, and what is for endpoints that
+        """A status without what has been sent since it was written, and what is for endpoints that
         are no longer configured."""
         if not status.notices:
             return status
         configured = {each.name for each in self._endpoints}
-        told = {
+        done = {
             (identifier, sender.endpoint.name)
             for sender in self._senders
-            for identifier in sender.told_of(uid)
+            for identifier in sender.done_of(uid)
         }
-        told |= {
+        done |= {
             (each.id, name) for each in status.notices for name in each.to if name not in configured
         }
-        return status.replace(notices=without(status.notices, told))
+        return status.replace(notices=without(status.notices, done))
 
     def noted(
         self,
@@ -77,19 +77,19 @@ class Notifier:
         decisions: Iterable[Decision],
         now: float,
     ) -> tuple[Status, Counter[str]]:
-        """The status after a pass with what is to be told of it, and how many older notices have no
+        """The status after a pass with what is to be sent of it, and how many older notices have no
         room, by endpoint."""
-        metadata, wished = live["metadata"], wish(live.get("spec") or {})
-        found = notices(metadata["uid"], before, after, decisions, now, wished)
+        metadata, digest = live["metadata"], spec_digest(live.get("spec") or {})
+        found = notices(metadata["uid"], before, after, decisions, now, digest)
         new = addressed(found, self._endpoints, metadata["namespace"])
         kept, dropped = bounded([*after.notices, *new])
         if not new:
             return after, dropped
-        known = announced(after, new, now, wished)
+        known = announced(after, new, now, digest)
         return after.replace(notices=kept, announced=known), dropped
 
     def committed(self, live: Mapping[str, Any], dropped: Counter[str]) -> None:
-        """Tell what the status holds that has been written. Returns at once."""
+        """Send what the status holds that has been written. Returns at once."""
         self._dropped += dropped
         metadata = live["metadata"]
         written = in_full(live.get("status") or {})[0].get("notices", ())
@@ -102,12 +102,12 @@ class Notifier:
             sender.offer(metadata["uid"], subject, due)
 
     def forget(self, uid: str) -> None:
-        """The object was deleted; what is due of it is still told."""
+        """The object was deleted; what is due of it is still sent."""
         for sender in self._senders:
             sender.forget(uid)
 
     def forget_everything(self) -> None:
-        """Another replica leads now, and tells what the statuses hold."""
+        """Another replica leads now, and sends what the statuses hold."""
         for sender in self._senders:
             sender.forget_everything()
 

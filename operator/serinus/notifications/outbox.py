@@ -1,4 +1,4 @@
-"""The notices that a status holds until every endpoint has been told."""
+"""The notices that a status holds until every endpoint has got them."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable
@@ -22,10 +22,10 @@ def addressed(
     return [each for each in chosen if each.to]
 
 
-def without(notices: Iterable[Notice], told: Collection[tuple[str, str]]) -> list[Notice]:
+def without(notices: Iterable[Notice], done: Collection[tuple[str, str]]) -> list[Notice]:
     """What is left after these pairs of a notice's id and an endpoint's name."""
     left = [
-        each.replace(to=[name for name in each.to if (each.id, name) not in told])
+        each.replace(to=[name for name in each.to if (each.id, name) not in done])
         for each in notices
     ]
     return [each for each in left if each.to]

@@ -1,4 +1,4 @@
-"""Tells one endpoint, an attempt at a time, so that a slow one costs a connection and no more."""
+"""Notifies one endpoint, an attempt at a time: a slow one costs a connection and no more."""
 
 import asyncio
 import logging
@@ -42,19 +42,19 @@ class _Due:
     subject: Subject
     notices: list[Notice] = field(default_factory=list)
     """Oldest first."""
-    told: set[str] = field(default_factory=set)
+    done: set[str] = field(default_factory=set)
     """Ids of those that are delivered or given up, while the status still holds them."""
     gone: bool = False
-    """Whether the object was deleted; what is due of it is still told."""
+    """Whether the object was deleted; what is due of it is still sent."""
 
 
 class Sender:
     """The notices that are due at one endpoint, in order for each object."""
 
-    def __init__(self, endpoint: Endpoint, told: Callable[[Subject], None]) -> None:
+    def __init__(self, endpoint: Endpoint, done: Callable[[Subject], None]) -> None:
         self.endpoint = endpoint
         self.outcomes: Counter[AttemptOutcome] = Counter()
-        self._told = told
+        self._done = done
         self._due: dict[str, _Due] = {}
         """By uid."""
         self._line: OrderedDict[str, None] = OrderedDict()
@@ -70,18 +70,18 @@ class Sender:
                 return
             due = self._due[uid] = _Due(subject)
         due.gone = False
-        due.told &= {each.id for each in written}
-        due.notices = [each for each in written if each.id not in due.told]
+        due.done &= {each.id for each in written}
+        due.notices = [each for each in written if each.id not in due.done]
         self._line_up(uid, due)
 
-    def told_of(self, uid: str) -> set[str]:
+    def done_of(self, uid: str) -> set[str]:
         """Ids of the notices that no longer need to be in the status of an object."""
-        return self._due[uid].told if uid in self._due else set()
+        return self._due[uid].done if uid in self._due else set()
 
     def forget(self, uid: str) -> None:
         """The object was deleted."""
         if due := self._due.get(uid):
-            due.gone, due.told = True, set()
+            due.gone, due.done = True, set()
             self._line_up(uid, due)
 
     def forget_everything(self) -> None:
@@ -90,7 +90,7 @@ class Sender:
         self._line.clear()
 
     async def run(self) -> None:
-        """Tell the endpoint until cancelled."""
+        """Notify the endpoint until cancelled."""
         resolver = Resolver(self.endpoint.name)
         session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(resolver=resolver),
@@ -118,7 +118,7 @@ class Sender:
             pause = wait(failures, random.random(), answer.asked) if failures else 0.0
             self._log(due.subject, notice, outcome, answer.detail, pause)
             if outcome != "retried":
-                self._note_told(due, notice)
+                self._note_done(due, notice)
             # an object whose notice fails goes to the end, so that it holds up no other
             self._line_up(uid, due)
             await asyncio.sleep(pause)
@@ -141,14 +141,14 @@ class Sender:
             self._waits.set()
             return
         self._line.pop(uid, None)
-        if not due.told or due.gone:
+        if not due.done or due.gone:
             del self._due[uid]
 
-    def _note_told(self, due: _Due, notice: Notice) -> None:
+    def _note_done(self, due: _Due, notice: Notice) -> None:
         due.notices = [each for each in due.notices if each.id != notice.id]
         if not due.gone:
-            due.told.add(notice.id)
-            self._told(due.subject)
+            due.done.add(notice.id)
+            self._done(due.subject)
 
     async def _attempt(
         self, session: aiohttp.ClientSession, subject: Subject, notice: Notice

@@ -56,7 +56,7 @@ def nothing_in(namespace: str) -> str:
     )
 
 
-async def _until_told() -> None:
+async def _until_stopped() -> None:
     options = arguments().parse_args()
     serving = asyncio.create_task(serve(options.namespace, options.port))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
@@ -69,4 +69,4 @@ if __name__ == "__main__":
     allow_deep_nesting()
     # what has been imported is never garbage, and to look through it holds a probe up
     gc.freeze()
-    asyncio.run(_until_told())
+    asyncio.run(_until_stopped())

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from serinus.page.course import Course, Curve
+from serinus.page.look_history import Curve, LookHistory
 from serinus.views.looks import WeightView
 from serinus.views.roles import Roles
 
@@ -86,30 +86,30 @@ def weight_chart(weights: Sequence[WeightView], roles: Roles) -> Chart:
     )
 
 
-def rate_chart(course: Course, check: str, roles: Roles) -> Chart | None:
+def rate_chart(history: LookHistory, check: str, roles: Roles) -> Chart | None:
     """The most telling quantity of a check; None if it compares none."""
-    curves, name = course.curves, course.telling.get(check, "")
+    curves, name = history.curves, history.telling.get(check, "")
     lines = [
         Line(label, of, [v if v is None else 100 * v for v in values])
         for of, label in (("candidate", roles.candidate), ("stable", roles.stable))
         if (values := curves.get(Curve(check, name, of)))
     ]
-    return Chart(name[:1].upper() + name[1:], "%", course.times, lines) if lines else None
+    return Chart(name[:1].upper() + name[1:], "%", history.times, lines) if lines else None
 
 
-def evidence_chart(course: Course, check: str) -> Chart | None:
+def evidence_chart(history: LookHistory, check: str) -> Chart | None:
     """How much of the evidence that a verdict takes there is; None if it has no such evidence."""
     lines = [
         Line(label, of, [v if v is None else 100 * v for v in values])
         for of, label in (("against", "for a rollback"), ("towards", "for a pass"))
-        if (values := course.curves.get(Curve(check, "", of)))
+        if (values := history.curves.get(Curve(check, "", of)))
     ]
-    return Chart("Evidence", "%", course.times, lines, enough=True) if lines else None
+    return Chart("Evidence", "%", history.times, lines, enough=True) if lines else None
 
 
-def begins_late(course: Course, measured_since: float | None) -> float | None:
+def begins_late(history: LookHistory, measured_since: float | None) -> float | None:
     """When the curves begin, if that is later than the traffic."""
-    times = course.times
+    times = history.times
     if measured_since is None or not times or times[0] - measured_since < LATE:
         return None
     return times[0]

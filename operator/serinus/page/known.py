@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from serinus.api.base import rfc3339
-from serinus.page.course import Course
+from serinus.page.look_history import LookHistory
 from serinus.views.listed import ListedView, listed_view, not_shown
 from serinus.views.looks import look_view
 from serinus.views.reading import Live, read
@@ -17,7 +17,7 @@ from serinus.views.rollout import rollout_view
 
 log = logging.getLogger(__name__)
 
-MOST_COURSES: Final = 500
+MOST_HISTORIES: Final = 500
 """Rollouts whose curves are kept; beyond, the one that changed longest ago loses its."""
 
 INTERNAL: Final = (
@@ -60,14 +60,14 @@ class KnownObjects:
         self.synced = False
         """Whether all objects were listed once."""
         self.lost_at: float | None = None
-        """Since when the API server has not told what is new, Unix seconds; None: it does."""
+        """Since when the API server has not sent changes, Unix seconds; None: it does."""
         self._cause = ""
         self.revision = 0
         """Rises with each change."""
         self.changes: Counter[str] = Counter()
         """By namespace, how often its rows changed. Most looks change nothing that lists show."""
         self._seen: dict[ObjectName, Seen] = {}
-        self._courses: OrderedDict[tuple[ObjectName, str, float], Course] = OrderedDict()
+        self._histories: OrderedDict[tuple[ObjectName, str, float], LookHistory] = OrderedDict()
 
     def replace(self, found: Iterable[LiveObject]) -> None:
         """These are all that there are."""
@@ -125,9 +125,9 @@ class KnownObjects:
         """An object, None if there is none."""
         return self._seen.get((namespace, name))
 
-    def course(self, live: Live) -> Course:
+    def history(self, live: Live) -> LookHistory:
         """What was seen of its last rollout; empty if nothing was."""
-        return self._courses.get(_rollout(live), Course())
+        return self._histories.get(_rollout(live), LookHistory())
 
     def _view(self, key: ObjectName, found: LiveObject) -> ListedView:
         """A fault of our own code in the view of one object is that object's."""
@@ -148,23 +148,23 @@ class KnownObjects:
         if look is None or live.status.timeline is None:
             return
         rollout = _rollout(live)
-        for other in [each for each in self._courses if each[0] == key and each != rollout]:
-            del self._courses[other]
-        self._courses.setdefault(rollout, Course()).add(look)
-        self._courses.move_to_end(rollout)
-        while len(self._courses) > MOST_COURSES:
-            self._courses.popitem(last=False)
+        for other in [each for each in self._histories if each[0] == key and each != rollout]:
+            del self._histories[other]
+        self._histories.setdefault(rollout, LookHistory()).add(look)
+        self._histories.move_to_end(rollout)
+        while len(self._histories) > MOST_HISTORIES:
+            self._histories.popitem(last=False)
 
     def _forget(self, key: ObjectName) -> None:
         if self._seen.pop(key, None) is not None:
             self.revision += 1
             self.changes[key[0]] += 1
-        for rollout in [each for each in self._courses if each[0] == key]:
-            del self._courses[rollout]
+        for rollout in [each for each in self._histories if each[0] == key]:
+            del self._histories[rollout]
 
 
 def _rollout(live: Live) -> tuple[ObjectName, str, float]:
-    """What a course belongs to."""
+    """What a history belongs to."""
     timeline = live.status.timeline
     begun = (timeline.revision, timeline.since) if timeline else ("", 0.0)
     return (live.namespace, live.name), *begun

@@ -5,16 +5,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from serinus import __version__
 from serinus.api.base import rfc3339
 from serinus.api.quantities import spoken
-from serinus.page.course import Course
+from serinus.api.status import Phase
 from serinus.page.drawing import begins_late, evidence_chart, rate_chart, weight_chart
 from serinus.page.known import Row
+from serinus.page.look_history import LookHistory
 from serinus.views.limits import limits
 from serinus.views.looks import weights
 from serinus.views.reading import Live
@@ -24,7 +25,7 @@ from serinus.views.urgency import Urgency
 
 STATIC: Final = Path(__file__).parent / "static"
 NOTHING: Final = "There are no ModelDeployments that you may see."
-PHASES: Final = ("Degraded", "Paused", "Progressing", "Healthy")
+PHASES: Final = tuple(reversed(get_args(Phase)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +98,11 @@ def listed(rows: str, wanted: RowFilter, now: float, around: Around) -> str:
     return _rendered("list.html", around, rows=rows, names=PHASES, wanted=wanted, now=now)
 
 
-def rollout(live: Live, course: Course, now: float) -> Iterator[str]:
+def rollout(live: Live, history: LookHistory, now: float) -> Iterator[str]:
     """One rollout, in pieces."""
     status = live.status
     view, timeline = rollout_view(live.spec, status, now), status.timeline
-    names = [each.name for each in view.checks] or _checks_of(course)
+    names = [each.name for each in view.checks] or _checks_of(history)
     return _TEMPLATES.get_template("one.html").generate(
         live=live,
         view=view,
@@ -110,17 +111,17 @@ def rollout(live: Live, course: Course, now: float) -> Iterator[str]:
         weight=weight_chart(weights(timeline, status, now), view.roles) if timeline else None,
         checks={each.name: each for each in view.checks},
         labels={
-            **{name: named(name, mode) for name, mode in course.modes.items()},
+            **{name: named(name, mode) for name, mode in history.modes.items()},
             **{each.name: named(each.name, each.mode) for each in view.checks},
         },
         charts=[
-            (name, rate_chart(course, name, view.roles), evidence_chart(course, name))
+            (name, rate_chart(history, name, view.roles), evidence_chart(history, name))
             for name in names
         ],
         limits=limits(live.spec),
         remedies=remedies(live),
-        late=begins_late(course, timeline.measured_since if timeline else None),
-        seen=bool(course.times),
+        late=begins_late(history, timeline.measured_since if timeline else None),
+        seen=bool(history.times),
         now=now,
     )
 
@@ -132,9 +133,9 @@ def shown(rollout: str, namespace: str, name: str, now: float, around: Around) -
     )
 
 
-def told(title: str, message: str, around: Around, *, form: bool = False) -> str:
+def message_page(title: str, message: str, around: Around, *, form: bool = False) -> str:
     """A page that says one thing; with the form to log in if wanted."""
-    return _rendered("told.html", around, title=title, message=message, form=form)
+    return _rendered("message.html", around, title=title, message=message, form=form)
 
 
 def _matches(row: Row, wanted: RowFilter) -> bool:
@@ -144,9 +145,9 @@ def _matches(row: Row, wanted: RowFilter) -> bool:
     return wanted.phase in ("", view.phase) and all(word in text for word in words)
 
 
-def _checks_of(course: Course) -> Sequence[str]:
+def _checks_of(history: LookHistory) -> Sequence[str]:
     """Of a rollout that has ended, whose checks the status no longer has."""
-    return list(dict.fromkeys(curve.check for curve in course.curves))
+    return list(dict.fromkeys(curve.check for curve in history.curves))
 
 
 def _rendered(template: str, around: Around, **values: Any) -> str:

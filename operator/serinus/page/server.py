@@ -107,7 +107,7 @@ class Page:
 
     async def _one(self, request: web.Request) -> web.Response:
         namespace, name = _named(request)
-        # asked even if there is none: who may not see it is not told by the time that it takes
+        # asked even if there is none: the time that it takes shows nothing to who may not see it
         sees = await self._rights.sees(_token(request), namespace, name, _address(request))
         found, now = self._known.seen(namespace, name), self._clock()
         if not sees or found is None:
@@ -115,7 +115,7 @@ class Page:
 
         def pieces() -> Iterator[str]:
             live = found.live()
-            return rendering.rollout(live, self._known.course(live), now)
+            return rendering.rollout(live, self._known.history(live), now)
 
         def whole(rollout: str) -> str:
             around = self._around(request, found.version)
@@ -201,7 +201,7 @@ class Page:
 
     def _nobody(self, request: web.Request, message: str = _NOBODY) -> web.Response:
         around = Around(_base(request), login=False)
-        return _html(rendering.told("Log in", message, around, form=True), status=401)
+        return _html(rendering.message_page("Log in", message, around, form=True), status=401)
 
     @web.middleware
     async def _errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -211,17 +211,18 @@ class Page:
             return self._nobody(request, _NOT_ACCEPTED if _token(request) else _NOBODY)
         except UnavailableError:
             message = "The API server does not answer, so it is not known what you may see."
-            told = rendering.told("Not available", message, self._around(request))
-            return _html(told, status=503)
+            page = rendering.message_page("Not available", message, self._around(request))
+            return _html(page, status=503)
         except web.HTTPNotFound:
             message = "There is nothing here, or nothing that you may see."
-            told = rendering.told("Not found", message, self._around(request))
-            return _html(told, status=404)
+            page = rendering.message_page("Not found", message, self._around(request))
+            return _html(page, status=404)
         except (web.HTTPException, ConnectionError):
             raise
         except Exception:
             log.exception("%s cannot be shown", request.path)
-            return _html(rendering.told("Not shown", INTERNAL, self._around(request)), status=500)
+            page = rendering.message_page("Not shown", INTERNAL, self._around(request))
+            return _html(page, status=500)
 
 
 async def _say(request: web.Request, response: web.StreamResponse) -> None:
@@ -286,7 +287,7 @@ def _base(request: web.Request) -> str:
 
 
 def _set_cookie(response: web.Response, token: str, **options: Any) -> None:
-    """Without a path: the browser sends it to what is beside the form, below which path that is."""
+    """Without a path: the browser takes the folder of the form, whatever path that is below."""
     response.set_cookie(COOKIE, token, path="", httponly=True, samesite="Strict", **options)
 
 

@@ -1,4 +1,4 @@
-"""Server-sent events: a viewer is told that something which the viewer sees has changed, and since
+"""Server-sent events: a viewer learns that something which the viewer sees has changed, and since
 when there is no connection to the API server.
 
 An event has nothing of an object. The browser asks for the page again, with the viewer's rights of

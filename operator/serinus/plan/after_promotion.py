@@ -63,13 +63,13 @@ def end_the_guard_when_its_time_is_over(s: Situation) -> Situation | None:
     """Nothing was shown against the promoted revision, and it can serve all traffic. A guard that
     cannot say so goes on for as long again; then the previous revision, which can, serves."""
     guarding = s.candidate.guarding
-    if guarding is None or s.now < guarding.until:
+    if guarding is None or not s.reached(guarding.until):
         return None
     lasted = spoken(s.now - guarding.since)
     if hindrance := why_it_goes_on(s):
         if guarding.hindered_since is None:
             return s.to_candidate(guarding=guarding.replace(hindered_since=s.now))
-        if s.now < goes_on_until(s, guarding) or s.stable_is_down or not _was_read_since(s):
+        if s.stable_is_down or not _was_read_since(s) or not s.reached(goes_on_until(s, guarding)):
             return None
         why = f"The guard could not end after {lasted}, though its time is over. {hindrance}"
         return take_back(s, Reason.GUARD_FAILED, why)
@@ -101,12 +101,12 @@ def why_it_goes_on(s: Situation) -> str:
     if guarding is None or s.world.withdrawn:
         return s.world.withdrawn
     if pods_ready(s) < pods_needed(s):
-        pods = f" {s.world.pods_problem}" if s.world.pods_problem else ""
-        return f"{pods_ready(s)} of {pods_needed(s)} pods of revision {s.promoted} are ready.{pods}"
+        ready = f"{pods_ready(s)} of {pods_needed(s)} pods of revision {s.promoted} are ready."
+        return f"{ready} {s.world.why_no_pods}".rstrip()
     if s.stable_is_down or not s.desired.spec.replicas:
         return ""
     if candidate.effective_since is None or not s.world.split_in_effect:
-        return f"Its weight is not in effect. {s.world.route_message}".strip()
+        return f"Its weight is not in effect. {s.world.why_no_route}".strip()
     if (failed := failed_checks(s)) and in_doubt(s):
         return f"{failed}{hindered(candidate)}"
     blind = [each for each in candidate.deciding if each.verdict in ("Error", "NoData")]

@@ -34,7 +34,8 @@ def obey_a_command(s: Situation) -> Situation | None:
 
 
 def refuse_a_command(s: Situation) -> Situation | None:
-    """With an invalid spec none is obeyed: not later either, once nobody thinks of it any more."""
+    """With an invalid spec no command is obeyed. Each is answered at once, so that none waits until
+    the spec is corrected, and is obeyed when nobody expects it any more."""
     command = _new_command(s)
     if not command:
         return None

@@ -97,7 +97,7 @@ def finish_taking_back(s: Situation) -> Situation | None:
     begun = taking_back(s)
     if begun is None:
         return None
-    late = s.now >= gives_up_waiting(s, begun) and not _only_the_promoted_serves(s)
+    late = not _only_the_promoted_serves(s) and s.reached(gives_up_waiting(s, begun))
     return s.reject(Reason(begun.reason), begun.message) if late or _is_whole(s) else None
 
 

@@ -1,21 +1,23 @@
 """Converts raw objects to the input of the rules."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from serinus.api.reasons import Reason
+from serinus.api.reasons import About, Reason
 from serinus.api.spec import Spec
 from serinus.api.stages import PROMOTED
 from serinus.api.status import Candidate, Status
 from serinus.manifests.owner import NAME_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision, approval_digest, revision_hash
 from serinus.manifests.routers import router_for
+from serinus.manifests.routers.router import Routed
 from serinus.manifests.service import selected_revision
 from serinus.manifests.workloads import WORKLOADS, Workload, kind_of, running
 from serinus.plan.history import named_in
+from serinus.plan.problems import Problem, Severity, gravest_first
 from serinus.plan.scraping import less_scraped
-from serinus.plan.situation import Desired, Intervention, KnownRevision, World
+from serinus.plan.situation import Desired, KnownRevision, World
 from serinus.plan.traffic import asked
 
 COMMAND = "serinus.dev/command"
@@ -112,38 +114,51 @@ def read_world(
     objects: Objects,
     revisions: Mapping[str, Revision],
     unserved: str = "",
+    outranked: str = "",
     **facts: Any,
 ) -> World:
-    """The observed state; `unserved` says why the objects that split the traffic serve nothing,
-    `facts` are fields of World that are not in any child."""
+    """The observed state. `unserved` says why the objects that split the traffic serve nothing,
+    whatever their status says, and `outranked` why they get no requests; `facts` are fields of
+    World that are not in any child."""
     workloads = read_workloads(objects)
     history = read_history(objects)
     known = {name: KnownRevision(each.number, each.version) for name, each in history.items()}
-    unkept = _unkept(owner, status, revisions)
     router = router_for(desired.spec)
     leads_to = None if unserved else router.leads_to(owner, objects)
-    facts |= {"unkept": unkept, "leads_to": leads_to}
+    facts["leads_to"] = leads_to
     facts["serving"] = who_serves(owner, desired, objects)
-    facts["intervention"] = _lost(owner, status, revisions)
-    facts["unserved"] = unserved
     facts["less_scraped"] = _less_scraped(status, revisions)
+    problems = [*_lost(owner, status, revisions), *_unkept(owner, status, revisions)]
+    if unserved:
+        outage = Problem(Reason.AWAITING_ROUTE, Severity.OUTAGE, About.ROUTE, unserved)
+        problems.append(outage)
+    if outranked:
+        outage = Problem(Reason.ROUTE_CONTESTED, Severity.OUTAGE, About.REQUESTS, outranked)
+        problems.append(outage)
     traffic = asked(status)
     if traffic is None:
-        return World(history=known, workloads=workloads, **facts)
+        return World(history=known, workloads=workloads, problems=gravest_first(problems), **facts)
     ready = {name: workload.ready for name, workload in workloads.items()}
     routed = router.read_back(owner, traffic, revisions, objects, ready)
-    if unserved:
-        routed = replace(routed, in_effect=False, message=unserved)
     return World(
         history=known,
         workloads=workloads,
         weight=routed.actual_weight,
-        split_in_effect=routed.in_effect,
-        route_message=routed.message,
-        route_refused=routed.refused,
-        route_contested=routed.contested,
+        split_in_effect=routed.in_effect and not unserved,
+        problems=gravest_first((*problems, *_of_the_split(routed, unserved))),
         **facts,
     )
+
+
+def _of_the_split(routed: Routed, unserved: str) -> Iterator[Problem]:
+    """What the objects that split the traffic say, but for a status that may be out of date."""
+    reason, severity = Reason.AWAITING_ROUTE, Severity.NOTE if routed.in_effect else Severity.WAIT
+    if routed.refused:
+        reason, severity = Reason.ROUTE_REFUSED, Severity.REPAIR
+    if routed.message and not unserved:
+        yield Problem(reason, severity, About.ROUTE, routed.message)
+    if routed.contested:
+        yield Problem(Reason.ROUTE_CONTESTED, Severity.NOTE, About.REQUESTS, routed.contested)
 
 
 def _less_scraped(status: Status, revisions: Mapping[str, Revision]) -> str:
@@ -181,26 +196,31 @@ def containers(objects: Objects) -> dict[str, frozenset[str]]:
     }
 
 
-def _lost(owner: Owner, status: Status, revisions: Mapping[str, Revision]) -> Intervention | None:
+def _lost(owner: Owner, status: Status, revisions: Mapping[str, Revision]) -> Iterator[Problem]:
     stable = status.stable
     if stable is None or stable.revision in revisions:
-        return None
+        return
     name = owner.child(stable.revision)
-    return Intervention(
+    yield Problem(
         Reason.HISTORY_LOST,
+        Severity.INTERVENTION,
+        About.HISTORY,
         f"ControllerRevision {name} and {' or '.join(WORKLOADS)} {name} are missing, so it is "
         "unknown what stable's pods run; restore the ControllerRevision, or restore its model and "
         "template in the spec.",
     )
 
 
-def _unkept(owner: Owner, status: Status, revisions: Mapping[str, Revision]) -> str | None:
+def _unkept(owner: Owner, status: Status, revisions: Mapping[str, Revision]) -> Iterator[Problem]:
     roles = (role.revision for role in (status.stable, status.candidate) if role)
     gone = [name for name in roles if name in revisions and revisions[name].recovered]
     if not gone:
-        return None
+        return
     names = " and ".join(owner.child(name) for name in gone)
-    return (
+    yield Problem(
+        Reason.HISTORY_LOST,
+        Severity.NOTE,
+        About.HISTORY,
         f"ControllerRevision {names} is missing: its pods keep running, but the revision cannot be "
-        "restored later; restore it, or restore its model and template in the spec."
+        "restored later; restore it, or restore its model and template in the spec.",
     )

@@ -247,16 +247,16 @@ def _lost_pods(s: Situation) -> bool:
 def roll_back_when_unready_for_too_long_in_sum(s: Situation) -> Situation | None:
     """The progress deadline limits each period; recoveries do not reset the total."""
     deadline, unready = s.desired.spec.rollout.progress_deadline, s.candidate.unready
-    if s.now < out_of_time(s.candidate, seconds(deadline)):
+    if not s.reached(_out_of_time(s.candidate, seconds(deadline))):
         return None
-    pods = s.world.pods_problem or (s.candidate.restarts and s.candidate.restarts.last) or ""
+    pods = s.world.why_no_pods or (s.candidate.restarts and s.candidate.restarts.last) or ""
     often = "once" if unready.times == 1 else f"{unready.times} times"
     message = f"Pods became unready {often}, for {deadline} in total, which is the "
     message += f"limit in rollout.progressDeadline. {pods}"
     return s.reject(Reason.PROGRESS_DEADLINE_EXCEEDED, message.strip())
 
 
-def out_of_time(candidate: Candidate, deadline: float) -> float:
+def _out_of_time(candidate: Candidate, deadline: float) -> float:
     """Time at which the unready time reaches the deadline if nothing changes, Unix seconds."""
     unready = candidate.unready
     return math.inf if unready.since is None else unready.since + deadline - unready.seconds

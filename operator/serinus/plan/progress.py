@@ -1,6 +1,7 @@
 """Rules about a rollout: its pods, its weight, its verdicts, its steps.
 
-A rule that changes nothing returns None; one that waits gives the reason in `hold`.
+A rule that changes nothing returns None; one that waits gives the reason in `hold`, and asks
+`Situation.reached` whether the time has come.
 """
 
 import math
@@ -140,9 +141,9 @@ def _too_late(s: Situation) -> str:
     """That pods have been missing for longer than the progress deadline, as a message; empty: they
     have not."""
     deadline = seconds(s.desired.spec.rollout.progress_deadline)
-    if pods_ready(s) >= pods_needed(s) or s.now < s.candidate.progress_since + deadline:
+    if pods_ready(s) >= pods_needed(s) or not s.reached(s.candidate.progress_since + deadline):
         return ""
-    pods = s.world.pods_problem or "The cause is unknown."
+    pods = s.world.why_no_pods or "The cause is unknown."
     return f"{pods_ready(s)} of {pods_needed(s)} pods are ready after {spoken(deadline)}. {pods}"
 
 
@@ -195,9 +196,9 @@ def start_or_stop_the_clock(s: Situation, *, enough: bool) -> Situation | None:
         if s.world.weight:
             reason, given = Reason.ROUTE_REFUSED, f"The route gives it {s.world.weight:g}%"
             why = f"{given}, but it is unknown whether that is in effect."
-        return _stop_the_clock(s, reason, f"{why} {s.world.route_message}".rstrip())
+        return _stop_the_clock(s, reason, f"{why} {s.world.why_no_route}".rstrip())
     if not enough:
-        pods = s.world.pods_problem or "Pods became unready."
+        pods = s.world.why_no_pods or "Pods became unready."
         message = f"{pods_ready(s)} of {pods_needed(s)} pods are ready. {pods}"
         return _stop_the_clock(s, Reason.WEIGHT_LOWERED, message)
     return None
@@ -350,7 +351,8 @@ def _serve_on(s: Situation) -> Situation | None:
         f"The spec has revision {s.desired.revision}, but stable revision {stable.revision} had no "
         f"ready pod, and has {s.world.ready(stable.revision)} of {replicas} now: "
         f"{candidate.revision} serves until all are ready. To make {candidate.revision} stable "
-        f"instead, set serinus.dev/command to promote/{candidate.revision}.",
+        f"instead, set serinus.dev/command to promote/{candidate.revision}. "
+        f"{s.world.why_no_pods}".rstrip(),
     )
 
 
@@ -372,10 +374,10 @@ def _wait_for_traffic(s: Situation) -> Situation | None:
             "spec.replicas is 0, so there is no traffic to analyse; increase it.",
         )
     if others := other_revisions(s):
-        message = (
+        first = (
             f"Pods of revision {', '.join(others)} must be deleted before this one gets traffic."
         )
-        return s.hold(Reason.AWAITING_PODS, message)
+        return s.hold(Reason.AWAITING_PODS, f"{first} {s.world.why_no_pods}".rstrip())
     if held := _wait_for_all_pods(s):
         return held
     if reads_history(s):
@@ -473,7 +475,7 @@ def _pass_the_gate(s: Situation) -> Situation | None:
     evidence = f"{_silent_so_far(s)}{evidence}"
     if found == "NoData":
         return _changed(s, s.hold(Reason.NO_DATA, evidence or "No measurement yet."))
-    if s.now < step_times_out(s):
+    if not s.reached(_step_times_out(s)):
         return _changed(s, s.hold(Reason.AWAITING_VERDICT, evidence))
     analysis = s.desired.spec.rollout.analysis
     message = f"No verdict within maxStepDuration {analysis.max_step_duration}. {evidence}"
@@ -503,7 +505,7 @@ def _silent_so_far(s: Situation) -> str:
     return f"{counts_in_silence(s, silence)}, since its last request was counted. "
 
 
-def step_times_out(s: Situation) -> float:
+def _step_times_out(s: Situation) -> float:
     """Time at which onInconclusive decides, Unix seconds; time without metrics is added."""
     since = s.candidate.effective_since
     if since is None:
@@ -513,22 +515,19 @@ def step_times_out(s: Situation) -> float:
 
 
 def _pods_message(s: Situation) -> str:
-    message = f"{pods_ready(s)} of {pods_needed(s)} pods are ready."
-    return f"{message} {s.world.pods_problem}" if s.world.pods_problem else message
+    return f"{pods_ready(s)} of {pods_needed(s)} pods are ready. {s.world.why_no_pods}".rstrip()
 
 
 def _hold_for_the_route(s: Situation) -> Situation:
-    hold = s.candidate.hold
+    hold, problem = s.candidate.hold, s.world.route_problem
     waited = hold is not None and (
         hold.reason == Reason.ROUTE_REFUSED
-        or (hold.reason == Reason.AWAITING_ROUTE and s.now >= hold.since + ROUTE_PATIENCE)
+        or (hold.reason == Reason.AWAITING_ROUTE and s.reached(hold.since + ROUTE_PATIENCE))
     )
-    if s.world.route_refused or waited:
-        return s.hold(Reason.ROUTE_REFUSED, s.world.route_message)
-    return s.hold(
-        Reason.AWAITING_ROUTE,
-        s.world.route_message or "Waiting for the traffic split to take effect.",
-    )
+    if waited or (problem is not None and problem.needs_a_person):
+        return s.hold(Reason.ROUTE_REFUSED, s.world.why_no_route)
+    waits = "Waiting for the traffic split to take effect."
+    return s.hold(Reason.AWAITING_ROUTE, s.world.why_no_route or waits)
 
 
 def _changed(before: Situation, after: Situation) -> Situation | None:

@@ -85,7 +85,7 @@ def lost_readiness_too_often(s: Situation) -> str:
     since = candidate.guarding.since if candidate.guarding else candidate.since
     often = f"{lost.times} time{'' if lost.times == 1 else 's'} in {spoken(s.now - since)}"
     other = f"as many pods of revision {_stable(s)} lost it {lost.expected:.3g} times"
-    why = f" {s.world.pods_problem}" if s.world.pods_problem else ""
+    why = f" {s.world.why_no_pods}".rstrip()
     if not lost.times:
         return (
             f"Pods were not ready after restarts for too much of {spoken(s.now - since)}. "

@@ -15,12 +15,14 @@ def let_retired_revisions_go(s: Situation) -> Situation | None:
     """Their pods stay until no route leads to them, and for the delay after that."""
     seen = [_noticed_idle(s, old) for old in s.status.retiring]
     kept = [
-        old for old in seen if old.idle_since is None or s.now < old.idle_since + stays_for(s, old)
+        old
+        for old in seen
+        if old.idle_since is None or not s.reached(old.idle_since + _stays_for(s, old))
     ]
     return s.to(retiring=kept) if kept != s.status.retiring else None
 
 
-def stays_for(s: Situation, old: Retiring) -> float:
+def _stays_for(s: Situation, old: Retiring) -> float:
     """Seconds that idle pods stay. If they share a Service with the candidate, a rollout needs them
     gone at once. If stable has no ready pod, they may be the only ones that could serve, and may
     use the resources that stable's pods need. What is rejected must serve nobody, and where a

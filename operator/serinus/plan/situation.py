@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from serinus.api.isolation import Part
 from serinus.api.quantities import spoken
-from serinus.api.reasons import Reason
+from serinus.api.reasons import About, Reason
 from serinus.api.spec import Spec
 from serinus.api.stages import PROMOTED, Stage
 from serinus.api.status import (
@@ -24,6 +24,7 @@ from serinus.api.steps import Step
 from serinus.manifests.workloads import Workload
 from serinus.plan.audit import with_audit
 from serinus.plan.history import former
+from serinus.plan.problems import Problem, Severity, gravest_first
 from serinus.plan.timeline import ended
 
 DECISIONS_KEPT = 10
@@ -116,14 +117,6 @@ class KnownRevision:
 
 
 @dataclass(frozen=True, slots=True)
-class Intervention:
-    """A problem that needs a person. It is reported, and stops no rule."""
-
-    reason: Reason
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
 class InternalError:
     """A part of this operator that raises exceptions."""
 
@@ -170,37 +163,17 @@ class World:
     """The candidate's percentage of the traffic."""
     split_in_effect: bool = False
     """Whether the actual split is the one in the status."""
-    route_message: str = ""
-    """Why the split is not in effect, according to its objects."""
-    route_refused: bool = False
-    """Whether it needs a person to come into effect."""
-    route_contested: str = ""
-    """Message that another object claims the same traffic; otherwise empty."""
-    outranked: str = ""
-    """Why the objects that split the traffic get no requests, as a message; otherwise empty."""
     route_awaited_since: float | None = None
     """Time since which the split is not in effect, Unix seconds; None: it is."""
     leads_to: frozenset[str] | None = None
     """Revisions that may get traffic; None: unknown, for example while a route is not in effect."""
-    unkept: str | None = None
-    """Message that the history lacks a running revision."""
-    unserved: str = ""
-    """Why the objects that split the traffic serve nothing, regardless of their status; otherwise
-    empty."""
-    pods_problem: str | None = None
-    """Why the candidate's pods are not ready."""
     less_scraped: str = ""
     """By what Prometheus may find stable's pods, and not the candidate's; otherwise empty."""
-    withdrawn: str = ""
-    """Why the candidate's traffic is withdrawn; otherwise empty."""
     marked: bool = False
-    """Whether it was withdrawn from the objects that split it, of which the status knows nothing:
-    it may still say that the weight is in effect."""
-    overridden: str = ""
-    """Which child something else changes after each write, and how; otherwise empty."""
-    refused_pods: str = ""
-    """Why a revision's workload or history cannot be written; otherwise empty."""
-    intervention: Intervention | None = None
+    """Whether the candidate's traffic was withdrawn from the objects that split it, of which the
+    status knows nothing: it may still say that the weight is in effect."""
+    problems: tuple[Problem, ...] = ()
+    """What is not as desired, gravest first."""
     approval_policy: ApprovalPolicy | None = None
     """None: unknown, and no approval counts."""
     serving: str | None = None
@@ -214,6 +187,40 @@ class World:
         workload = self.workloads.get(revision)
         return workload.ready if workload else 0
 
+    def with_problems(self, *found: Problem, **facts: Any) -> "World":
+        """A copy with problems, before others that are as grave, and with facts changed."""
+        return replace(self, problems=gravest_first((*found, *self.problems)), **facts)
+
+    def first(self, *about: About) -> Problem | None:
+        """The gravest problem about one of these for which something waits; None: there is none."""
+        found = (each for each in self.problems if each.about in about)
+        return next((each for each in found if each.severity is not Severity.NOTE), None)
+
+    def why(self, *about: About) -> str:
+        """Its text; otherwise empty."""
+        problem = self.first(*about)
+        return problem.text if problem else ""
+
+    @property
+    def withdrawn(self) -> str:
+        """Why the candidate's traffic is withdrawn; otherwise empty."""
+        return self.why(About.WITHDRAWAL)
+
+    @property
+    def route_problem(self) -> Problem | None:
+        """Why the split is not in effect, as far as it is known."""
+        return self.first(*Reason.AWAITING_ROUTE.meaning.about)
+
+    @property
+    def why_no_route(self) -> str:
+        """The same in words; empty: it is not known."""
+        return self.why(*Reason.AWAITING_ROUTE.meaning.about)
+
+    @property
+    def why_no_pods(self) -> str:
+        """Why the candidate's pods are not ready; empty: it is not known."""
+        return self.why(*Reason.AWAITING_PODS.meaning.about)
+
 
 @dataclass(frozen=True, slots=True)
 class Situation:
@@ -225,6 +232,15 @@ class Situation:
     now: float
     new_decisions: tuple[Decision, ...] = ()
     """Decisions of this pass, oldest first; each becomes an Event."""
+    awaited: set[float] = field(default_factory=set, compare=False)
+    """Moments that have not come, Unix seconds; all copies share it."""
+
+    def reached(self, moment: float) -> bool:
+        """Whether it is this time or later, Unix seconds. If it is not, a pass is due then, because
+        whoever asks will decide or say something else."""
+        if self.now < moment:
+            self.awaited.add(moment)
+        return self.now >= moment
 
     @property
     def candidate(self) -> Candidate:
@@ -359,14 +375,18 @@ class Situation:
     def _with_nothing_read_of_the_split(self) -> "Situation":
         """Roles change: observations of the split and of the candidate's pods are outdated."""
         unread = World()
+        lasting = (Severity.INTERVENTION, Severity.OUTAGE)
+        outdated = (About.ROUTE, About.CANDIDATE)
         world = replace(
             self.world,
             endpoints=unread.endpoints,
             weight=unread.weight,
             split_in_effect=unread.split_in_effect,
-            route_message=unread.route_message,
-            route_refused=unread.route_refused,
-            pods_problem=unread.pods_problem,
+            problems=tuple(
+                each
+                for each in self.world.problems
+                if each.severity in lasting or each.about not in outdated
+            ),
         )
         return replace(self, world=world)
 

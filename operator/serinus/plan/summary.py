@@ -1,12 +1,12 @@
 """Phase, message and conditions, derived from the rest of the status."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
 from serinus.api.base import rfc3339
 from serinus.api.quantities import seconds
-from serinus.api.reasons import Needs, Reason, meaning_of
+from serinus.api.reasons import About, Needs, Reason, meaning_of
 from serinus.api.stages import AWAITS_PROMOTION, Stage
 from serinus.api.status import (
     Candidate,
@@ -22,6 +22,7 @@ from serinus.manifests.routers import router_for
 from serinus.plan.after_promotion import goes_on_until, hindered, not_compared, why_it_goes_on
 from serinus.plan.guarding import gives_up_waiting
 from serinus.plan.monitoring_reports import Report, announce, reports
+from serinus.plan.problems import Problem, Severity
 from serinus.plan.progress import (
     ERRORS_BEFORE_PAUSE,
     ROUTE_PATIENCE,
@@ -40,30 +41,35 @@ class Summary:
     reason: str
     message: str
     stalled: bool = False
+    told: Problem | None = None
+    """The problem that the message names."""
 
 
 def report(s: Situation) -> Situation:
     """Set phase, message and conditions."""
-    summary, intervention = _summary(s), s.world.intervention
-    if intervention is not None:
-        summary = replace(summary, phase="Degraded", reason=intervention.reason, stalled=True)
-    notes = [
-        intervention.message
-        if intervention and intervention.message not in summary.message
-        else "",
+    summary = _summary(s)
+    interventions = _of(s, Severity.INTERVENTION)
+    if interventions:
+        reason = interventions[0].reason
+        summary = replace(summary, phase="Degraded", reason=reason, stalled=True)
+    outages = _of(s, Severity.OUTAGE)
+    notes = [each for each in _of(s, Severity.NOTE) if each.about in _NOTED]
+    told = {summary.told, *interventions, *outages}
+    sentences = [
+        *(each.text for each in interventions if each != summary.told),
         summary.message,
-        _stable_is_down(s, summary.message),
-        _still_led_to(s, summary.message),
-        "" if s.world.unserved in summary.message else s.world.unserved,
-        s.world.unkept or "",
-        s.world.route_contested,
+        _stable_is_down(s, told),
+        _still_led_to(s, told),
+        *(each.text for each in (*outages, *notes) if each != summary.told),
     ]
-    summary = replace(summary, message=" ".join(map(_stopped, filter(None, notes))))
+    summary = replace(summary, message=" ".join(map(_stopped, filter(None, sentences))))
     reported = s.to(
         observed_generation=s.desired.generation,
         phase=summary.phase,
         message=summary.message[:1024],
     )
+    if summary.phase in _OF_A_PERSON and _is_outage(reported):
+        reported = reported.to(phase="Unavailable")
     monitored = list(reports(reported))
     conditions = _conditions(reported, summary, monitored)
     images = _images(s)
@@ -74,6 +80,28 @@ def report(s: Situation) -> Situation:
         before = _before(s.status, each.condition)
         reported = announce(reported, before.status if before else None, each)
     return reported.to(conditions=conditions)
+
+
+_OF_A_PERSON: Final = ("RolledBack", "Degraded")
+
+
+def _is_outage(s: Situation) -> bool:
+    """Whether nobody is served, though a revision is stable."""
+    status, _, _ = _available(s)
+    return status == "False" and s.status.stable is not None and not s.serves_alone
+
+
+_NOTED: Final = (About.REQUESTS, About.HISTORY)
+"""What notes are about that each message has. Others are told where what they are about is."""
+
+
+def _of(s: Situation, severity: Severity) -> list[Problem]:
+    return [each for each in s.world.problems if each.severity is severity]
+
+
+def _untold(problem: Problem | None, told: Container[Problem | None]) -> str:
+    """What is to be said of a problem; empty: nothing, or it is told elsewhere."""
+    return "" if problem is None or problem in told else problem.text
 
 
 def _stopped(sentence: str) -> str:
@@ -117,7 +145,7 @@ def _summary(s: Situation) -> Summary:
         return Summary("Degraded", Reason.INVALID_SPEC, message, stalled=True)
     if rejected := s.status.rejected:
         message = f"Revision {rejected.revision} {_how_it_goes(s, rejected)}. {rejected.message}"
-        return Summary("Degraded", rejected.reason, message, stalled=True)
+        return Summary("RolledBack", rejected.reason, message, stalled=True)
     return _summary_of_stable(s)
 
 
@@ -136,24 +164,24 @@ def _served_on(s: Situation) -> list[Retiring]:
     return [old for old in s.status.retiring if old.idle_since is None]
 
 
-def _still_led_to(s: Situation, message: str) -> str:
+def _still_led_to(s: Situation, told: Container[Problem | None]) -> str:
     """What the pods of such revisions wait for, if it lasts."""
-    late = [old.revision for old in _served_on(s) if s.now >= old.since + ROUTE_PATIENCE]
+    late = [old.revision for old in _served_on(s) if s.reached(old.since + ROUTE_PATIENCE)]
     if not late:
         return ""
-    why = s.world.route_message
+    why = _untold(s.world.route_problem, told)
     stay = f"Pods of revision {', '.join(late)} stay, because they may still get traffic"
-    return f"{stay}: {why}" if why and why not in message else stay
+    return f"{stay}: {why}" if why else stay
 
 
-def _stable_is_down(s: Situation, message: str) -> str:
+def _stable_is_down(s: Situation, told: Container[Problem | None]) -> str:
     """That stable has no ready pod, if the rest of the message does not say so."""
     stable, replicas = s.status.stable, s.desired.spec.replicas
     other = s.status.candidate is not None or s.status.rejected is not None
     if stable is None or not other or stable.ready_replicas or not replicas or s.promoted:
         return ""
-    why = "" if s.world.refused_pods in message else f" {s.world.refused_pods}"
-    return f"Stable revision {stable.revision} has 0 of {replicas} pods ready.{why}"
+    why = _untold(s.world.first(About.PODS), told)
+    return f"Stable revision {stable.revision} has 0 of {replicas} pods ready. {why}".rstrip()
 
 
 def _is_stable(s: Situation, revision: str) -> bool:
@@ -168,26 +196,29 @@ def _summary_of_the_rollout(s: Situation, candidate: Candidate) -> Summary:
         reason = Reason.PROMOTING if candidate.stage in AWAITS_PROMOTION else "Rollout"
         return Summary("Progressing", reason, f"{where}{estimates}")
     message = f"{where} {_stopped(hold.message)}{estimates}"
-    needs = meaning_of(hold.reason).needs
-    if needs is Needs.REPAIR:
-        return Summary("Degraded", hold.reason, message, stalled=True)
-    long_without_data = hold.reason == Reason.NO_DATA and s.now >= hold.since + seconds(
-        s.desired.spec.rollout.analysis.max_step_duration
+    meaning = meaning_of(hold.reason)
+    told = s.world.first(*meaning.about)
+    if meaning.needs is Needs.REPAIR:
+        return Summary("Degraded", hold.reason, message, stalled=True, told=told)
+    long_without_data = hold.reason == Reason.NO_DATA and s.reached(
+        hold.since + seconds(s.desired.spec.rollout.analysis.max_step_duration)
     )
     unreadable = (
         hold.reason == Reason.METRICS_UNAVAILABLE
         and candidate.errors_in_a_row >= ERRORS_BEFORE_PAUSE
     )
     if s.stable_is_down:
-        return Summary("Degraded", hold.reason, message)
-    paused = needs is Needs.PERSON or long_without_data or unreadable
-    return Summary("Paused" if paused else "Progressing", hold.reason, message)
+        return Summary("Degraded", hold.reason, message, told=told)
+    paused = meaning.needs is Needs.PERSON or long_without_data or unreadable
+    return Summary("Paused" if paused else "Progressing", hold.reason, message, told=told)
 
 
 def _given(s: Situation) -> str:
     """Additional information about a split in effect, such as an actual weight that differs."""
-    message = s.world.route_message if s.world.split_in_effect else ""
-    return f" {message[:1].upper()}{message[1:]}." if message else ""
+    if not s.world.split_in_effect:
+        return ""
+    notes = [each.text for each in _of(s, Severity.NOTE) if each.about is About.ROUTE]
+    return "".join(f" {each[:1].upper()}{each[1:]}." for each in notes)
 
 
 def _estimates(candidate: Candidate) -> str:
@@ -237,10 +268,11 @@ def _summary_of_the_guard(s: Situation, candidate: Candidate) -> Summary:
         f"stays with revision {stable.revision}.{not_compared(s)}{hindered(candidate)}"
     )
     if ready < replicas:
-        message = f"{message} {s.world.pods_problem or s.world.refused_pods}".rstrip()
+        message = f"{message} {s.world.why_no_pods}".rstrip()
+        told = s.world.first(*Reason.AWAITING_PODS.meaning.about)
         if ready or stable.ready_replicas:
-            return Summary("Progressing", Reason.AWAITING_PODS, message)
-        return Summary("Degraded", Reason.UNAVAILABLE, message)
+            return Summary("Progressing", Reason.AWAITING_PODS, message, told=told)
+        return Summary("Degraded", Reason.UNAVAILABLE, message, told=told)
     if s.stable_is_down:
         why = f"Revision {stable.revision} has no ready pod, and gets no traffic until it has."
         return Summary("Healthy", Reason.GUARDED, f"{message} {why}")
@@ -250,7 +282,7 @@ def _summary_of_the_guard(s: Situation, candidate: Candidate) -> Summary:
 def _until(s: Situation, guarding: Guarding) -> str:
     """When the guard ends, or why it has not ended."""
     until = f"until {rfc3339(guarding.until)[:16]}Z"
-    hindrance = why_it_goes_on(s) if s.now >= guarding.until else ""
+    hindrance = why_it_goes_on(s) if s.reached(guarding.until) else ""
     if not hindrance:
         return until
     latest = rfc3339(goes_on_until(s, guarding))[:16]
@@ -268,19 +300,20 @@ def _held_back(weight: Weight) -> str:
 
 def _awaited_route(s: Situation, message: str) -> Summary | None:
     """That the route is not in effect yet, or for nobody; None: it is."""
-    if s.world.outranked:
-        told = f"{message} {s.world.outranked}"
-        return Summary("Degraded", Reason.ROUTE_CONTESTED, told, stalled=True)
-    if s.world.route_refused:
-        return Summary("Degraded", Reason.ROUTE_REFUSED, s.world.route_message, stalled=True)
+    if (outranked := s.world.first(About.REQUESTS)) is not None:
+        told = f"{message} {outranked.text}"
+        return Summary("Degraded", outranked.reason, told, stalled=True, told=outranked)
+    problem, waits = s.world.route_problem, s.world.why_no_route
+    if problem is not None and problem.needs_a_person:
+        return Summary("Degraded", Reason.ROUTE_REFUSED, waits, stalled=True, told=problem)
     if not s.new_decisions and s.world.split_in_effect:
         return None
-    waits = s.world.route_message or (
-        "" if s.world.intervention else "Waiting for its route to take effect."
-    )
+    if not waits and not _of(s, Severity.INTERVENTION):
+        waits = "Waiting for its route to take effect."
     if not s.new_decisions and _route_awaited_for_too_long(s):
-        return Summary("Degraded", Reason.ROUTE_REFUSED, waits, stalled=True)
-    return Summary("Progressing", Reason.AWAITING_ROUTE, f"{message} {waits}".rstrip())
+        return Summary("Degraded", Reason.ROUTE_REFUSED, waits, stalled=True, told=problem)
+    message = f"{message} {waits}".rstrip()
+    return Summary("Progressing", Reason.AWAITING_ROUTE, message, told=problem)
 
 
 def _summary_of_stable(s: Situation) -> Summary:
@@ -293,17 +326,17 @@ def _summary_of_stable(s: Situation) -> Summary:
         return awaited
     if ready >= replicas:
         return Summary("Healthy", Reason.HEALTHY, message)
-    message = f"{message} {s.world.refused_pods}".rstrip()
+    message, told = f"{message} {s.world.why(About.PODS)}".rstrip(), s.world.first(About.PODS)
     if ready:
-        return Summary("Progressing", Reason.AWAITING_PODS, message)
-    return Summary("Degraded", Reason.UNAVAILABLE, message)
+        return Summary("Progressing", Reason.AWAITING_PODS, message, told=told)
+    return Summary("Degraded", Reason.UNAVAILABLE, message, told=told)
 
 
 def _route_awaited_for_too_long(s: Situation) -> bool:
     """A refusal stays reported until the route is in effect, also after a restart."""
     before, since = _before(s.status, "Ready"), s.world.route_awaited_since
     refused = before is not None and before.reason in (Reason.ROUTE_REFUSED, Reason.NAME_TAKEN)
-    return refused or (since is not None and s.now >= since + ROUTE_PATIENCE)
+    return refused or (since is not None and s.reached(since + ROUTE_PATIENCE))
 
 
 def _conditions(s: Situation, summary: Summary, monitored: list[Report]) -> list[Condition]:
@@ -326,8 +359,9 @@ def _conditions(s: Situation, summary: Summary, monitored: list[Report]) -> list
         conditions.append(_condition(s.status, each.condition, *found, generation, s.now))
     if s.world.internal_errors:
         conditions.append(internal_error(s.status, s.world.internal_errors, generation, s.now))
-    if s.world.overridden:
-        changed = Reason.CHANGED_BY_OTHERS, s.world.overridden
+    overriding = [each for each in s.world.problems if each.reason is Reason.CHANGED_BY_OTHERS]
+    if overriding:
+        changed = Reason.CHANGED_BY_OTHERS, " ".join(each.text for each in overriding)
         conditions.append(_condition(s.status, "Overridden", "True", *changed, generation, s.now))
     return conditions
 
@@ -359,10 +393,8 @@ def _available(s: Situation) -> tuple[Literal["True", "False"], Reason, str]:
     stable, replicas = s.status.stable, s.desired.spec.replicas
     if stable is None:
         return "False", Reason.FIRST_DEPLOYMENT, "No revision is stable yet."
-    if s.world.unserved:
-        return "False", Reason.AWAITING_ROUTE, s.world.unserved
-    if s.world.outranked:
-        return "False", Reason.ROUTE_CONTESTED, s.world.outranked
+    if outages := _of(s, Severity.OUTAGE):
+        return "False", outages[0].reason, outages[0].text
     ready = s.world.ready(stable.revision)
     message = f"Stable revision {stable.revision} has {ready} of {replicas} pods ready."
     if s.promoted:
@@ -371,7 +403,7 @@ def _available(s: Situation) -> tuple[Literal["True", "False"], Reason, str]:
     if not replicas:
         return "True", Reason.SCALED_TO_ZERO, message
     if not ready:
-        return "False", Reason.UNAVAILABLE, f"{message} {s.world.refused_pods}".rstrip()
+        return "False", Reason.UNAVAILABLE, f"{message} {s.world.why(About.PODS)}".rstrip()
     return "True", Reason.STABLE_SERVES, message
 
 

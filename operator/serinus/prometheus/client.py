@@ -251,7 +251,7 @@ class Prometheus:
     def _unreadable(self, query: BatchQuery, error: Exception) -> dict[ArmQuery, QueryResult]:
         answer = unreadable(error, self._config)
         if answer.fault and query.spare:
-            answer = replace(answer, fault=answer.fault.beside(Part.AUDIT))
+            answer = replace(answer, fault=answer.fault.within(Part.AUDIT))
         return dict.fromkeys(query.everything, answer)
 
 

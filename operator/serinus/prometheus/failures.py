@@ -18,7 +18,7 @@ class WaitedError(Exception):
 
 
 def unreadable(error: Exception, config: Config) -> QueryError:
-    """What an error is told as; one that no source of metrics can cause is ours."""
+    """What an error is reported as; one that no source of metrics can cause is ours."""
     if message := _sentence(error, config):
         return QueryError(message, exported=isinstance(error, TooMuchExportedError))
     fault = Fault(Part.MEASURING, "", error)

@@ -202,8 +202,8 @@ class _Simulated:
 
     def _serve(self, to: float) -> None:
         """Generate the requests until then, split according to the world."""
-        astray = fraction(self._simulation.scenario.astray)
-        share = self._rollout.world.at(self._rollout.now).weight / 100 * (1 - astray)
+        misrouted = fraction(self._simulation.scenario.misrouted)
+        share = self._rollout.world.at(self._rollout.now).weight / 100 * (1 - misrouted)
         changed = self._simulation.changes_after(self._rollout.status) <= to
         self._stable.serve(to, 1 - share, self._simulation.stable)
         self._candidate.serve(
@@ -269,7 +269,7 @@ class _Simulated:
             last = self._rollout.new_decisions[-1].reason
             return last, "Promoted" if last in PROMOTED else "RolledBack"
         waits = self._awaits_a_person() and self._rollout.now < self._waits_until()
-        if status.phase in ("Paused", "Degraded") and status.candidate.hold and not waits:
+        if status.phase not in ("Healthy", "Progressing") and status.candidate.hold and not waits:
             return status.candidate.hold.reason, "Held"
         if self._rollout.now >= self._stops_at:
             return "Undecided", "Held"

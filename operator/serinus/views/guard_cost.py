@@ -14,6 +14,6 @@ def guard_cost(spec: Spec) -> str:
     pods = router_for(spec).held_back_replicas(replicas, guard.percent)
     return (
         f"the guard keeps {pods} pod{'s' if pods > 1 else ''} of the previous revision for "
-        f"{spoken(guard.seconds)}, beside {replicas} of the promoted one; "
+        f"{spoken(guard.seconds)}, in addition to {replicas} of the promoted one; "
         f"{share_held_back(spec):.0f}% of the traffic stays there"
     )

@@ -35,7 +35,7 @@ class CheckLook:
     towards: float | None
     """The same for the candidate, as a part of what passing the step takes."""
     rates: tuple[Rates, ...]
-    """First the one that the check's message tells of, then those that differ most."""
+    """First the one that the check's message names, then those that differ most."""
 
 
 @dataclass(frozen=True, slots=True)

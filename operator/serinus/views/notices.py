@@ -1,4 +1,4 @@
-"""What happened in a pass, as endpoints are told: from the statuses before and after it."""
+"""What endpoints are notified of after a pass: from the statuses before and after it."""
 
 import hashlib
 import json
@@ -11,12 +11,12 @@ from serinus.api.reasons import meaning_of
 from serinus.api.status import MOST_ANNOUNCED, Candidate, Decision, Notice, Status
 
 AGAIN_AFTER: Final = 6 * 3600.0
-"""Seconds after which a state that is entered again is told again."""
+"""Seconds after which a state that is entered again is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """A state that is told when it begins."""
+    """A state of which endpoints are notified when it begins."""
 
     reason: str
     revision: str
@@ -25,9 +25,9 @@ class _State:
     """Of the candidate: two steps in a row that wait for a person are two pauses."""
 
 
-def wish(spec: Mapping[str, Any]) -> str:
-    """What a raw spec asks for, 8 characters: whoever has changed it wants to know what came of it.
-    Its size does not matter, which an autoscaler changes all day."""
+def spec_digest(spec: Mapping[str, Any]) -> str:
+    """8 characters for a raw spec: whoever has changed it wants to know what came of it. Without
+    the number of replicas, which an autoscaler changes all day."""
     asked = {name: value for name, value in spec.items() if name != "replicas"}
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
 
@@ -38,10 +38,10 @@ def notices(
     after: Status,
     decisions: Iterable[Decision],
     now: float,
-    wished: str = "",
+    digest: str = "",
 ) -> Iterator[Notice]:
-    """What happened to the ModelDeployment with this uid, in the order in which it is told; no
-    endpoint is chosen yet. `wished`: the `wish` of its spec."""
+    """What happened to the ModelDeployment with this uid, in the order in which it is sent; no
+    endpoint is chosen yet. `digest`: the `spec_digest` of its spec."""
     for decision in decisions:
         if kind := meaning_of(decision.reason).notice:
             state = _State(decision.reason, decision.revision, decision.message)
@@ -50,16 +50,16 @@ def notices(
         begun, known = of(after), of(before)
         if begun is None or (known and _same(begun, known)):
             continue
-        if _name(kind, begun, wished) not in _known(after, now):
+        if _name(kind, begun, digest) not in _known(after, now):
             yield _notice(uid, kind, begun, now, before, after)
 
 
 def announced(
-    status: Status, told: Iterable[Notice], now: float, wished: str = ""
+    status: Status, told: Iterable[Notice], now: float, digest: str = ""
 ) -> dict[str, float]:
-    """The states that endpoints were told of lately, with those of these notices."""
+    """The states that endpoints were notified of lately, with those of these notices."""
     found = ((kind, of(status)) for of, kind in _STATES.items())
-    states = {_name(kind, state, wished): now for kind, state in found if state}
+    states = {_name(kind, state, digest): now for kind, state in found if state}
     kinds = {each.kind for each in told}
     new = {name: at for name, at in states.items() if name.partition("/")[0] in kinds}
     newest = sorted({**_known(status, now), **new}.items(), key=lambda each: each[1])
@@ -67,15 +67,15 @@ def announced(
 
 
 def _known(status: Status, now: float) -> dict[str, float]:
-    """What was told lately, and since the last command, after which the same state is news: a
+    """What was sent lately, and since the last command, after which the same state is sent again: a
     rollout with little traffic comes and goes between the same few states all day."""
     command = status.command.at if status.command else 0.0
     since = max(now - AGAIN_AFTER, command)
     return {name: at for name, at in status.announced.items() if since < at <= now}
 
 
-def _name(kind: NoticeKind, state: _State, wished: str) -> str:
-    return f"{kind}/{state.reason}/{state.revision}/{state.step}/{wished}"
+def _name(kind: NoticeKind, state: _State, digest: str) -> str:
+    return f"{kind}/{state.reason}/{state.revision}/{state.step}/{digest}"
 
 
 def _paused(status: Status) -> _State | None:
@@ -87,7 +87,7 @@ def _paused(status: Status) -> _State | None:
 
 
 def _stalled(status: Status) -> _State | None:
-    """None after a rollback, which is told as such."""
+    """None after a rollback, which has a notice of its own."""
     stalled = next((each for each in status.conditions if each.type == "Stalled"), None)
     if stalled is None or stalled.status != "True":
         return None

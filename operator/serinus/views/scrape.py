@@ -31,7 +31,7 @@ from serinus.views.unseen import (
 )
 
 State = Literal["Judged", "Missing", "Unknown"]
-"""Unknown: it cannot be told from a scrape."""
+"""Unknown: a scrape does not show it."""
 
 _AT: Final = 60.0
 _NAME: Final = re.compile("(?<=[a-z])(?=[A-Z])")

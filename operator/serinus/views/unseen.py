@@ -23,7 +23,7 @@ Scrape = Sequence[ScrapedSample]
 _ERRORS: Final = kinds_that(lambda kind: kind.counts_failures)
 _FAILURES: Final = re.compile(r"(^|_)(fail(ed|ures?|s)?|errors?|exceptions?)_(.*_)?total$")
 _NO_OUTCOME: Final = (
-    "No counter has a label that is known to tell failed requests from others, or only from the "
+    "No counter has a label that is known to distinguish failed requests, or only from the "
     f"first request on: no {_ERRORS} is proposed."
 )
 _BUCKET: Final = "_bucket"

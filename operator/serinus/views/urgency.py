@@ -7,7 +7,7 @@ from serinus.api.reasons import Reason
 from serinus.views.rollout import RolloutView
 
 _PASSES: Final = frozenset({"Available", "MetricsAvailable"})
-"""Conditions that tell what the phase tells as well, once a person must act."""
+"""Conditions that say what the phase says as well, once a person must act."""
 
 
 class Urgency(IntEnum):
@@ -27,7 +27,7 @@ def urgency(view: RolloutView) -> Urgency:
     amiss = {each.type: each.reason for each in view.conditions}
     if amiss.get("Available", Reason.FIRST_DEPLOYMENT) != Reason.FIRST_DEPLOYMENT:
         return Urgency.OUTAGE
-    if view.phase in ("Degraded", "Paused") or amiss.keys() - _PASSES:
+    if view.phase in ("Paused", "RolledBack", "Degraded", "Unavailable") or amiss.keys() - _PASSES:
         return Urgency.PERSON
     if view.phase != "Healthy" or view.candidate is not None:
         return Urgency.UNDER_WAY

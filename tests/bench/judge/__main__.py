@@ -1,4 +1,4 @@
-"""`python -m tests.bench.judge`: measure, and write docs/judge.md with its tables and plots."""
+"""`python -m tests.bench.judge`: measure, and write docs/judge-tables.md and the plots."""
 
 import argparse
 import os
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str]) -> None:
     page = report.page(found)
     print(page)
     if share == 1:
-        (DOCS / "judge.md").write_text(page)
+        (DOCS / "judge-tables.md").write_text(page)
         plots.write(found, DOCS)
     print(f"One evaluation of four checks: {milliseconds():.2f} ms of processor time, the median.")
     print(f"{time.monotonic() - started:.0f} s")

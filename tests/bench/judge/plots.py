@@ -1,4 +1,4 @@
-"""The plots of docs/judge.md."""
+"""The plots of docs/judge.md and docs/judge-tables.md."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

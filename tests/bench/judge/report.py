@@ -1,4 +1,4 @@
-"""docs/judge.md: the measured figures and their targets."""
+"""docs/judge-tables.md: the measured figures and their targets."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
@@ -50,13 +50,18 @@ OF_FIVE = (("errorRate", SERINUS), ("latency", f"{SERINUS}, native"), ("predicti
 Found = dict[tuple[str, str], Floats]
 """The result of each run, by trial and rule."""
 Cell = Median | Chance | str
-TEXT = Path(__file__).with_name("judge.md")
+TEXT = Path(__file__).with_name("tables.md")
 """The text of the page; each {name} is replaced by a table."""
 
 
 def page(found: Found) -> str:
     """All of it."""
-    tables: Mapping[str, Callable[[Found], str]] = {
+    return TEXT.read_text().format(**{name: table(found) for name, table in tables().items()})
+
+
+def tables() -> Mapping[str, Callable[[Found], str]]:
+    """What makes each table, by its name in the text."""
+    return {
         "must_reach": must_reach,
         "false_errors": lambda found: false_rollbacks(found, "errorRate"),
         "false_latency": lambda found: false_rollbacks(found, "latency"),
@@ -82,7 +87,6 @@ def page(found: Found) -> str:
         "sick_pods": sick_pods,
         "unlike": unlike,
     }
-    return TEXT.read_text().format(**{name: table(found) for name, table in tables.items()})
 
 
 def must_reach(found: Found) -> str:

@@ -54,8 +54,8 @@ def total(answer: QueryResult) -> float:
 
 @pytest.mark.parametrize("preset", ERRORS)
 async def test_requests_and_errors_are_found(server: Server, preset: str) -> None:
-    requests, told_by = await counts(server, preset, errorRate={})
-    errors = requests - told_by if PRESETS[preset].error_rate.successes else told_by
+    requests, outcome = await counts(server, preset, errorRate={})
+    errors = requests - outcome if PRESETS[preset].error_rate.successes else outcome
     assert (requests, errors) == ERRORS[preset]
 
 

@@ -346,6 +346,31 @@ def test_matchers_that_no_series_can_meet_together_are_refused_with_the_one_that
     assert problems_of(monitoring=monitoring) == [f"spec.monitoring.errorRate.errors: {never}"]
 
 
+@pytest.mark.parametrize("operator", ["=", "=~", "!="])
+def test_a_matcher_that_leaves_one_class_is_refused_because_its_share_is_always_all(
+    operator: str,
+) -> None:
+    only = {"label": "class", "operator": operator, "value": "fraud"}
+    classes = {"metric": "model_predictions_total", "matchers": [only]}
+    told = 'class="fraud" leaves one class, which always has a share of 100%'
+    message = f"classes.matchers: {told}: leave the matcher out"
+    check = {"name": "drift", "predictionDrift": {"classes": classes}}
+    found = problems_of(
+        **analysis(checks=[check]), monitoring={"predictionDrift": {"classes": classes}}
+    )
+    places = "spec.rollout.analysis.checks[0].predictionDrift", "spec.monitoring.predictionDrift"
+    assert found == [f"{place}.{message}" for place in places if operator == "="]
+
+
+def test_a_matcher_that_leaves_one_category_is_refused_in_the_monitoring_too() -> None:
+    only = {"label": "category", "value": "missing"}
+    categories = {"metric": "model_feature_category_total", "matchers": [only]}
+    assert problems_of(monitoring={"featureDrift": {"categories": categories}}) == [
+        'spec.monitoring.featureDrift.categories.matchers: category="missing" leaves one '
+        "category, which always has a share of 100%: leave the matcher out"
+    ]
+
+
 def test_matchers_that_a_series_can_meet_together_are_in_order() -> None:
     not_these = [{"label": "code", "operator": "!=", "value": code} for code in ("200", "404")]
     same = [{"label": "code", "value": "500"}] * 2

@@ -95,10 +95,10 @@ def test_a_worse_candidate_is_rolled_back_with_its_evidence(
     assert "Check errors: Candidate errors" in last["message"]
 
 
-def test_traffic_that_goes_astray_holds_the_rollout_and_rolls_nobody_back(
+def test_misrouted_traffic_holds_the_rollout_and_rolls_nobody_back(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    scenario = str(ROOT / "examples/scenarios/astray.yaml")
+    scenario = str(ROOT / "examples/scenarios/misrouted.yaml")
     found = simulated(capsys, "-f", GATEWAY, "--scenario", scenario, "--runs", "20")
     assert chances(found) == {"TrafficSplitWrong": 1.0}
     assert found["outcomes"][0]["outcome"] == "Held"

@@ -55,7 +55,7 @@ def test_the_newer_version_wins_whatever_comes_last() -> None:
     store = Store()
     assert store.put(deployment(10))
     assert not store.put(deployment(9))
-    assert not store.put(deployment(10)), "what is known already is no news"
+    assert not store.put(deployment(10)), "what is known already changes nothing"
     assert version(store) == "10"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from serinus.api.baseline import Baseline
-from serinus.api.reasons import Reason
+from serinus.api.reasons import About, Reason
 from serinus.api.spec import Spec
 from serinus.api.stages import Stage
 from serinus.api.status import Candidate, CheckStatus, Hold, Stable, Status, Weight
@@ -25,7 +25,9 @@ from serinus.controller.status_writes import (
 from serinus.manifests.children import Wanted
 from serinus.manifests.traffic import Traffic
 from serinus.plan.decide import Plan
+from serinus.plan.problems import Severity
 from serinus.plan.situation import Desired, World
+from tests.support.problems import name_taken, of_the_pods, of_the_route
 
 TEMPLATE: dict[str, Any] = {
     "spec": {"containers": [{"name": "model", "image": "m:1", "ports": [{"containerPort": 8080}]}]}
@@ -197,15 +199,42 @@ def test_a_pause_after_a_pass_is_no_shorter_because_it_took_long() -> None:
 def test_a_refused_deployment_is_what_keeps_the_pods() -> None:
     told = "Deployment fraud-new cannot be written: 422"
     world = WriteOutcome(refusals={"Deployment": told}).applied_to(World(split_in_effect=True))
-    assert world == World(split_in_effect=True, pods_problem=told, refused_pods=told)
+    assert world == World(split_in_effect=True, problems=(of_the_pods(told),))
 
 
 @pytest.mark.parametrize("kind", ["Service", "HTTPRoute"])
 def test_a_refused_way_to_the_pods_is_never_in_effect(kind: str) -> None:
     world = WriteOutcome(refusals={kind: "no"}).applied_to(World(split_in_effect=True, weight=20.0))
-    assert world == World(weight=20.0, route_message="no", route_refused=True)
+    assert world == World(weight=20.0, problems=(of_the_route("no", Severity.REPAIR),))
+
+
+@pytest.mark.parametrize("in_effect", [True, False])
+def test_a_route_that_others_change_is_waited_for_only_where_it_is_not_in_effect(
+    in_effect: bool,
+) -> None:
+    outcome = WriteOutcome(overridden={"HTTPRoute": "changed"})
+    world = outcome.applied_to(World(split_in_effect=in_effect))
+    assert world.split_in_effect is in_effect
+    assert world.why_no_route == ("" if in_effect else "changed")
+    assert [each.text for each in world.problems] == ["changed"]
+
+
+def test_pods_that_are_there_and_not_ready_have_a_cause_of_their_own() -> None:
+    unready = of_the_pods("1 pod: ImagePullBackOff", About.CANDIDATE)
+    late = WriteOutcome(failures={"Deployment": "timed out"})
+    assert late.applied_to(World(problems=(unready,))).why_no_pods == unready.text
+    assert late.applied_to(World()).why_no_pods == "timed out"
+
+
+def test_a_taken_name_is_one_problem_whichever_child_waits_for_it() -> None:
+    taken = frozenset({"Service"})
+    refused = {"Service": "taken", "HTTPRoute": "rejected"}
+    world = WriteOutcome(refusals=refused, taken=taken).applied_to(World(split_in_effect=True))
+    expected = (name_taken("taken"), of_the_route("rejected", Severity.REPAIR))
+    assert (world.problems, world.split_in_effect) == (expected, False)
 
 
 def test_where_nothing_is_refused_the_world_is_as_it_was_read() -> None:
-    world = World(split_in_effect=True, pods_problem="1 pod: ImagePullBackOff")
-    assert WriteOutcome().applied_to(world) is world
+    unready = of_the_pods("1 pod: ImagePullBackOff", About.CANDIDATE)
+    world = World(split_in_effect=True, problems=(unready,))
+    assert WriteOutcome().applied_to(world) == world

@@ -71,11 +71,12 @@ def test_every_page_is_in_the_navigation(site: Path) -> None:
     assert "./planted/" in linked, "a page that docs/.nav.yml does not name is among the guides"
 
 
-@pytest.mark.parametrize(("page", "names"), [("checks", [*KINDS]), ("presets", [*PRESETS])])
-def test_every_check_and_every_preset_is_in_the_navigation(page: str, names: list[str]) -> None:
+def test_every_check_and_every_preset_is_in_the_navigation() -> None:
     order = (ROOT / "docs/.nav.yml").read_text()
-    found = dict(re.findall(rf"- (\w+): {page}/#(\w+)$", order, re.MULTILINE))
-    assert found == {name: name.lower() for name in names}
+    checks = re.findall(r"- checks/(\w+)\.md$", order, re.MULTILINE)
+    assert set(KINDS) <= set(checks)
+    presets = dict(re.findall(r"- (\w+): presets/#(\w+)$", order, re.MULTILINE))
+    assert presets == {name: name.lower() for name in PRESETS}
 
 
 def test_every_page_of_the_order_exists() -> None:

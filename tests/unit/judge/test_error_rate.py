@@ -304,7 +304,7 @@ def test_errors_that_began_late_are_told_with_the_counts_since() -> None:
 
 
 def test_every_fifth_answer_without_a_prediction_is_found_by_counting_predictions() -> None:
-    """As docs/checks.md has it: all of them are answered 200."""
+    """As docs/checks/errorRate.md has it: all of them are answered 200."""
     simulated = SimulatedAnalysis(
         error_rate(requests={"metric": "model_requests_total"}, successes="model_predictions_total")
     )

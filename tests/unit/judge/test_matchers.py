@@ -239,9 +239,9 @@ def test_predictions_of_one_unnamed_class_are_an_error_of_drift() -> None:
     found = judged(check, [counted("predicted_total", 100, outcome="fraud")])
     assert found.verdict == "Error"
     assert found.message == (
-        "predicted_total of the stable pods has no label klass, so its series cannot be told "
-        "apart; its labels are outcome (fraud). Set predictionDrift.classLabel to the label that "
-        "is meant."
+        "predicted_total of the stable pods has no label klass, so its series cannot be "
+        "distinguished; its labels are outcome (fraud). Set predictionDrift.classLabel to the "
+        "label that is meant."
     )
 
 

@@ -1,4 +1,4 @@
-"""docs/checks.md: what people's numbers come to in shares."""
+"""docs/checks: what people's numbers come to in shares."""
 
 import math
 import re
@@ -12,14 +12,16 @@ import yaml
 
 from serinus.api.analysis import Analysis
 
-TEXT = (Path(__file__).parents[3] / "docs" / "checks.md").read_text()
-SECTION = TEXT.split("## From a number that you have")[1].split("\n## ")[0]
+PAGES = Path(__file__).parents[3] / "docs" / "checks"
+TEXT = "\n".join(
+    (PAGES / f"{name}.md").read_text() for name in ("index", "latency", "predictionDrift")
+)
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def rows(head: str) -> list[list[float]]:
     """The numbers of the table with this head, row by row."""
-    lines = SECTION[SECTION.index(head) :].splitlines()[2:]
+    lines = TEXT[TEXT.index(head) :].splitlines()[2:]
     table = lines[: next(n for n, line in enumerate(lines) if not line.startswith("|"))]
     return [[float(each) for each in NUMBER.findall(line)] for line in table]
 
@@ -93,7 +95,7 @@ def test_both_bounds_hold_for_any_distribution() -> None:
 
 
 def test_what_is_written_for_a_number_is_valid() -> None:
-    cells = re.findall(r"^\| .* \| `(\w+: \{[^…\n]*\})`", SECTION, re.MULTILINE)
+    cells = re.findall(r"^\| .* \| `(\w+: \{[^…\n]*\})`", TEXT, re.MULTILINE)
     assert len(cells) == 6
     for number, cell in enumerate(cells):
         check = {"name": f"check-{number}", **yaml.safe_load(cell)}

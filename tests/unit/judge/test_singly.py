@@ -1,4 +1,4 @@
-"""The rollouts of docs/judge.md that run one after another: whoever has nothing against them
+"""The rollouts of docs/judge-tables.md that run one after another: whoever has nothing against them
 passes."""
 
 import math

@@ -90,7 +90,7 @@ def test_every_child_is_ours_and_in_the_owners_namespace() -> None:
         assert OWNER.owns(each)
 
 
-def test_the_same_wish_gives_the_same_manifests() -> None:
+def test_the_same_desired_state_gives_the_same_manifests() -> None:
     assert made(CANARY, traffic=GATEWAY) == made(CANARY, traffic=GATEWAY)
 
 

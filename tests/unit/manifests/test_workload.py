@@ -10,7 +10,6 @@ from serinus.manifests.owner import Owner
 from serinus.manifests.pod_template import pod_template
 from serinus.manifests.revision import Revision
 from serinus.manifests.service import service, target_port
-from serinus.manifests.workloads import Workload
 from serinus.manifests.workloads.deployment import DeploymentWorkload
 
 WORKLOAD = DeploymentWorkload()
@@ -257,15 +256,3 @@ def test_a_quota_that_refuses_the_pods_is_told_though_there_is_no_pod() -> None:
     assert WORKLOAD.uncreated({**made, "status": {"conditions": [refused]}}) == (
         "Pods cannot be created: exceeded quota: pods, requested: 1, used: 4, limited: 4"
     )
-
-
-def test_what_is_kept_of_a_status_is_all_that_is_read_of_it() -> None:
-    failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate"}
-    read = {"observedGeneration": 1, "replicas": 3, "readyReplicas": 2, "conditions": [failure]}
-    noise = {"unavailableReplicas": 1, "conditions": [failure, {"type": "Available"}]}
-    live = {**WORKLOAD.manifest(OWNER, revision(), 3), "status": {**read, **noise}}
-    kept = {**live, "status": WORKLOAD.as_read(live["status"])}
-    assert kept["status"] == read
-    assert WORKLOAD.pods(kept) == WORKLOAD.pods(live) == Workload(3, 2)
-    assert WORKLOAD.uncreated(kept) == "Pods cannot be created: FailedCreate"
-    assert WORKLOAD.serves(kept)

@@ -70,12 +70,12 @@ async def test_what_is_told_is_not_told_again_while_the_status_still_has_it(
         await receiver.until(lambda r: len(r.taken) == 1)
         while not told:
             await asyncio.sleep(0.01)
-        assert under_test.told_of("uid") == {notice(1).id}
+        assert under_test.done_of("uid") == {notice(1).id}
         under_test.offer("uid", subject, written)
         under_test.offer("uid", subject, [*written, notice(2)])
         await receiver.until(lambda r: len(r.taken) == 2)
         under_test.offer("uid", subject, [])
-        assert under_test.told_of("uid") == set()
+        assert under_test.done_of("uid") == set()
     assert [each.event["id"] for each in receiver.taken] == [notice(1).id, notice(2).id]
     assert told == [subject, subject]
 
@@ -96,7 +96,7 @@ async def test_a_notice_of_yesterday_has_one_attempt_and_one_of_tomorrow_has_man
         names = [each.event["data"]["name"] for each in receiver.attempts]
     assert names.count("old") == 1
     assert under_test.outcomes["expired"] == 1
-    assert under_test.told_of("old") == {notice(1).id}, "so that the status drops it"
+    assert under_test.done_of("old") == {notice(1).id}, "so that the status drops it"
 
 
 async def test_what_is_due_of_a_deleted_object_is_told_and_then_forgotten(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ async def test_what_is_due_of_a_deleted_object_is_told_and_then_forgotten(tmp_pa
         await receiver.until(lambda r: len(r.taken) == 2)
         under_test.offer("other", Subject("shop", "loan"), [notice(3)])
         await receiver.until(lambda r: len(r.taken) == 3)
-    assert under_test.told_of("uid") == set()
+    assert under_test.done_of("uid") == set()
 
 
 async def test_an_object_that_was_left_out_for_a_while_is_told_once(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ async def test_an_object_that_was_left_out_for_a_while_is_told_once(tmp_path: Pa
     under_test.offer("uid", subject, written)
     async with receiver, running(under_test):
         await receiver.until(lambda r: len(r.taken) == 1)
-        while not under_test.told_of("uid"):
+        while not under_test.done_of("uid"):
             await asyncio.sleep(0.01)
         under_test.offer("uid", subject, written)
         under_test.offer("other", Subject("shop", "loan"), [notice(2)])

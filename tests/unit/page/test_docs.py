@@ -8,8 +8,8 @@ from pathlib import Path
 import yaml
 
 from serinus.cli.__main__ import parser
-from serinus.page.course import MOST_LOOKS
-from serinus.page.known import MOST_COURSES
+from serinus.page.known import MOST_HISTORIES
+from serinus.page.look_history import MOST_LOOKS
 from serinus.page.rendering import STATIC
 from serinus.page.streams import MOST_STREAMS
 from serinus.page.viewers import ALLOWED_FOR
@@ -44,7 +44,7 @@ def test_the_values_exist() -> None:
 def test_the_limits_are_those_of_the_code() -> None:
     for words in (
         f"at most {MOST_LOOKS} points",
-        f"{MOST_COURSES} rollouts have curves",
+        f"{MOST_HISTORIES} rollouts have curves",
         f"At most {MOST_STREAMS} tabs",
         f"counts for {ALLOWED_FOR:.0f} seconds",
     ):

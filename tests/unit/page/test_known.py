@@ -27,7 +27,7 @@ def state(number: int, name: str = "loan", **timeline: Any) -> dict[str, Any]:
 
 
 def times(known: KnownObjects, of: dict[str, Any]) -> list[float]:
-    return known.course(read(of)).times
+    return known.history(read(of)).times
 
 
 def test_the_curves_of_a_real_rollout_end_where_its_decision_was_made() -> None:
@@ -38,9 +38,9 @@ def test_the_curves_of_a_real_rollout_end_where_its_decision_was_made() -> None:
     assert seen
     live = seen.live()
     assert live.status.rejected
-    course = known.course(live)
-    assert len(course.times) >= 2
-    against = course.curves[next(c for c in course.curves if c.of == "against")]
+    history = known.history(live)
+    assert len(history.times) >= 2
+    against = history.curves[next(c for c in history.curves if c.of == "against")]
     assert all(value is not None and 0 <= value < 1 for value in against)
 
 
@@ -80,7 +80,7 @@ def test_an_event_that_says_nothing_new_changes_nothing() -> None:
 
 
 def test_the_number_of_rollouts_with_curves_is_bounded(monkeypatch: Any) -> None:
-    monkeypatch.setattr(module, "MOST_COURSES", 2)
+    monkeypatch.setattr(module, "MOST_HISTORIES", 2)
     known = KnownObjects()
     for name in ("a", "b", "c"):
         known.put(state(-2, name))
@@ -124,7 +124,7 @@ def test_a_number_that_cannot_be_drawn_is_a_gap() -> None:
     requests["candidate"] = 1e300
     known = KnownObjects()
     known.put(looks)
-    drawn = [v for curve in known.course(read(looks)).curves.values() for v in curve]
+    drawn = [v for curve in known.history(read(looks)).curves.values() for v in curve]
     assert all(value is None or math.isfinite(value) for value in drawn)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from serinus.api.base import rfc3339
 from serinus.page.known import KnownObjects
-from serinus.page.rendering import Around, RowFilter, listed, rollout, rows, shown, told
+from serinus.page.rendering import Around, RowFilter, listed, message_page, rollout, rows, shown
 from serinus.views.remedies import remedies
 from tests.support.replayed import replayed
 
@@ -39,7 +39,7 @@ def the_rollout(of: KnownObjects, *, part: bool = False) -> str:
     seen = of.seen("demo", "loan")
     assert seen
     live = seen.live()
-    found = "".join(rollout(live, of.course(live), NOW))
+    found = "".join(rollout(live, of.history(live), NOW))
     return found if part else shown(found, "demo", "loan", NOW, around())
 
 
@@ -61,7 +61,7 @@ def test_all_text_of_a_status_is_escaped() -> None:
         state["status"][key] = poisoned(state["status"][key])
     state["spec"]["model"] = {"version": EVIL}
     found = known(state)
-    for html in (the_list(found), the_rollout(found), told(EVIL, EVIL, around())):
+    for html in (the_list(found), the_rollout(found), message_page(EVIL, EVIL, around())):
         assert "<script>alert" not in html
         assert '" onload="x' not in html
     assert EVIL in unescape(the_rollout(found))
@@ -77,7 +77,7 @@ def test_the_page_of_a_rollout_says_what_to_type_as_explain_does() -> None:
 
 
 def test_nothing_is_inline_and_nothing_is_of_another_host() -> None:
-    log_in = told("a", "b", around(login=True), form=True)
+    log_in = message_page("a", "b", around(login=True), form=True)
     for html in (the_list(known()), the_rollout(known()), log_in):
         assert re.findall(r"<script(?![^>]* src=)|<style| style=| on\w+=", html) == []
         used = r'(?:src|href|action|hx-get|data-events)="([^"#][^"]*)"'
@@ -148,8 +148,8 @@ def test_a_part_is_what_the_whole_has_inside() -> None:
         (RowFilter("SHOP fraud"), 1),
         (RowFilter("demo/loan"), 1),
         (RowFilter("v2"), 3),
-        (RowFilter("", "Degraded"), 1),
-        (RowFilter("shop", "Degraded"), 0),
+        (RowFilter("", "RolledBack"), 1),
+        (RowFilter("shop", "RolledBack"), 0),
     ],
 )
 def test_the_filter_takes_names_versions_and_a_phase(wanted: RowFilter, count: int) -> None:
@@ -186,8 +186,8 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_shown() -> None:
     state["status"]["candidate"]["weight"]["actual"] = 1e300
     html = unescape(the_rollout(known(state)))
     for field in ("decisions[0].at", "timeline.since"):
-        told = f"status.{field}: must be a time in the years 1 to 9999"
-        assert f"Cannot be read, and is left out: {told}" in html
+        problem = f"status.{field}: must be a time in the years 1 to 9999"
+        assert f"Cannot be read, and is left out: {problem}" in html
     assert state["status"]["message"] in html
     assert "<tr role" in the_list(known(state))
 

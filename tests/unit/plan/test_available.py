@@ -1,11 +1,13 @@
 """The condition Available: whether stable serves, whatever a rollout does meanwhile."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from serinus.api.status import Condition
+from serinus.plan.problems import Severity
 from serinus.plan.situation import World
 from serinus.plan.summary import refuse
 from serinus.simulation.cluster import SimulatedCluster
+from tests.support.problems import of_the_route
 from tests.support.simulated_rollout import A, B, SimulatedRollout, serving
 
 STEPS = [{"setWeight": 50}, {"pause": {}}]
@@ -18,7 +20,8 @@ class Unserved(SimulatedCluster):
     unserved: str = ""
 
     def at(self, now: float) -> World:
-        return replace(super().at(now), unserved=self.unserved)
+        found, outage = super().at(now), of_the_route(self.unserved, Severity.OUTAGE)
+        return found.with_problems(outage) if self.unserved else found
 
 
 def available(rollout: SimulatedRollout) -> Condition:

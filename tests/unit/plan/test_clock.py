@@ -1,5 +1,19 @@
 """A clock that was set back keeps nobody waiting for as long again."""
 
+from serinus.api.base import begun_by
+from serinus.api.stages import Stage
+from serinus.api.status import (
+    Candidate,
+    Guarding,
+    Hold,
+    LostReadiness,
+    Retiring,
+    Stable,
+    Status,
+    TakingBack,
+    UnreadyTime,
+    Weight,
+)
 from tests.support.simulated_rollout import A, B, serving
 
 HOUR = 3600
@@ -62,3 +76,49 @@ def test_no_part_of_a_candidate_begins_later_than_now() -> None:
     candidate = rollout.after(60).status.candidate
     assert candidate
     assert candidate.unready.seconds == 60
+
+
+def test_every_time_that_a_wait_counts_from_is_by_now_and_no_other() -> None:
+    now, ahead = 1000.0, 1000.0 + HOUR
+    candidate = Candidate(
+        revision=B,
+        number=2,
+        stage=Stage.TAKING_BACK,
+        since=ahead,
+        progress_since=ahead,
+        analysis_since=ahead,
+        effective_since=ahead,
+        step_since=ahead,
+        alone_since=ahead,
+        unreadable_since=ahead,
+        unreported_since=ahead,
+        measured_at=ahead,
+        weight=Weight(wanted=20, actual=20, since=ahead),
+        hold=Hold(reason="AwaitingPods", message="", since=ahead),
+        unready=UnreadyTime(since=ahead),
+        lost_readiness=LostReadiness(counted_at=ahead),
+        guarding=Guarding(
+            since=ahead,
+            until=ahead,
+            hindered_since=ahead,
+            taking_back=TakingBack(reason="Aborted", message="", since=ahead),
+        ),
+    )
+    retiring = [
+        Retiring(revision=A, since=ahead, idle_since=ahead),
+        Retiring(revision=A, since=0.0),
+    ]
+    stable = Stable(revision=A, number=1, since=ahead)
+    status = Status(stable=stable, candidate=candidate, retiring=retiring)
+    found = begun_by(now, status)
+    assert found.candidate
+    assert found.stable == stable, "it shows since when, and nothing waits"
+    kept = found.candidate.replace(analysis_since=now, measured_at=now)
+    assert kept != found.candidate, "counts keep the time of Prometheus"
+    text = kept.replace(guarding=kept.guarding and kept.guarding.replace(until=now)).to_json()
+    assert "T01:16:40" not in str(text)
+    assert found.retiring == [
+        Retiring(revision=A, since=now, idle_since=now),
+        Retiring(revision=A, since=0.0),
+    ]
+    assert begun_by(ahead, status) is status

@@ -1,9 +1,10 @@
 """Two ModelDeployments on one host name."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from serinus.plan.situation import World
 from serinus.simulation.cluster import SimulatedCluster
+from tests.support.problems import of_the_requests
 from tests.support.simulated_rollout import B, SimulatedRollout
 
 WHY = "It gets no requests: HTTPRoute shop/loan is older."
@@ -16,7 +17,8 @@ class Contested(SimulatedCluster):
     outranked: str = WHY
 
     def at(self, now: float) -> World:
-        return replace(super().at(now), outranked=self.outranked)
+        found = super().at(now)
+        return found.with_problems(of_the_requests(self.outranked)) if self.outranked else found
 
 
 def test_one_that_gets_no_requests_is_neither_ready_nor_available() -> None:

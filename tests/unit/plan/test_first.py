@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from serinus.api.stages import Stage
+from serinus.plan.problems import Severity
 from serinus.plan.situation import World
 from serinus.simulation.cluster import SimulatedCluster
+from tests.support.problems import of_the_route
 from tests.support.simulated_rollout import GATEWAY, A, B, C, SimulatedRollout
 
 STEPS = [{"setWeight": 20}, {"setWeight": 50}]
@@ -27,7 +29,9 @@ class Short(SimulatedCluster):
             return found
         ready = max(first.ready - self.missing, 0)
         workloads = {**found.workloads, A: replace(first, ready=ready)}
-        return replace(found, workloads=workloads, route_message=self.message)
+        found = replace(found, workloads=workloads)
+        note = of_the_route(self.message, Severity.NOTE)
+        return found.with_problems(note) if self.message else found
 
 
 def incomplete(traffic: dict[str, Any], missing: int = 1) -> SimulatedRollout:

@@ -3,17 +3,25 @@
 `SimulatedRollout` validates the status after each pass; here everything that can be long is.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import get_args
 
 import pytest
 
-from serinus.api.reasons import Reason
+from serinus.api.reasons import About
 from serinus.api.status import Verdict
 from serinus.metrics.queries import QueryError
-from serinus.plan.situation import DECISIONS_KEPT, Intervention, World
+from serinus.plan.problems import Severity
+from serinus.plan.situation import DECISIONS_KEPT, World
 from serinus.plan.timeline import COMMANDS_KEPT, WEIGHTS_KEPT
 from serinus.simulation.cluster import SimulatedCluster
+from tests.support.problems import (
+    name_taken,
+    of_the_history,
+    of_the_pods,
+    of_the_requests,
+    of_the_route,
+)
 from tests.support.simulated_rollout import A, B, SimulatedRollout, serving
 
 LONG = "word " * 1000
@@ -27,10 +35,15 @@ class Talkative(SimulatedCluster):
     troubled: bool = False
 
     def at(self, now: float) -> World:
-        intervention = Intervention(Reason.NAME_TAKEN, LONG) if self.troubled else None
-        found = replace(super().at(now), intervention=intervention, unkept=LONG, route_message=LONG)
-        refused = not self.routed
-        return replace(found, pods_problem=LONG, route_refused=refused, route_contested=LONG)
+        found = super().at(now)
+        if self.troubled:
+            found = found.with_problems(name_taken(LONG))
+        return found.with_problems(
+            of_the_history(LONG),
+            of_the_route(LONG, Severity.NOTE if self.routed else Severity.REPAIR),
+            of_the_pods(LONG, About.CANDIDATE),
+            of_the_requests(LONG, Severity.NOTE),
+        )
 
 
 def rolling() -> tuple[SimulatedRollout, Talkative]:

@@ -8,6 +8,7 @@ from serinus.api.status import Retiring
 from serinus.plan.progress import ROUTE_PATIENCE
 from serinus.plan.situation import RETIRING_KEPT, World
 from serinus.simulation.cluster import SimulatedCluster
+from tests.support.problems import of_the_route
 from tests.support.simulated_rollout import A, B, C, SimulatedRollout, serving
 
 STEPS = [{"setWeight": 20}, {"pause": {}}]
@@ -22,8 +23,9 @@ class Gateway(SimulatedCluster):
 
     def at(self, now: float) -> World:
         found = super().at(now)
-        message = "" if found.leads_to is not None else NOT_TAKEN
-        return replace(found, route_message=message, leads_to=self.astray or found.leads_to)
+        if found.leads_to is None:
+            found = found.with_problems(of_the_route(NOT_TAKEN))
+        return replace(found, leads_to=self.astray or found.leads_to)
 
 
 def rolling() -> tuple[SimulatedRollout, Gateway]:

@@ -4,12 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from serinus.api.reasons import Reason
 from serinus.api.status import Condition
 from serinus.manifests.workloads import Workload
 from serinus.plan.decide import decide
-from serinus.plan.situation import Intervention
 from serinus.simulation.cluster import SimulatedCluster
+from tests.support.problems import name_taken
 from tests.support.simulated_rollout import A, B, C, SimulatedRollout, serving
 
 STEPS = [{"setWeight": 20}, {"pause": {"duration": "1m"}}, {"setWeight": 50}]
@@ -83,7 +82,7 @@ def test_a_failed_check_rolls_back_at_once_with_its_evidence() -> None:
     rollout = serving().given(steps=STEPS).apply(B).judged("Fail", "Candidate errors 41/2045.")
     assert rollout.plan and rollout.plan.wanted
     assert rollout.weight == 0 and rollout.plan.wanted.traffic.stable == A
-    assert rollout.status.phase == "Degraded"
+    assert rollout.status.phase == "RolledBack"
     assert rollout.status.rejected and rollout.status.rejected.revision == B
     assert "41/2045" in rollout.status.message
     assert rollout.plan.wanted.replicas == {A: 4, B: 1}, "its pods may finish what they serve"
@@ -211,7 +210,8 @@ def test_unreadable_metrics_neither_promote_nor_roll_back_however_long(verdict: 
 
 
 @pytest.mark.parametrize(
-    ("policy", "phase"), [("Pause", "Paused"), ("Promote", "Progressing"), ("Rollback", "Degraded")]
+    ("policy", "phase"),
+    [("Pause", "Paused"), ("Promote", "Progressing"), ("Rollback", "RolledBack")],
 )
 def test_a_step_without_a_verdict_ends_as_the_user_said(policy: str, phase: str) -> None:
     rollout = serving().given(steps=STEPS[:1], analysis={"onInconclusive": policy})
@@ -328,13 +328,11 @@ def test_a_promotion_does_not_say_that_a_route_is_written_whose_name_is_taken() 
     told = "HTTPRoute team/loan exists and was not created by Serinus."
     taken = replace(
         rollout.world.at(rollout.rollout.now),
-        intervention=Intervention(Reason.NAME_TAKEN, told),
+        problems=(name_taken(told),),
         split_in_effect=False,
-        route_message=told,
-        route_refused=True,
     )
     desired = replace(rollout.rollout.desired, command=f"promote/{B}")
     workloads = {**taken.workloads, B: Workload(4, 4)}
     plan = decide(desired, rollout.status, replace(taken, workloads=workloads), rollout.rollout.now)
     assert plan.status.stable and plan.status.stable.revision == B
-    assert plan.status.message == f"{told} Revision {B} serves with 4 of 4 pods."
+    assert plan.status.message == told

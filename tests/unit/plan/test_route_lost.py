@@ -1,11 +1,11 @@
 """A route that no longer does what it did: nobody knows who gets the traffic, if anybody does."""
 
-from dataclasses import replace
-
-from serinus.api.reasons import Reason
+from serinus.api.reasons import About
 from serinus.api.stages import Stage
-from serinus.plan.situation import Intervention, World
+from serinus.plan.problems import Severity
+from serinus.plan.situation import World
 from serinus.simulation.cluster import SimulatedCluster
+from tests.support.problems import name_taken, of_the_history, of_the_requests
 from tests.support.simulated_rollout import A, B, SimulatedRollout, serving
 
 STEPS = [{"setWeight": 10}, {"pause": {"duration": "30s"}}, {"setWeight": 50}]
@@ -92,9 +92,14 @@ class Unstopped(SimulatedCluster):
     """What goes wrong is told by others, without a full stop."""
 
     def at(self, now: float) -> World:
-        intervention = Intervention(Reason.NAME_TAKEN, "its name is taken")
-        return replace(
-            super().at(now), intervention=intervention, unkept="it is gone", route_contested="…"
+        return (
+            super()
+            .at(now)
+            .with_problems(
+                name_taken("its name is taken", About.PODS),
+                of_the_history("it is gone"),
+                of_the_requests("…", Severity.NOTE),
+            )
         )
 
 

@@ -51,7 +51,7 @@ def test_who_advances_by_hand_has_the_next_weight_judged_anew() -> None:
     assert {check.verdict for check in rollout.status.candidate.checks} == {"Inconclusive"}
 
 
-def test_traffic_that_goes_astray_holds_the_rollout_until_the_routing_is_mended() -> None:
+def test_misrouted_traffic_holds_the_rollout_until_the_routing_is_mended() -> None:
     rollout = rolling()
     candidate, stable = Pods(), Pods()
 

@@ -7,6 +7,7 @@ import pytest
 from serinus.api.stages import Stage
 from serinus.plan.situation import PodEnd, SeenPod, World
 from serinus.simulation.cluster import SimulatedCluster
+from tests.support.problems import of_the_pods
 from tests.support.simulated_rollout import A, B, C, SimulatedRollout
 
 QUOTA = "Deployment fraud-aaaaaaaa cannot be written: exceeded quota"
@@ -28,7 +29,8 @@ class Lost(SimulatedCluster):
             for name, each in found.workloads.items()
             if name not in self.lost
         }
-        return replace(found, workloads=left, refused_pods=self.refused_pods)
+        found = replace(found, workloads=left)
+        return found.with_problems(of_the_pods(self.refused_pods)) if self.refused_pods else found
 
 
 def halfway(world: SimulatedCluster) -> SimulatedRollout:

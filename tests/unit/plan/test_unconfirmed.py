@@ -1,15 +1,17 @@
 """A candidate that may get traffic is judged, though its weight is not known to be in effect."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 
 from serinus.manifests.owner import Owner
 from serinus.metrics.requests import Request
 from serinus.plan.analysis import requested
+from serinus.plan.problems import Severity
 from serinus.plan.progress import ROUTE_PATIENCE
 from serinus.plan.situation import World
 from serinus.simulation.cluster import SimulatedCluster
+from tests.support.problems import of_the_route
 from tests.support.simulated_rollout import B, SimulatedRollout, serving
 
 STEPS = [{"setWeight": 20}, {"setWeight": 50}]
@@ -29,7 +31,8 @@ class Unconfirmed(SimulatedCluster):
         if self.routed:
             return found
         weight = float(self._traffic.weight) if self._traffic else 0.0
-        return replace(found, weight=weight, route_message=TAKEN, route_refused=self.refused)
+        severity = Severity.REPAIR if self.refused else Severity.WAIT
+        return found.with_problems(of_the_route(TAKEN, severity), weight=weight)
 
 
 def rolling(*, refused: bool = False, routed: bool = False) -> SimulatedRollout:

@@ -14,6 +14,7 @@ from serinus.manifests.workloads import Workload
 from serinus.plan.decide import Plan, decide
 from serinus.plan.situation import Desired, KnownRevision, World
 from serinus.plan.withdrawal import UNJUDGED_AGAIN, Mark, unjudged, withdrawal, withdrawn
+from tests.support import problems
 
 OWNER = Owner("shop", "fraud", "4f7c")
 CHECKS = {"analysis": {"checks": [{"name": "errors", "errorRate": {}}]}}
@@ -155,7 +156,7 @@ def test_what_could_not_be_measured_is_tried_again_later() -> None:
 
 
 def held(before: Status, **more: Any) -> Plan:
-    there = world(0.0, withdrawn="Traffic was taken.", route_message="Traffic was taken.")
+    there = world(0.0, problems=(problems.withdrawn("Traffic was taken."),))
     return decide(Desired(spec(**more), 3, "new"), before, there, 1020.0)
 
 
@@ -178,14 +179,15 @@ def test_the_old_status_does_not_promote_it() -> None:
 
 
 def test_an_abort_is_obeyed_meanwhile() -> None:
-    there = world(0.0, withdrawn="Traffic was taken.")
+    there = world(0.0, problems=(problems.withdrawn("Traffic was taken."),))
     desired = replace(Desired(spec(), 3, "new"), command="abort/new")
     found = decide(desired, status(), there, 1020.0)
     assert found.status.candidate is None
 
 
 def test_what_something_else_changes_is_a_condition() -> None:
-    there = replace(world(), split_in_effect=True, overridden="Deployment fraud-new is changed.")
+    changed = problems.overridden("Deployment fraud-new is changed.")
+    there = world(split_in_effect=True, problems=(changed,))
     found = decide(Desired(spec(), 3, "new"), status(), there, 1020.0)
     (told,) = [each for each in found.status.conditions if each.type == "Overridden"]
     assert (told.status, told.reason) == ("True", "ChangedByOthers")

@@ -123,7 +123,7 @@ async def test_a_gateway_that_is_deleted_at_rest_is_told(operator: Operator) -> 
     await operator.until("fraud", healthy("v1"))
     gateway = await operator.cluster.get("Gateway", operator.namespace, "public")
     await operator.cluster.delete(gateway)
-    status = await operator.until("fraud", lambda s: s["phase"] == "Degraded", moving=1)
+    status = await operator.until("fraud", lambda s: s["phase"] == "Unavailable", moving=1)
     assert "public does not exist" in status["message"]
     await serve(operator.cluster, operator.namespace)
     await operator.until("fraud", healthy("v1"), moving=1)

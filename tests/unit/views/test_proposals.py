@@ -130,7 +130,7 @@ def test_a_counter_of_failures_is_named_where_no_request_tells_its_outcome() -> 
 
 
 def test_that_no_counter_tells_failures_is_said() -> None:
-    told = "No counter has a label that is known to tell failed requests from others"
+    told = "No counter has a label that is known to distinguish failed requests"
     assert any(each.startswith(told) for each in seen("requests_total 1000\n").warnings)
     assert not any(each.startswith(told) for each in seen(GO).warnings)
     drift = {"name": "drift", "predictionDrift": {}}

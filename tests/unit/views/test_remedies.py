@@ -22,7 +22,7 @@ from serinus.views.remedies import remedies
 from tests.support.simulated_rollout import A, B, SimulatedRollout, serving
 
 ROOMS = Path(__file__).parents[3] / "operator" / "serinus"
-STATES = {"hold", "reject", "take_back", "Rejected", "Intervention", "Summary"}
+STATES = {"hold", "reject", "take_back", "Rejected", "Problem", "Summary"}
 """Calls of the rules that make a reason one for which a rollout holds, stalls or is rolled back."""
 ENDS_BY_ITSELF = {
     Reason.FIRST_DEPLOYMENT,
@@ -37,8 +37,10 @@ def reasons_of_the_rules() -> Iterator[Reason]:
             each for each in ast.walk(ast.parse(path.read_text())) if isinstance(each, ast.Call)
         )
         for call in calls:
-            if getattr(call.func, "attr", getattr(call.func, "id", "")) in STATES:
+            if (name := getattr(call.func, "attr", getattr(call.func, "id", ""))) in STATES:
                 given = [*call.args, *(each.value for each in call.keywords)]
+                if name == "Problem" and "Severity.INTERVENTION" not in map(ast.unparse, given):
+                    continue  # it is reported by what waits for it
                 found = (re.fullmatch(r"Reason\.([A-Z_]+)", ast.unparse(each)) for each in given)
                 yield from (Reason[match[1]] for match in found if match)
 

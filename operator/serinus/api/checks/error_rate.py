@@ -18,7 +18,7 @@ from serinus.api.checks.exported import (
 )
 from serinus.api.checks.metrics import Counter
 from serinus.api.checks.server import NOT_BOTH, FailureCounters, ServerMetrics
-from serinus.api.checks.settings import told_by
+from serinus.api.checks.settings import counted_by
 from serinus.api.problem import Problem
 
 
@@ -87,7 +87,7 @@ class ErrorRate(FailureCounters, Compared):
             message = "requests under way are not counted by label, as analysis.stratify needs"
             yield Problem("successes", f"{message}: set failures or errors, or remove stratify")
         else:
-            yield from told_by("errors", (each.label for each in self.failed), labels)
+            yield from counted_by("errors", (each.label for each in self.failed), labels)
 
 
 def _counts_failures(name: str, labels: Labels) -> bool:

@@ -56,7 +56,7 @@ _SERVICE_OF_GRPC: Final = "grpc_service"
 
 
 def failures_among(labels: Labels) -> LabelMatcher | None:
-    """Which series of requests are failures; None: no label tells."""
+    """Which series of requests are failures; None: no label shows it."""
     for label, values in sorted(labels.items()):
         if not any(word in label for word in _TELLS_CODES):
             continue
@@ -96,7 +96,7 @@ def _if_so(labels: Labels) -> LabelMatcher | None:
 
 
 def without_probes(labels: Labels) -> list[LabelMatcher]:
-    """What leaves probes and scrapes out, where a label tells the path."""
+    """What leaves probes and scrapes out, where a label has the path."""
     if _SERVICE_OF_GRPC in labels:
         return [LabelMatcher(label=_SERVICE_OF_GRPC, operator="!~", value="grpc.health.*")]
     label = next(iter(_paths(labels)), None)
@@ -105,7 +105,7 @@ def without_probes(labels: Labels) -> list[LabelMatcher]:
 
 
 def has_path(labels: Labels) -> bool:
-    """Whether a label tells the path of a request."""
+    """Whether a label has the path of a request."""
     return _SERVICE_OF_GRPC in labels or any(_paths(labels))
 
 
@@ -131,7 +131,7 @@ def likeliest(
     rather: Callable[[Labels], bool] = has_path,
 ) -> str | None:
     """Of the series that fit, the one whose name has the most of these words; where that is so of
-    several, one with the labels that are rather wanted, then one that tells the path, and then the
+    several, one with the labels that are rather wanted, then one that has the path, and then the
     shortest. None: no series fits."""
     words = tuple(words)
 

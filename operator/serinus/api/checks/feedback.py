@@ -9,7 +9,7 @@ from serinus.api.base import Duration, Percent, Type
 from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared
 from serinus.api.checks.metrics import Counter, LabelMatcher
 from serinus.api.checks.server import ServerMetrics
-from serinus.api.checks.settings import counts_too_late, told_by
+from serinus.api.checks.settings import counted_by, counts_too_late
 from serinus.api.problem import Problem
 from serinus.api.quantities import seconds
 
@@ -86,4 +86,4 @@ class Feedback(FeedbackCounters, Compared):
         yield from super().problems(longest_step, server)
 
     def problems_with_strata(self, labels: Sequence[str]) -> Iterator[Problem]:
-        yield from told_by("negative", (each.label for each in self.negative), labels)
+        yield from counted_by("negative", (each.label for each in self.negative), labels)

@@ -10,7 +10,7 @@ from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared, Shorth
 from serinus.api.checks.exported import PATHS, Exported, Labels, failures_among, likeliest
 from serinus.api.checks.metrics import Counter, LabelName, MetricName
 from serinus.api.checks.server import ServerMetrics
-from serinus.api.checks.settings import told_by
+from serinus.api.checks.settings import counted_by, sorted_by
 from serinus.api.problem import Problem
 
 _BUCKET = "_bucket"
@@ -105,11 +105,13 @@ class PredictionDrift(Compared):
         return cls.model_validate(found) if found else None
 
     def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
+        if self.classes is not None:
+            yield from sorted_by("classes", self.classes, self.class_label)
         if self.psi is None:
             yield from super().problems(longest_step, server)
 
     def problems_with_strata(self, labels: Sequence[str]) -> Iterator[Problem]:
-        yield from told_by("classLabel", [self.class_label], labels)
+        yield from counted_by("classLabel", [self.class_label], labels)
 
 
 def _has_scores(name: str, labels: Labels) -> bool:
@@ -124,8 +126,8 @@ def _has_classes(name: str, labels: Labels) -> bool:
 
 
 def _class_label(labels: Labels) -> str | None:
-    """The label that tells classes: one with a usual name, or the only one that has several
-    values and does not tell what was asked, of which model, or whether it failed."""
+    """The label with the class: one with a usual name, or the only one that has several
+    values and does not say what was asked, of which model, or whether it failed."""
     failed = failures_among(labels)
     others = {*PATHS, *_NO_CLASS, *([failed.label] if failed else [])}
     named = [label for label in _CLASS_LABELS if label in labels.keys() - others]

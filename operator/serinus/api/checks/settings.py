@@ -5,6 +5,7 @@ from typing import ClassVar, Self
 
 from serinus.api.base import Duration, Type
 from serinus.api.checks.exported import Exported
+from serinus.api.checks.metrics import Counter
 from serinus.api.checks.server import ServerMetrics
 from serinus.api.problem import Problem
 from serinus.api.quantities import seconds
@@ -49,7 +50,7 @@ class Settings(Type):
 
     @property
     def told_later(self) -> bool:
-        """Whether what it counts may be told long after the request, as feedback is."""
+        """Whether what it counts may be reported long after the request, as feedback is."""
         return False
 
     @property
@@ -99,10 +100,10 @@ class Settings(Type):
         return None
 
 
-def told_by(field: str, told: Iterable[str], labels: Sequence[str]) -> Iterator[Problem]:
-    """A problem for each label that tells what the check counts: within one of its values, all
-    requests are the same."""
-    for label in sorted(set(told).intersection(labels)):
+def counted_by(field: str, counted: Iterable[str], labels: Sequence[str]) -> Iterator[Problem]:
+    """A problem for each label by which the check counts: within one of its values, all requests
+    are the same."""
+    for label in sorted(set(counted).intersection(labels)):
         message = f"the check counts by the label {label}, so there is nothing to compare within"
         yield Problem(field, f"{message} one of its values: remove it from analysis.stratify")
 
@@ -112,3 +113,12 @@ def counts_too_late(field: str, wait: Duration, longest_step: Duration) -> Itera
     if seconds(wait) >= seconds(longest_step):
         message = f"{wait} is not shorter than the maximum duration of a step, {longest_step}"
         yield Problem(field, f"{message} (maxStepDuration): the first step could never pass")
+
+
+def sorted_by(field: str, counter: Counter, label: str) -> Iterator[Problem]:
+    """A problem if a matcher leaves but one value of the label by which a counter is sorted: that
+    always has a share of 100%."""
+    for matcher in counter.matchers:
+        if (matcher.label, matcher.operator) == (label, "="):
+            message = f"{matcher} leaves one {label}, which always has a share of 100%"
+            yield Problem(f"{field}.matchers", f"{message}: leave the matcher out")

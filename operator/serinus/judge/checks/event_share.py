@@ -65,7 +65,7 @@ class EventShare:
         successes: str | None = None,
     ) -> None:
         asked = EventQueries.of(whole, events, beside, successes)
-        self._whole, self._told_by, self._rest = asked.whole, asked.told_by, asked.rest
+        self._whole, self._outcome, self._rest = asked.whole, asked.outcome, asked.rest
         self._nouns = nouns
         self._policies = {nouns.events: _against_stable(bounds)}
         self._limit = bounds.limit
@@ -75,13 +75,13 @@ class EventShare:
 
     def queries(self) -> tuple[CounterQuery, ...]:
         """Both counters."""
-        return self._whole, self._told_by
+        return self._whole, self._outcome
 
     def judge(self, state: CheckState, look: Look, budget: ErrorBudget) -> Finding:
         """What is known, and what a look adds -> the verdict, and what is known then."""
         if problem := look.unreadable(self.queries()):
             return Finding("Error", problem, state)
-        if self._rest and (unknown := look.missing(self._told_by, ("stable",))):
+        if self._rest and (unknown := look.missing(self._outcome, ("stable",))):
             # without successes of stable's, every request of both would count as an event
             return Finding("NoData", look.missing(self._whole) or unknown, state)
         before = self.opened(state)
@@ -97,7 +97,7 @@ class EventShare:
 
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """How stable's events varied."""
-        blocks = list(served(history, self._whole, self._told_by))
+        blocks = list(served(history, self._whole, self._outcome))
         if self._rest:
             blocks = [
                 {pod: (n, max(n - good, 0.0)) for pod, (n, good) in block.items()}
@@ -112,7 +112,7 @@ class EventShare:
         return comparison.compare(state, [begun(name) for name in self._policies], WORSE)
 
     def _counted(self, state: CheckState, look: Look, budget: ErrorBudget) -> CheckState:
-        whole, events = look.growth(self._whole), look.growth(self._told_by)
+        whole, events = look.growth(self._whole), look.growth(self._outcome)
         n_c, n_s = _sums(whole)
         key = self._nouns.whole
         if self._rest:

@@ -174,7 +174,7 @@ class FairnessCheck:
 
     def decided_by(self, state: CheckState) -> CheckState:
         """The state with one comparison for each pair, by which verdicts are made."""
-        pairs = zip(*self._ways(state.comparisons), strict=True)
+        pairs = zip(*self._by_comparison(state.comparisons), strict=True)
         return state.replace(comparisons=[together(each) for each in pairs])
 
     # what a block adds
@@ -246,10 +246,10 @@ class FairnessCheck:
         }
         yield from ((known, *of[known.name]) for known in state.comparisons)
 
-    def _ways(self, of_comparisons: Sequence[T]) -> list[Sequence[T]]:
-        """By way of comparing, what belongs to each pair; a pair's ways follow each other."""
-        ways = len(self._disparities)
-        return [of_comparisons[way::ways] for way in range(ways)]
+    def _by_comparison(self, of_comparisons: Sequence[T]) -> list[Sequence[T]]:
+        """By kind of comparison, what belongs to each pair, whose comparisons follow each other."""
+        kinds = len(self._disparities)
+        return [of_comparisons[kind::kinds] for kind in range(kinds)]
 
     def _decisive(self, state: CheckState) -> CheckState:
         """The state with the comparisons that Pass depends on, one for each pair."""
@@ -351,8 +351,8 @@ class FairnessCheck:
             disparity.per_request(known, counted.of(pair), total)
             for known, pair, disparity in self._compared(state)
         ]
-        known = zip(*self._ways(state.comparisons), strict=True)
-        pairs = zip(known, zip(*self._ways(gained), strict=True), strict=True)
+        known = zip(*self._by_comparison(state.comparisons), strict=True)
+        pairs = zip(known, zip(*self._by_comparison(gained), strict=True), strict=True)
         return {each[0].name: gained_together(each, gains) for each, gains in pairs}
 
     def _apart(self, counted: PairCounts) -> float:

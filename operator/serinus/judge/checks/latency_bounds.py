@@ -1,4 +1,4 @@
-"""Which bucket bounds to compare latencies at, and what both arms tell of them."""
+"""Which bucket bounds to compare latencies at, and what both arms have of them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ class Durations:
         return [bound for bound in self.stable.bounds if self.knows(bound)]
 
     def knows(self, bound: float) -> bool:
-        """Whether every pod tells how many requests were slower."""
+        """Whether every pod shows how many requests were slower."""
         arms = (self.candidate, self.stable)
         return all(histogram.above(bound) is not None for histogram in arms)
 

@@ -47,7 +47,7 @@ class Limited:
     @property
     def queries(self) -> tuple[CounterQuery, ...]:
         """For stable."""
-        return self.counters.whole, self.counters.told_by
+        return self.counters.whole, self.counters.outcome
 
     @property
     def not_shown(self) -> str:
@@ -92,8 +92,8 @@ def watch_limit(
         if at - before.read_at < STALE_AFTER and known.unknown is None:
             return known, before  # possibly a short disturbance
         return known.replace(unknown=seen), before
-    whole, told_by = seen
-    values, events, unanswered = whole.total, told_by.total, 0.0
+    whole, outcome = seen
+    values, events, unanswered = whole.total, outcome.total, 0.0
     if limited.counters.rest:
         events, unanswered = unsuccessful(before.unanswered, values, events)
     enough = rarity.end if known.above_limit else rarity.alarm()
@@ -112,20 +112,20 @@ def _seen(
     limited: Limited, readings: Mapping[CounterQuery, Reading], at: float
 ) -> tuple[Growth, Growth] | Unknown:
     """The growth of both counters, or why it is unknown."""
-    whole, told_by = (readings[query] for query in limited.queries)
+    whole, outcome = (readings[query] for query in limited.queries)
     if isinstance(whole, QueryError):
         return unreadable(whole.message)
-    if isinstance(told_by, QueryError):
-        return unreadable(told_by.message)
+    if isinstance(outcome, QueryError):
+        return unreadable(outcome.message)
     if at - (whole.newest or 0.0) > STALE_AFTER:
         return not_exported(*limited.counters.whole.metrics)
-    if limited.counters.rest and at - (told_by.newest or 0.0) > STALE_AFTER:
-        return not_exported(*limited.counters.told_by.metrics)
+    if limited.counters.rest and at - (outcome.newest or 0.0) > STALE_AFTER:
+        return not_exported(*limited.counters.outcome.metrics)
     if wrong := names_nothing(
-        limited.counters.told_by, limited.counters.whole, "stable", whole, told_by
+        limited.counters.outcome, limited.counters.whole, "stable", whole, outcome
     ):
         return unreadable(wrong.message)
-    return whole, told_by
+    return whole, outcome
 
 
 def _turned(

@@ -158,7 +158,7 @@ def _hour_over(
     compared = [
         each
         for each in ComparedFeature.in_hour(known.reference, hour, watched.tolerance, rarity)
-        if not each.daily or each.feature not in drifted  # then it is told already
+        if not each.daily or each.feature not in drifted  # then it is reported already
     ]
     began = replace(state, read_at=at - HOUR)
     known, state = _compared(compared, known, began, state.recorded, at)
@@ -167,7 +167,7 @@ def _hour_over(
         reference = references.get(name)
         there = reference is not None and hour in reference.hours
         if not there and counts.total >= watched.recording.min_values:
-            with suppress(ValueError):  # it is told of where it is compared
+            with suppress(ValueError):  # it is reported where it is compared
                 references[name] = with_hour(reference, name, hour, counts)
     return known.replace(reference=[references[name] for name in sorted(references)]), state
 

@@ -27,7 +27,7 @@ class Watched:
     recording: RecordedReference
     tolerance: Tolerance
     label: str
-    """By which the counter's values are told apart."""
+    """By which the counter's values are distinguished."""
     setting: str
     """The one that names the label."""
     by_hour: bool = False

@@ -24,7 +24,7 @@ HOURS: Final = 168
 _SINCE_MONDAY: Final = 72
 """Hours from a Monday to Unix time 0."""
 MOST_RANGES: Final = 10
-"""Ranges, and categories, that are told apart: there are as many shares for each hour."""
+"""Ranges, and categories, that are compared separately: there are as many shares for each hour."""
 
 
 def hour_of(at: float) -> int:
@@ -54,7 +54,7 @@ def with_hour(
     reference: FeatureReference | None, name: str, hour: str, seen: Distribution
 ) -> FeatureReference:
     """The reference with what was counted in an hour; the first hour says which ranges and
-    categories are told apart. Raises ValueError with a sentence if the pods lack a bound."""
+    categories are distinguished. Raises ValueError with a sentence if the pods lack a bound."""
     reference = reference or _begun(name, seen)
     bounds = [*reference.bounds, math.inf] if reference.bounds else []
     if missing := [bound for bound in reference.bounds if seen.numbers and bound not in seen.up_to]:

@@ -96,7 +96,7 @@ def on_less(
     requests: Requests,
     expected: float,
 ) -> list[Bet]:
-    """That stable's share, which is `expected`, is greater than tolerated beside the other."""
+    """That stable's share, which is `expected`, is greater than tolerated, given the other."""
     border = (expected - null.offset) / null.ratio
     if not 0 < border < 1:
         return [NO_BET] * len(alternatives)

@@ -1,4 +1,4 @@
-"""Whether the matchers of a check can tell events from others, by the series of the whole counter.
+"""Whether the matchers of a check can distinguish events, by the series of the whole counter.
 
 If they could not, there would be no event, or nothing but events, whatever happened: the check
 would pass everything.
@@ -16,13 +16,13 @@ from serinus.metrics.queries import CounterQuery
 _OF_TARGETS: Final = frozenset(
     {"__name__", "namespace", "pod", "instance", "job", "container", "node", "prometheus", "le"}
 )
-"""Labels that tell the scrape of a series, and not what it counts."""
+"""Labels that belong to the scrape of a series, and not what it counts."""
 
 
 def names_nothing(
     part: CounterQuery, whole: CounterQuery, arm: str, counted: Growth, selected: Growth
 ) -> MatcherNamesNothing | None:
-    """The matcher of a part by which nothing can be told apart in what an arm has of the whole;
+    """The matcher of a part by which nothing can be distinguished in what an arm has of the whole;
     None: there is none, or it cannot be known yet. `selected`: what the arm has of the part."""
     own = [each for each in part.matchers if each not in whole.matchers]
     series = [
@@ -76,7 +76,7 @@ def labelled_nowhere(
 
 
 def labels_of(series: Iterable[Mapping[str, str]]) -> Labels:
-    """The labels of a counter that tell what is counted, with their values."""
+    """The labels of a counter that say what is counted, with their values."""
     found: dict[str, set[str]] = {}
     for labels in series:
         for label, value in labels.items():

@@ -10,8 +10,8 @@ rules for a pod that was named hold here too). Once more speaks against it than 
 chosen.
 
 The comparison by which a pod is chosen proves nothing, but makes it suspect: by what it shows less
-ln of the number of choices. Neither Pass nor Fail is given beside a suspect pod. What was counted
-beside one that is gone, or that was mended, is dropped.
+ln of the number of choices. Neither Pass nor Fail is given while a pod is suspect. What was counted
+next to one that is gone, or that was mended, is dropped.
 """
 
 import math

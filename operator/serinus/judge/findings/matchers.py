@@ -1,4 +1,4 @@
-"""Matchers and labels by which nothing can be told apart, so that a check could never fail."""
+"""Matchers and labels by which nothing can be distinguished, so that a check could never fail."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ class LabelNowhere:
     def message(self) -> str:
         return (
             f"{_counter(self.metric, self.arm)} has no label {self.label}, so its series cannot be "
-            f"told apart; {_there(self.labels)}. Set {self.setting} to the label that is meant."
+            f"distinguished; {_there(self.labels)}. Set {self.setting} to the label that is meant."
         )
 
 

@@ -98,7 +98,7 @@ class SplitShown:
         return f"{self.counted}; {found}; risk of passing a split outside it {at_most}."
 
     def _causes(self) -> str:
-        """What it may be, and what tells one cause from another."""
+        """What it may be, and what distinguishes one cause from another."""
         if not isinstance(self.counted, CountedShare):
             return ""
         return _TOO_LITTLE if self.counted.is_too_little else _TOO_MUCH

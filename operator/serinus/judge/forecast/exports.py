@@ -87,7 +87,7 @@ def doubts(analysis: Analysis, history: History, stable_since: float = -math.inf
 
 
 def cannot_fail(analysis: Analysis, history: History) -> dict[str, str]:
-    """By name, the message of each check that could tell nothing apart by what stable's hour has:
+    """By name, the message of each check that could distinguish nothing by what stable's hour has:
     it would pass every candidate, or judge none."""
     return {
         check.name: _of_stable(found.figures).message

@@ -20,7 +20,7 @@ from serinus.judge.evidence.look import Look
 from serinus.judge.evidence.stability import alone
 from serinus.judge.findings.rates import Variation
 from serinus.judge.findings.words import percent
-from serinus.judge.forecast.aa_test import rolled_back
+from serinus.judge.forecast.against_itself import rolled_back
 from serinus.judge.forecast.estimates import expected, failing_pods
 from serinus.judge.forecast.exports import cannot_fail, doubts
 from serinus.judge.forecast.waits import waits

@@ -23,7 +23,7 @@ REMEMBERED: Final = 9
 FEW: Final = 3
 """Looks that show it."""
 LEAST_EXPECTED: Final = 5.0
-"""Values with and without a share in two looks, to tell how it varied."""
+"""Values with and without a share in two looks, to show how it varied."""
 Values = Mapping[str, Distribution]
 """By feature, what one arm was asked in a block."""
 

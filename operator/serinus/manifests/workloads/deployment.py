@@ -8,7 +8,6 @@ from serinus.manifests.pod_template import pod_template
 from serinus.manifests.revision import Revision
 from serinus.manifests.workloads.kind import Workload
 
-_COUNTS: Final[tuple[str, ...]] = ("observedGeneration", "replicas", "readyReplicas")
 _UNCREATED: Final = "ReplicaFailure"
 """The condition of a Deployment whose pods cannot be created."""
 
@@ -17,6 +16,8 @@ class DeploymentWorkload:
     """Its template depends on the revision alone, so that only another revision restarts pods."""
 
     kind: ClassVar = Kind("Deployment", "apps/v1", "deployments")
+    counts: ClassVar[tuple[str, ...]] = ("observedGeneration", "replicas", "readyReplicas")
+    conditions: ClassVar = frozenset({_UNCREATED})
 
     def manifest(self, owner: Owner, revision: Revision, replicas: int) -> Manifest:
         """The Deployment of a revision."""
@@ -58,12 +59,6 @@ class DeploymentWorkload:
             if condition["type"] == _UNCREATED and condition["status"] == "True":
                 return f"Pods cannot be created: {condition.get('message', condition['reason'])}"
         return None
-
-    def as_read(self, status: Manifest) -> Manifest:
-        """The counts, and whether pods cannot be created."""
-        failures = [c for c in status.get("conditions") or () if c["type"] == _UNCREATED]
-        counts = {key: status[key] for key in _COUNTS if key in status}
-        return {**counts, "conditions": failures}
 
     @staticmethod
     def serves(live: Manifest) -> bool:

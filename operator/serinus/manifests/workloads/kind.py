@@ -23,6 +23,10 @@ class WorkloadKind(Protocol):
     which the revision's Service selects them."""
 
     kind: ClassVar[Kind]
+    counts: ClassVar[tuple[str, ...]]
+    """The numbers of its status that are read."""
+    conditions: ClassVar[frozenset[str]]
+    """The conditions of its status that are read. All else changes more often, and is not kept."""
 
     def manifest(self, owner: Owner, revision: Revision, replicas: int) -> Manifest:
         """The object that runs so many pods of a revision."""
@@ -38,10 +42,6 @@ class WorkloadKind(Protocol):
 
     def uncreated(self, live: Manifest) -> str | None:
         """Why its pods cannot be created, as a message; None: they can, as far as it says."""
-
-    def as_read(self, status: Manifest) -> Manifest:
-        """The part of its status that these methods read; the rest changes more often, and needs no
-        pass."""
 
     @staticmethod
     def serves(live: Manifest) -> bool:

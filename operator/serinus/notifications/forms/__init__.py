@@ -1,4 +1,4 @@
-"""The forms in which an endpoint is told: a function each, from a notice to a document."""
+"""The forms in which an endpoint is notified: a function each, from a notice to a document."""
 
 import json
 from collections.abc import Callable, Mapping

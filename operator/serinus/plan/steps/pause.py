@@ -23,7 +23,7 @@ class PauseStep(StepKind):
     def wait(self, s: Situation) -> Situation | None:
         """It counts from when the step was entered, or its weight is in effect."""
         candidate = s.candidate
-        if s.now >= self.ends(candidate):
+        if s.reached(self.ends(candidate)):
             return None
         if self._duration is None:
             revision = candidate.revision

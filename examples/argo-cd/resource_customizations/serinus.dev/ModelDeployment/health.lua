@@ -1,5 +1,8 @@
 -- A paused rollout is Suspended, and one that was rolled back is Degraded, with the evidence as the message.
-local healths = {Healthy = "Healthy", Progressing = "Progressing", Paused = "Suspended", Degraded = "Degraded"}
+local healths = {
+  Healthy = "Healthy", Progressing = "Progressing", Paused = "Suspended",
+  RolledBack = "Degraded", Degraded = "Degraded", Unavailable = "Degraded",
+}
 
 if obj.metadata.deletionTimestamp ~= nil then
   return {status = "Progressing", message = "It is being deleted."}

@@ -26,7 +26,7 @@ class Curve(NamedTuple):
     """candidate, stable, against or towards."""
 
 
-class Course:
+class LookHistory:
     """Numbers by time, a column for each curve."""
 
     def __init__(self) -> None:
