@@ -60,8 +60,8 @@ def test_more_items_than_the_schema_allows_are_refused() -> None:
 
 
 def test_an_unknown_field_is_refused() -> None:
+    at = {"revision": "a", "since": "2026-01-01T00:00:00Z"}
     with pytest.raises(ApiError, match="unknown field"):
-        at = {"revision": "a", "since": "2026-01-01T00:00:00Z"}
         run(lambda w: _applied(w, {"retiring": [{**at, "til": at["since"]}]}))
 
 
