@@ -34,7 +34,8 @@ right to list them given, at any time."""
 class Informer:
     """Feeds a store, and calls `add` with the key of each ModelDeployment that may need a pass.
 
-    Changes by users go to `add_urgent`: an abort must not wait behind events of many pods.
+    Changes by users go to `add_urgent`: an abort must not wait behind events of many pods, nor,
+    after a start, behind all objects.
     """
 
     def __init__(
@@ -114,7 +115,8 @@ class Informer:
         watching.watch(self._watched)
         # what a list has shown changes nothing as an event
         for name in known | set(self._store.names("ModelDeployment")):
-            self._add(Key(*name))
+            unseen = _has_an_unseen_spec(self._store.get("ModelDeployment", *name))
+            (self._add_urgent if unseen else self._add)(Key(*name))
         if failures:
             self._tell(f"cannot list objects: {failures[0]}")
         elif "ModelDeployment" not in listed:
@@ -213,3 +215,11 @@ class Informer:
             return
         for owner in filter(None, owners):
             self._add(Key(metadata["namespace"], owner))
+
+
+def _has_an_unseen_spec(live: dict[str, Any] | None) -> bool:
+    """Whether no pass has been made over a ModelDeployment since its spec was last changed."""
+    if live is None:
+        return False
+    observed: int = (live.get("status") or {}).get("observedGeneration", 0)
+    return observed < int(live["metadata"].get("generation", 0))

@@ -60,9 +60,9 @@ def test_more_items_than_the_schema_allows_are_refused() -> None:
 
 
 def test_an_unknown_field_is_refused() -> None:
-    at = {"revision": "a", "since": "2026-01-01T00:00:00Z"}
+    retiring = {"revision": "a", "since": "2026-01-01T00:00:00Z", "til": "2026-01-01T00:00:00Z"}
     with pytest.raises(ApiError, match="unknown field"):
-        run(lambda w: _applied(w, {"retiring": [{**at, "til": at["since"]}]}))
+        run(lambda w: _applied(w, {"retiring": [retiring]}))
 
 
 async def _annotated(world: World, *annotations: dict[str, str]) -> dict[str, Any]:

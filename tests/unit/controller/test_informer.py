@@ -122,3 +122,31 @@ def test_a_pass_is_made_for_what_others_change_and_not_for_what_we_do() -> None:
 
 def _at(live: dict[str, Any], version: int) -> dict[str, Any]:
     return {"metadata": {**live["metadata"], "resourceVersion": str(version)}}
+
+
+class _Watches:
+    """Watches that never start."""
+
+    forbidden: frozenset[str] = frozenset()
+
+    def watch(self, kinds: frozenset[str]) -> None:
+        pass
+
+
+def test_what_has_an_unseen_spec_comes_first_after_a_start() -> None:
+    api, first, others = Api(), set[str](), set[str]()
+    for name, generation, observed in (("seen", 2, 2), ("changed", 3, 2), ("new", 1, None)):
+        metadata = {"name": name, "namespace": "ns", "uid": name, "generation": generation}
+        status = {} if observed is None else {"status": {"observedGeneration": observed}}
+        kind = KINDS["ModelDeployment"]
+        api.memory.put(
+            {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, **status}
+        )
+    informer = Informer(
+        Cluster(Wire(api.answer)),  # type: ignore[arg-type]
+        api.store,
+        lambda key: others.add(key.name),
+        add_urgent=lambda key: first.add(key.name),
+    )
+    asyncio.run(informer._resync(_Watches()))  # type: ignore[arg-type]
+    assert (first, others) == ({"changed", "new"}, {"seen"})
