@@ -1,20 +1,13 @@
-"""Containers that restart, by what their pods say; these are real objects on nodes that are not."""
+"""Containers that restart, by what their pods say."""
 
 import asyncio
-import json
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from aiohttp import web
-
-from tests.integration.conftest import kubectl
-from tests.integration.inprocess import Manifest, Operator
-from tests.integration.proxy import Request, refused
-from tests.integration.test_leadership import breakable
-from tests.integration.test_rollouts import ERRORS, healthy, spec
+from tests.support.inprocess import Manifest, Operator
+from tests.support.kubelet import killed, pods_of
+from tests.support.rollouts import ERRORS, healthy, spec
 
 LIMITED = {
     "spec": {
@@ -33,38 +26,6 @@ STEPS = {
     "progressDeadline": "2h",
     "analysis": ERRORS,
 }
-
-
-async def pods_of(operator: Operator, revision: str) -> list[Manifest]:
-    return await operator.cluster.list(
-        "Pod", operator.namespace, f"serinus.dev/revision={revision}"
-    )
-
-
-async def killed(operator: Operator, revision: str, restarts: int) -> None:
-    """Each pod's container is killed for memory; it is not ready, and a moment later it is."""
-    for ready in (False, True):
-        for pod in await pods_of(operator, revision):
-            report(operator, pod, restarts, ready=ready)
-        await asyncio.sleep(1.0)
-
-
-def report(operator: Operator, pod: Manifest, restarts: int, *, ready: bool) -> None:
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    ended = {"terminated": {"exitCode": 137, "reason": "OOMKilled", "finishedAt": now}}
-    container = {
-        "name": "model",
-        "image": "m:1",
-        "imageID": "",
-        "ready": ready,
-        "restartCount": restarts if ready else restarts - 1,
-        "state": {"running": {"startedAt": now}} if ready else ended,
-        **({"lastState": ended} if ready else {}),
-    }
-    condition = {"type": "Ready", "status": str(ready), "lastTransitionTime": now}
-    patch = {"status": {"containerStatuses": [container], "conditions": [condition]}}
-    words = ("patch", "pod", pod["metadata"]["name"], "-n", operator.namespace)
-    kubectl(*words, "--subresource=status", "--type=strategic", "-p", json.dumps(patch))
 
 
 def counted(restarts: int) -> Callable[[Manifest], bool]:
@@ -90,7 +51,7 @@ async def test_a_crash_loop_is_rolled_back_though_each_container_comes_back(
         await operator.until("fraud", counted(restarts), moving=10)
     # the pod is deleted: what was counted of it stands
     [pod] = await pods_of(operator, bad)
-    kubectl("delete", "pod", pod["metadata"]["name"], "-n", operator.namespace, "--wait=false")
+    await operator.delete("Pod", pod["metadata"]["name"])
     await operator.until("fraud", lambda s: s["candidate"]["effectiveSince"], moving=1)
     while [each["metadata"]["name"] for each in await pods_of(operator, bad)] == [
         pod["metadata"]["name"]
@@ -116,31 +77,6 @@ async def test_restarts_that_stables_pods_have_as_well_roll_nothing_back(
         await operator.until("fraud", counted(restarts), moving=10)
     found = (await operator.get("fraud"))["status"]["candidate"]["restarts"]
     assert found["expected"] == 5
-
-
-async def test_pods_that_cannot_be_listed_hold_up_no_rollback(
-    kubeconfig: Path, namespace: str
-) -> None:
-    asked = 0
-
-    async def refuse(request: Request) -> web.Response | None:
-        nonlocal asked
-        if request.method != "GET" or "/pods?" not in request.path:
-            return None
-        asked += 1
-        return refused(500)
-
-    async with (
-        breakable(kubeconfig, before=refuse) as (_, through),
-        Operator(through, namespace) as operator,
-    ):
-        status = await begun(operator)
-        operator.move(130)
-        await operator.until("fraud", lambda _: asked > 0)
-        bad = status["candidate"]["revision"]
-        operator.traffic.errors = {f"fraud-{bad}": 0.05}
-        status = await operator.until("fraud", lambda s: s["rejected"], moving=5)
-        assert status["rejected"]["reason"] == "CheckFailed"
 
 
 async def test_a_rollout_whose_pods_stay_ready_lists_them_every_two_minutes(

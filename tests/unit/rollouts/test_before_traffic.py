@@ -1,4 +1,4 @@
-"""What is said of metrics before a candidate gets traffic, on a real API server in moved time."""
+"""What is said of metrics before a candidate gets traffic."""
 
 from collections.abc import AsyncIterator
 
@@ -6,8 +6,8 @@ import pytest
 
 from serinus.cluster import Cluster
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult, Series
-from tests.integration.inprocess import Operator, Traffic
-from tests.integration.test_rollouts import PATIENT, STEPS, healthy, spec
+from tests.support.inprocess import Operator, Traffic
+from tests.support.rollouts import PATIENT, STEPS, healthy, spec
 
 CHECKS = [{"name": "errors", "errorRate": {}}, {"name": "slow", "latency": {}}]
 

@@ -1,4 +1,4 @@
-"""Revisions that are asked differently, on a real API server in moved time."""
+"""Revisions that are asked differently."""
 
 import math
 from collections.abc import AsyncIterator
@@ -8,8 +8,8 @@ import pytest
 
 from serinus.cluster import Cluster
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryResult, Series
-from tests.integration.inprocess import Manifest, Operator, Traffic
-from tests.integration.test_rollouts import healthy, spec
+from tests.support.inprocess import Manifest, Operator, Traffic
+from tests.support.rollouts import healthy, spec
 
 LOW, HIGH = 0.1, 0.6
 """Shares of incomes up to 2000."""

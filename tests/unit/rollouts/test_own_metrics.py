@@ -1,7 +1,7 @@
-"""A candidate whose metrics cannot be judged while stable's can, on a real API server."""
+"""A candidate whose metrics cannot be judged while stable's can."""
 
-from tests.integration.inprocess import Manifest, Operator
-from tests.integration.test_rollouts import ERRORS, GATEWAY, healthy, spec
+from tests.support.inprocess import Manifest, Operator
+from tests.support.rollouts import ERRORS, GATEWAY, healthy, spec
 
 MORE = {
     "traffic": GATEWAY,

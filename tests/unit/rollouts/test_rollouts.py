@@ -1,56 +1,8 @@
-"""Rollouts on a real API server, with real Deployments and fake pods, in moved time."""
+"""Rollouts in moved time."""
 
-import asyncio
-import time
-from typing import Any
-
-from serinus.cluster import Cluster
 from serinus.manifests.revision import revision_hash
-from tests.integration.inprocess import Manifest, Operator
-
-GATEWAY = {"gateway": {"parentRefs": [{"name": "public"}]}}
-ERRORS = {"checks": [{"name": "errors", "errorRate": {}}]}
-PATIENT = {"progressDeadline": "2h"}
-"""Time is moved, and pods come about in their own."""
-STEPS = [{"setWeight": 20}, {"pause": {"duration": "10m"}}, {"setWeight": 50}]
-
-
-def spec(version: str, **more: Any) -> dict[str, Any]:
-    container = {"name": "model", "image": "m:1", "ports": [{"containerPort": 8080}]}
-    return {
-        "model": {"version": version},
-        "replicas": 4,
-        "template": {"spec": {"containers": [container]}},
-        "traffic": GATEWAY,
-        "rollout": {"steps": STEPS, "analysis": ERRORS, **PATIENT},
-        **more,
-    }
-
-
-def healthy(version: str) -> Any:
-    def holds(status: Manifest) -> bool:
-        return bool(status["phase"] == "Healthy" and status["stable"]["version"] == version)
-
-    return holds
-
-
-def rolls_out(version: str) -> Any:
-    def holds(status: Manifest) -> bool:
-        return bool(status["candidate"]["version"] == version)
-
-    return holds
-
-
-async def in_mid_rollout(operator: Operator) -> Manifest:
-    """The status once v2 has 20% of the traffic beside v1."""
-    await operator.apply("fraud", **spec("v1"))
-    await operator.until("fraud", healthy("v1"))
-    await operator.apply("fraud", **spec("v2"))
-    return await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20)
-
-
-async def children(cluster: Cluster, namespace: str, kind: str) -> set[str]:
-    return {each["metadata"]["name"] for each in await cluster.list(kind, namespace)}
+from tests.support.inprocess import Manifest, Operator
+from tests.support.rollouts import healthy, only, serves_only, spec
 
 
 async def test_a_better_model_is_promoted_and_leaves_only_its_own_pods(operator: Operator) -> None:
@@ -198,25 +150,8 @@ async def test_deletion_leaves_nothing(operator: Operator) -> None:
         await only(operator, kind, set())
 
 
-async def only(operator: Operator, kind: str, names: set[str]) -> None:
-    deadline = time.monotonic() + 30
-    while (found := await children(operator.cluster, operator.namespace, kind)) != names:
-        assert time.monotonic() < deadline, f"{kind}: {found}, not {names}"
-        await asyncio.sleep(0.1)
-
-
 async def test_a_bad_check_stalls_with_a_sentence_that_names_the_field(operator: Operator) -> None:
     query = {"checks": [{"name": "psi", "threshold": {"query": "max(psi{$arm)", "max": 1}}]}
     await operator.apply("fraud", **spec("v1", rollout={"analysis": query}))
     status = await operator.until("fraud", lambda s: s["phase"] == "Degraded")
     assert "query" in status["message"]
-
-
-async def serves_only(operator: Operator, revision: str) -> None:
-    deadline = time.monotonic() + 10
-    while True:
-        found = await operator.cluster.get("Service", operator.namespace, "fraud")
-        if found["spec"]["selector"].get("serinus.dev/revision") == revision:
-            return
-        assert time.monotonic() < deadline, f"the Service selects {found['spec']['selector']}"
-        await asyncio.sleep(0.03)

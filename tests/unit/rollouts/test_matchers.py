@@ -1,9 +1,9 @@
-"""A check whose matcher can select nothing promotes nobody, on a real API server."""
+"""A check whose matcher can select nothing promotes nobody."""
 
 from typing import Any
 
-from tests.integration.inprocess import Manifest, Operator
-from tests.integration.test_rollouts import PATIENT, STEPS, healthy, spec
+from tests.support.inprocess import Manifest, Operator
+from tests.support.rollouts import PATIENT, STEPS, healthy, spec
 
 
 def _checked(value: str, operator: str = "=") -> dict[str, Any]:

@@ -1,14 +1,11 @@
 """A tag that was moved: pods of one revision run different images, as their status says."""
 
-import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from itertools import cycle
 
-from tests.integration.conftest import kubectl
-from tests.integration.inprocess import Manifest, Operator
-from tests.integration.test_crash_loop import pods_of
-from tests.integration.test_rollouts import ERRORS, healthy, spec
+from tests.support.inprocess import Manifest, Operator
+from tests.support.kubelet import moment, pods_of, says
+from tests.support.rollouts import ERRORS, healthy, spec
 
 STEPS = {
     "steps": [{"setWeight": 20}, {"pause": {}}],
@@ -18,9 +15,9 @@ STEPS = {
 OLD, NEW = (f"registry/m@sha256:{letter * 64}" for letter in "ab")
 
 
-def runs(operator: Operator, pod: Manifest, image: str, *, ready: bool = True) -> None:
+async def runs(operator: Operator, pod: Manifest, image: str, *, ready: bool = True) -> None:
     """What its kubelet reports."""
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = moment()
     container = {
         "name": "model",
         "image": "m:1",
@@ -30,9 +27,7 @@ def runs(operator: Operator, pod: Manifest, image: str, *, ready: bool = True) -
         "state": {"running": {"startedAt": now}},
     }
     condition = {"type": "Ready", "status": str(ready), "lastTransitionTime": now}
-    patch = {"status": {"containerStatuses": [container], "conditions": [condition]}}
-    words = ("patch", "pod", pod["metadata"]["name"], "-n", operator.namespace)
-    kubectl(*words, "--subresource=status", "--type=strategic", "-p", json.dumps(patch))
+    await says(operator, pod, container, condition)
 
 
 async def replaced(operator: Operator, revision: str, *images: str) -> None:
@@ -40,9 +35,9 @@ async def replaced(operator: Operator, revision: str, *images: str) -> None:
     pods = await pods_of(operator, revision)
     pods.sort(key=lambda pod: str(pod["metadata"]["name"]))
     for pod, image in zip(pods, cycle(images), strict=False):
-        runs(operator, pod, image)
+        await runs(operator, pod, image)
     for ready in (False, True):
-        runs(operator, pods[-1], images[-1], ready=ready)
+        await runs(operator, pods[-1], images[-1], ready=ready)
         await operator.until("fraud", has_ready(len(pods) - (not ready)))
 
 

@@ -1,15 +1,12 @@
-"""Revisions on a real API server: lost, come back, and unable to share one Service."""
+"""Revisions lost, come back, and unable to share one Service."""
 
-import asyncio
-import json
 from typing import Any
 
 import pytest
 
 from serinus.cluster import Cluster
-from tests.integration.conftest import kubectl
-from tests.integration.inprocess import Manifest, Operator
-from tests.integration.test_rollouts import (
+from tests.support.inprocess import Manifest, Operator
+from tests.support.rollouts import (
     healthy,
     in_mid_rollout,
     rolls_out,
@@ -18,17 +15,13 @@ from tests.integration.test_rollouts import (
 )
 
 
-def _forget(operator: Operator, revision: str) -> None:
-    name = f"controllerrevision/fraud-{revision}"
-    kubectl("delete", name, f"--namespace={operator.namespace}", "--wait")
+async def _forget(operator: Operator, revision: str) -> None:
+    await operator.delete("ControllerRevision", f"fraud-{revision}")
 
 
 async def _until_written(operator: Operator, revision: str) -> None:
-    """The status is written first, and the revision right after it: by the operator in this
-    process, which goes on meanwhile."""
-    name = f"controllerrevision/fraud-{revision}"
-    there = ("--for=create", "--timeout=30s", f"--namespace={operator.namespace}")
-    await asyncio.to_thread(kubectl, "wait", name, *there)
+    """The status is written first, and the revision right after it."""
+    await operator.until_there("ControllerRevision", f"fraud-{revision}")
 
 
 def _degraded_by(reason: str) -> Any:
@@ -52,13 +45,13 @@ async def test_a_bad_candidate_is_rolled_back_though_stables_history_is_gone(
     await operator.apply("fraud", **spec("v2"))
     status = await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20)
     runs = await _pods(operator.cluster, operator.namespace, stable)
-    _forget(operator, stable)
+    await _forget(operator, stable)
     gone = f"ControllerRevision fraud-{stable} is missing"
     await operator.until("fraud", lambda s: gone in s["message"], moving=5)
     operator.traffic.errors = {f"fraud-{status['candidate']['revision']}": 0.05}
     await operator.until("fraud", lambda s: s["rejected"], moving=5)
     await operator.until_split("fraud", {f"fraud-{stable}": 100})
-    kubectl("scale", "mdep/fraud", "--replicas=5", f"--namespace={operator.namespace}")
+    await operator.patch("ModelDeployment", "fraud", {"spec": {"replicas": 5}})
     await operator.until("fraud", lambda s: s["stable"]["readyReplicas"] == 5, moving=5)
     assert await _pods(operator.cluster, operator.namespace, stable) == runs
     await operator.apply("fraud", **spec("v1"))
@@ -69,7 +62,7 @@ async def test_a_bad_candidate_is_rolled_back_though_stables_history_is_gone(
 async def test_the_history_of_what_the_spec_asks_for_is_written_again(operator: Operator) -> None:
     await operator.apply("fraud", **spec("v1"))
     stable = (await operator.until("fraud", healthy("v1")))["stable"]["revision"]
-    _forget(operator, stable)
+    await _forget(operator, stable)
     await operator.apply("fraud", **spec("v2"))
     await operator.until("fraud", lambda s: s["candidate"], moving=1)
     await operator.apply("fraud", **spec("v1"))
@@ -84,7 +77,7 @@ async def test_a_retiring_revision_without_history_keeps_nothing_from_being_writ
     operator.gateway_answers = False
     await operator.apply("fraud", **spec("v1"))
     await operator.until("fraud", lambda s: len(s["retiring"]) == 1)
-    _forget(operator, status["candidate"]["revision"])
+    await _forget(operator, status["candidate"]["revision"])
     await operator.apply("fraud", **spec("v1", replicas=3))
     await operator.until("fraud", lambda s: s["stable"]["readyReplicas"] == 3)
     operator.gateway_answers = True
@@ -157,7 +150,7 @@ async def test_a_revision_that_somebody_made_and_that_has_no_template_stops_noth
         "metadata": {"name": "fraud-abcdefgh", "namespace": operator.namespace, "labels": labels},
         "revision": 7,
     }
-    kubectl("create", "-f", "-", stdin=json.dumps({**made, "data": data}))
+    await operator.cluster.create({**made, "data": data})
     operator.traffic.errors = {f"fraud-{candidate}": 0.3}
     await operator.until("fraud", lambda s: s["rejected"], moving=5)
 
@@ -165,8 +158,7 @@ async def test_a_revision_that_somebody_made_and_that_has_no_template_stops_noth
 async def test_a_number_that_somebody_edits_is_not_given_twice(operator: Operator) -> None:
     status = await in_mid_rollout(operator)
     stable, candidate = status["stable"]["revision"], status["candidate"]["revision"]
-    there = (f"controllerrevision/fraud-{stable}", f"--namespace={operator.namespace}")
-    kubectl("patch", *there, "--type=merge", '--patch={"revision": 41}')
+    await operator.patch("ControllerRevision", f"fraud-{stable}", {"revision": 41})
     await operator.until("fraud", healthy("v2"), moving=5)
     await operator.apply("fraud", **spec("v3"))
     status = await operator.until("fraud", rolls_out("v3"), moving=1)
@@ -178,7 +170,7 @@ async def test_the_revision_of_a_candidate_that_somebody_deletes_is_written_agai
     operator: Operator,
 ) -> None:
     status = await in_mid_rollout(operator)
-    _forget(operator, status["candidate"]["revision"])
+    await _forget(operator, status["candidate"]["revision"])
     await _until_written(operator, status["candidate"]["revision"])
     await operator.until("fraud", healthy("v2"), moving=5)
 
@@ -198,9 +190,7 @@ async def test_a_revision_that_lost_its_owner_or_labels_in_a_rollout_can_be_retu
 ) -> None:
     status = await in_mid_rollout(operator)
     stable = status["stable"]["revision"]
-    there = (f"controllerrevision/fraud-{status[whose]['revision']}",)
-    namespace = f"--namespace={operator.namespace}"
-    kubectl("patch", *there, namespace, "--type=json", f"--patch={json.dumps(change)}")
+    await operator.patch("ControllerRevision", f"fraud-{status[whose]['revision']}", change)
     await operator.until("fraud", healthy("v2"), moving=5)
     await operator.command("fraud", f"undo/{stable}")
     await operator.until("fraud", lambda s: s["stable"]["revision"] == stable, moving=5)
@@ -216,9 +206,7 @@ async def test_a_copy_of_a_revision_under_another_name_is_none_to_return_to(
     live = await operator.cluster.get("ControllerRevision", operator.namespace, name)
     kept = {key: live["metadata"][key] for key in ("namespace", "labels", "ownerReferences")}
     await operator.cluster.create({**live, "metadata": {**kept, "name": f"copy-of-{name}"}})
-    gone = ("--for=delete", "--timeout=30s", f"--namespace={operator.namespace}")
-    copy = f"controllerrevision/copy-of-{name}"
-    await asyncio.to_thread(kubectl, "wait", copy, *gone)
+    await operator.until_there("ControllerRevision", f"copy-of-{name}", there=False)
     found = await operator.cluster.list("ControllerRevision", operator.namespace)
     assert [each["metadata"]["name"] for each in found] == [name]
 

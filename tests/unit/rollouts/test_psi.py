@@ -1,12 +1,12 @@
-"""A population stability index as the tolerance, on a real API server."""
+"""A population stability index as the tolerance."""
 
 from collections.abc import Mapping
 
 import pytest
 
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryResult, Series
-from tests.integration.inprocess import Operator
-from tests.integration.test_rollouts import healthy, spec
+from tests.support.inprocess import Operator
+from tests.support.rollouts import healthy, spec
 
 CLASSES = {f"c{number}": 0.1 for number in range(10)}
 DRIFT = {"checks": [{"name": "drift", "predictionDrift": {"psi": 0.05}}]}

@@ -1,4 +1,4 @@
-"""The operator in this process: real API server, injected time, simulated traffic.
+"""The operator in this process: injected time, simulated traffic, an API server real or in memory.
 
 Hours pass in milliseconds, since every timer of the operator reads the clock that the test moves.
 """
@@ -10,14 +10,16 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from serinus.api.validation import in_full
-from serinus.cluster import ApiError, Cluster
+from serinus.cluster import KINDS, ApiError, Cluster
 from serinus.controller.app import App
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult, Series
 
 Manifest = dict[str, Any]
+
+_MERGE: Final = "application/merge-patch+json"
 
 
 @dataclass
@@ -175,6 +177,35 @@ class Operator:
             except ApiError as error:
                 if not error.conflict:
                     raise
+
+    async def patch(
+        self, kind: str, name: str, change: Manifest | list[Manifest], sub: str = ""
+    ) -> Manifest:
+        """Change an object of any kind, as `kubectl patch` does: by a JSON patch if it is a list,
+        and else by a merge patch. `sub` may be /status."""
+        path = KINDS[kind].path(self.namespace, name, sub)
+        form = "application/json-patch+json" if isinstance(change, list) else _MERGE
+        body: Any = change
+        return await self.cluster._call("patch", kind, "PATCH", path, body, (), form)
+
+    async def delete(self, kind: str, name: str) -> None:
+        """Delete an object of any kind, and wait until it is gone or has a successor."""
+        live = await self.cluster.get(kind, self.namespace, name)
+        await self.cluster.delete(live)
+        deadline = time.monotonic() + 30
+        while True:
+            now = await self.cluster.find(kind, self.namespace, name)
+            if now is None or now["metadata"]["uid"] != live["metadata"]["uid"]:
+                return
+            assert time.monotonic() < deadline, f"{kind} {name} is still there"
+            await asyncio.sleep(0.03)
+
+    async def until_there(self, kind: str, name: str, there: bool = True) -> None:
+        """Wait until an object is there, or until it is not."""
+        deadline = time.monotonic() + 30
+        while (await self.cluster.find(kind, self.namespace, name) is not None) != there:
+            assert time.monotonic() < deadline, f"{kind} {name}"
+            await asyncio.sleep(0.03)
 
     async def get(self, name: str) -> Manifest:
         """The ModelDeployment as it is, with its status in full."""

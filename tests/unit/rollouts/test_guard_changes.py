@@ -1,14 +1,13 @@
-"""Edits and accidents during a guard after promotion, on a real API server."""
+"""Edits and accidents during a guard after promotion."""
 
 import asyncio
 from typing import Any
 
 import pytest
 
-from tests.integration.conftest import kubectl
-from tests.integration.inprocess import Manifest, Operator
-from tests.integration.test_guard import ROLLOUT, guarded, promoted, replicas
-from tests.integration.test_rollouts import healthy, spec
+from tests.support.guards import ROLLOUT, guarded, promoted, replicas
+from tests.support.inprocess import Manifest, Operator
+from tests.support.rollouts import healthy, spec
 
 
 def rollout(**changes: Any) -> dict[str, Any]:
@@ -111,8 +110,7 @@ async def test_a_deleted_deployment_comes_back_and_gets_no_traffic_until_then(
     both = {f"fraud-{before}": 5, f"fraud-{after}": 95}
     await operator.until_split("fraud", both)
     gone, serving = (before, after) if whose == "previous" else (after, before)
-    words = ("delete", "deployment", f"fraud-{gone}", "-n", operator.namespace)
-    await asyncio.to_thread(kubectl, *words, "--wait=false")
+    await operator.delete("Deployment", f"fraud-{gone}")
     await operator.until_split("fraud", {f"fraud-{serving}": 100})
     await operator.until("fraud", guarded("v2"), moving=1)
     await operator.until_split("fraud", both)
@@ -137,8 +135,7 @@ async def test_two_restarts_of_the_operator_lose_no_count(operator: Operator) ->
 
 async def test_a_deleted_object_leaves_no_pods_of_either_revision(operator: Operator) -> None:
     await promoted(operator)
-    words = ("delete", "mdep", "fraud", "-n", operator.namespace)
-    await asyncio.to_thread(kubectl, *words, "--wait=false")
+    await operator.delete("ModelDeployment", "fraud")
     async with asyncio.timeout(60):
         while await replicas(operator):
             await asyncio.sleep(0.1)

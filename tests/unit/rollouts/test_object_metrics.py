@@ -1,11 +1,11 @@
-"""What the operator exports about an object through a rollout on a real API server."""
+"""What the operator exports about an object through a rollout."""
 
 import asyncio
 import time
 from collections.abc import Callable
 
-from tests.integration.inprocess import Operator
-from tests.integration.test_rollouts import healthy, spec
+from tests.support.inprocess import Operator
+from tests.support.rollouts import healthy, spec
 
 PROMOTED = 'serinus_rollouts_total{outcome="promoted",reason="Promoted"}'
 CHECK_FAILED = 'serinus_rollouts_total{outcome="rolled_back",reason="CheckFailed"}'

@@ -1,4 +1,4 @@
-"""Stable's inputs, predictions, errors and feedback, watched on a real API server in moved time."""
+"""Stable's inputs, predictions, errors and feedback, watched in moved time."""
 
 import asyncio
 import re
@@ -11,8 +11,8 @@ import pytest
 
 from serinus.cluster import Cluster
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryResult, Series
-from tests.integration.inprocess import Manifest, Operator, Traffic
-from tests.integration.test_rollouts import healthy, spec
+from tests.support.inprocess import Manifest, Operator, Traffic
+from tests.support.rollouts import healthy, spec
 
 INTERVAL = 60.0
 WATCH = {

@@ -1,5 +1,5 @@
-"""Our own code raises in the middle of a rollout, on a real API server: somebody is told, and a
-candidate that nobody can judge loses its traffic."""
+"""Our own code raises in the middle of a rollout: somebody is told, and a candidate that nobody can
+judge loses its traffic."""
 
 import asyncio
 import statistics
@@ -10,8 +10,8 @@ from serinus.controller.judging import SWITCH
 from serinus.controller.last_resort import FAILING_FOR
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryResult, Series
 from tests.campaign.raising import planted, targets
-from tests.integration.inprocess import Manifest, Operator, Traffic
-from tests.integration.test_rollouts import ERRORS, PATIENT, healthy, in_mid_rollout, spec
+from tests.support.inprocess import Manifest, Operator, Traffic
+from tests.support.rollouts import ERRORS, PATIENT, healthy, in_mid_rollout, spec
 
 NAMED = {each.name: each for each in targets()}
 

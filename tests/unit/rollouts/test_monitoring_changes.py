@@ -1,4 +1,4 @@
-"""What happens to monitoring if its settings or stable change, on a real API server."""
+"""What happens to monitoring if its settings or stable change."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from serinus.cluster import Cluster
-from tests.integration.inprocess import Manifest, Operator
-from tests.integration.test_monitoring import INTERVAL, World
-from tests.integration.test_rollouts import healthy, spec
+from tests.support.inprocess import Manifest, Operator
+from tests.support.rollouts import healthy, spec
+from tests.unit.rollouts.test_monitoring import INTERVAL, World
 
 DRIFT = {"predictionDrift": {"reference": {"recordFor": "5m"}}}
 

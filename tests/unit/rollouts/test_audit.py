@@ -1,4 +1,4 @@
-"""Checks in audit mode, on a real API server in moved time."""
+"""Checks in audit mode."""
 
 import io
 from collections.abc import AsyncIterator
@@ -12,8 +12,8 @@ import yaml
 from serinus.cli.__main__ import main
 from serinus.cluster import Cluster
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult
-from tests.integration.inprocess import Manifest, Operator, Traffic
-from tests.integration.test_rollouts import healthy, spec
+from tests.support.inprocess import Manifest, Operator, Traffic
+from tests.support.rollouts import healthy, spec
 
 SLOW = "model_request_duration_seconds"
 FAILURES = "gateway_failures_total"

@@ -1,15 +1,11 @@
-"""The condition Available on a real API server: what an alert reads."""
+"""The condition Available: what an alert reads."""
 
-import re
-import shlex
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from tests.integration.conftest import kubectl
-from tests.integration.inprocess import Manifest, Operator
-from tests.integration.test_crash_loop import pods_of, report
-from tests.integration.test_rollouts import healthy, spec
+from tests.support.inprocess import Manifest, Operator
+from tests.support.kubelet import pods_of, report
+from tests.support.rollouts import healthy, spec
 
 
 def condition(status: Manifest, name: str) -> Manifest:
@@ -40,24 +36,15 @@ async def test_a_canary_and_its_rollback_leave_it_true(operator: Operator) -> No
         assert since == before["lastTransitionTime"], "it was false in between"
 
 
-async def test_a_script_can_wait_for_it_as_the_docs_say(operator: Operator) -> None:
-    docs = Path("docs/operations.md").read_text(encoding="utf-8")
-    [command] = re.findall(r"^kubectl (wait .*condition=Available.*)$", docs, re.MULTILINE)
-    await operator.apply("loan", **spec("v1"))
-    await operator.until("loan", healthy("v1"))
-    told = kubectl(*shlex.split(command), "-n", operator.namespace).stdout
-    assert "condition met" in told
-
-
 async def test_it_is_false_while_stable_has_no_ready_pod(operator: Operator) -> None:
     await operator.apply("fraud", **spec("v1"))
     stable = (await operator.until("fraud", healthy("v1")))["stable"]["revision"]
     pods = await pods_of(operator, stable)
     for pod in pods:
-        report(operator, pod, 1, ready=False)
+        await report(operator, pod, 1, ready=False)
     status = await operator.until("fraud", available("False"))
     told = condition(status, "Available")
     assert told["reason"] == "Unavailable"
     assert f"Stable revision {stable} has 0 of 4 pods ready." in told["message"]
-    report(operator, pods[0], 1, ready=True)
+    await report(operator, pods[0], 1, ready=True)
     await operator.until("fraud", available("True"))

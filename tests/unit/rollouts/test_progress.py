@@ -1,11 +1,10 @@
-"""Deadlines and pauses of a rollout on a real API server, in moved time."""
+"""Deadlines and pauses of a rollout."""
 
 from typing import Any
 
-from tests.integration.conftest import kubectl
-from tests.integration.inprocess import Manifest, Operator
-from tests.integration.test_rollouts import ERRORS, healthy, spec
 from tests.stage.gateways import ACCEPTED, public, serve
+from tests.support.inprocess import Manifest, Operator
+from tests.support.rollouts import ERRORS, healthy, spec
 
 STEPS = [{"setWeight": 20}, {"pause": {}}, {"setWeight": 50}]
 
@@ -38,7 +37,7 @@ async def test_who_scales_up_or_to_zero_and_back_late_in_a_step_loses_no_candida
 ) -> None:
     candidate = await _rolling(operator)
     for replicas, ready in ((20, 4), (0, 0), (8, 2)):
-        kubectl("scale", "mdep/fraud", f"--replicas={replicas}", f"-n{operator.namespace}")
+        await operator.patch("ModelDeployment", "fraud", {"spec": {"replicas": replicas}})
         status = await operator.until("fraud", _has_pods(ready), moving=1)
         assert "rejected" not in status
         if ready:
@@ -128,21 +127,6 @@ async def test_a_gateway_that_is_deleted_at_rest_is_told(operator: Operator) -> 
     assert "public does not exist" in status["message"]
     await serve(operator.cluster, operator.namespace)
     await operator.until("fraud", healthy("v1"), moving=1)
-
-
-async def test_a_gateway_that_is_gone_is_told_while_pods_are_awaited(operator: Operator) -> None:
-    await _rolling(operator)
-    await operator.cluster.delete(
-        await operator.cluster.get("Gateway", operator.namespace, "public")
-    )
-    kubectl("create", "quota", "none", f"--namespace={operator.namespace}", "--hard=pods=0")
-    kubectl("scale", "mdep/fraud", "--replicas=20", f"-n{operator.namespace}")
-    told = f"Gateway {operator.namespace}/public does not exist"
-    await operator.until(
-        "fraud",
-        lambda s: told in s["message"] and s["candidate"]["hold"]["reason"] == "AwaitingPods",
-        moving=1,
-    )
 
 
 async def test_a_gateway_that_is_made_anew_is_waited_for_until_a_controller_accepts_it(

@@ -1,7 +1,7 @@
-"""A candidate of which nothing is counted while stable answers, on a real API server."""
+"""A candidate of which nothing is counted while stable answers."""
 
-from tests.integration.inprocess import Manifest, Operator
-from tests.integration.test_rollouts import ERRORS, GATEWAY, healthy, spec
+from tests.support.inprocess import Manifest, Operator
+from tests.support.rollouts import ERRORS, GATEWAY, healthy, spec
 
 STEPS = {"steps": [{"setWeight": 20}], "analysis": ERRORS, "progressDeadline": "2h"}
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import kubectl
-from tests.integration.inprocess import Manifest, Operator
-from tests.integration.test_rollouts import healthy, in_mid_rollout, spec
+from tests.support.inprocess import Manifest, Operator
+from tests.support.rollouts import healthy, in_mid_rollout, spec
 
 Patch = list[dict[str, Any]]
 
@@ -82,8 +81,7 @@ async def is_put_right(
     name = named(name)
     before = await operator.cluster.get(kind, operator.namespace, name)
     changed = {each["path"].split("/")[2] for each in patch}
-    there = (kind, name, f"--namespace={operator.namespace}")
-    kubectl("patch", *there, "--type=json", f"--patch={named(json.dumps(patch))}")
+    await operator.patch(kind, name, json.loads(named(json.dumps(patch))))
     deadline = time.monotonic() + 10
     while True:
         live = await operator.cluster.get(kind, operator.namespace, name)
@@ -120,14 +118,13 @@ async def test_an_event_tells_of_an_edit_that_is_undone_and_of_a_child_that_is_r
     status = await in_mid_rollout(operator)
     stable = f"fraud-{status['stable']['revision']}"
     assert await repairs(operator) == [], "nobody has touched anything"
-    there = f"--namespace={operator.namespace}"
-    weight = json.dumps([{"op": "replace", "path": f"{BACKENDS}/1/weight", "value": 99}])
-    kubectl("patch", "httproute", "fraud", there, "--type=json", f"--patch={weight}")
+    weight = [{"op": "replace", "path": f"{BACKENDS}/1/weight", "value": 99}]
+    await operator.patch("HTTPRoute", "fraud", weight)
     await until_repaired(operator, 1)
     candidate = f"fraud-{status['candidate']['revision']}"
-    deleted = ("deployment", stable), ("service", stable), ("controllerrevision", candidate)
+    deleted = ("Deployment", stable), ("Service", stable), ("ControllerRevision", candidate)
     for count, (kind, name) in enumerate(deleted, 2):
-        kubectl("delete", kind, name, there)
+        await operator.delete(kind, name)
         await until_repaired(operator, count)
     told = sorted(await repairs(operator))
     restored = "was deleted, or lost its labels, and is restored."
@@ -162,9 +159,7 @@ async def test_without_a_gateway_a_service_without_a_selector_gets_it_back(
     await operator.apply("fraud", **spec("v2", **more))
     await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] > 0)
     before = await operator.cluster.get("Service", operator.namespace, "fraud")
-    patch = json.dumps([{"op": "remove", "path": "/spec/selector"}])
-    there = ("service", "fraud", f"--namespace={operator.namespace}")
-    kubectl("patch", *there, "--type=json", f"--patch={patch}")
+    await operator.patch("Service", "fraud", [{"op": "remove", "path": "/spec/selector"}])
     await operator.until("fraud", healthy("v2"), moving=5)
     live = await operator.cluster.get("Service", operator.namespace, "fraud")
     assert live["spec"]["selector"].keys() >= before["spec"]["selector"].keys()

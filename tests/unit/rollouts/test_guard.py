@@ -1,50 +1,14 @@
-"""A guard after promotion on a real API server, with real Deployments and fake pods."""
+"""A guard after promotion on a cluster in memory."""
 
-import json
-import re
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from tests.integration.conftest import kubectl, serinus
-from tests.integration.inprocess import Manifest, Operator
-from tests.integration.test_crash_loop import pods_of, report
-from tests.integration.test_rollouts import healthy, only, spec
-
-ROLLOUT: dict[str, Any] = {
-    "steps": [{"setWeight": 50}],
-    "guard": {"duration": "1h"},
-    "analysis": {"interval": "1s", "checks": [{"name": "errors", "errorRate": {}}]},
-    "progressDeadline": "2h",
-}
-
-
-def guarded(version: str) -> Any:
-    def holds(status: Manifest) -> bool:
-        candidate = status["candidate"]
-        return bool(
-            candidate["version"] == version
-            and candidate.get("guarding")
-            and status["phase"] == "Healthy"
-            and candidate.get("measuredAt", "") > candidate["guarding"]["since"]
-        )
-
-    return holds
-
-
-async def promoted(operator: Operator, **more: Any) -> tuple[str, str]:
-    """v2 was promoted and is guarded; the revisions of v1 and v2."""
-    await operator.apply("fraud", **spec("v1", rollout=ROLLOUT, **more))
-    await operator.until("fraud", healthy("v1"))
-    await operator.apply("fraud", **spec("v2", rollout=ROLLOUT, **more))
-    status = await operator.until("fraud", guarded("v2"), moving=5)
-    return status["stable"]["revision"], status["candidate"]["revision"]
-
-
-async def replicas(operator: Operator) -> dict[str, int]:
-    found = await operator.cluster.list("Deployment", operator.namespace)
-    return {each["metadata"]["name"]: each["spec"]["replicas"] for each in found}
+from tests.support.guards import ROLLOUT, guarded, promoted, replicas
+from tests.support.inprocess import Manifest, Operator
+from tests.support.kubelet import pods_of, report, says
+from tests.support.rollouts import healthy, only, spec
 
 
 async def test_the_rollout_is_done_and_the_previous_revision_holds_its_part(
@@ -62,23 +26,6 @@ async def test_the_rollout_is_done_and_the_previous_revision_holds_its_part(
     await operator.until_split("fraud", {f"fraud-{after}": 100})
     await operator.until("fraud", lambda s: not s.get("retiring"), moving=10)
     await only(operator, "Deployment", {f"fraud-{after}"})
-
-
-async def test_people_see_a_previous_and_a_promoted_revision(
-    operator: Operator, environment: dict[str, str]
-) -> None:
-    before, after = await promoted(operator)
-    there = ("fraud", "-n", operator.namespace)
-    _, out, _ = await serinus(environment, "get", *there)
-    assert re.search(rf"^previous +{before} +v1 .* 5%$", out, re.MULTILINE)
-    assert re.search(rf"^promoted +{after} +v2 .* 95%$", out, re.MULTILINE)
-    assert "PROMOTED REQUESTS   PREVIOUS REQUESTS" in out
-    _, out, _ = await serinus(environment, "explain", *there)
-    title = f"Revision {after} against the previous revision {before}, "
-    assert re.search(f"^{title}.*, promoted after .* and guarded since:$", out, re.MULTILINE)
-    _, out, _ = await serinus(environment, "history", *there, "-o", "json")
-    roles = {each["revision"]: each["role"] for each in json.loads(out)["revisions"]}
-    assert roles == {before: "previous", after: "promoted"}
 
 
 async def test_a_model_that_goes_bad_after_its_promotion_is_taken_back_from(
@@ -120,7 +67,7 @@ async def test_a_revert_takes_no_traffic_from_the_only_revision_that_serves(
     before, after = await promoted(operator)
     pods = await pods_of(operator, before)
     for pod in pods:
-        report(operator, pod, 1, ready=False)
+        await report(operator, pod, 1, ready=False)
     await operator.until("fraud", lambda s: not s["stable"].get("readyReplicas"))
     await operator.apply("fraud", **spec("v1", rollout=ROLLOUT))
     status = await operator.until("fraud", lambda s: "takes the traffic back" in s["message"])
@@ -130,7 +77,7 @@ async def test_a_revert_takes_no_traffic_from_the_only_revision_that_serves(
     await operator.until("fraud", lambda s: s["candidate"], moving=1)
     await operator.until_split("fraud", {f"fraud-{after}": 100})
     for pod in pods:
-        report(operator, pod, 1, ready=True)
+        await report(operator, pod, 1, ready=True)
     await operator.until("fraud", healthy("v1"), moving=1)
     await operator.until_split("fraud", {f"fraud-{before}": 100})
 
@@ -142,9 +89,7 @@ async def turned(operator: Operator, revision: str, *, ready: bool) -> None:
         condition = {"type": "Ready", "status": str(ready), "lastTransitionTime": moment}
         told = {"name": "model", "image": "m:1", "imageID": "", "ready": ready, "restartCount": 0}
         told["state"] = {"running": {"startedAt": pod["metadata"]["creationTimestamp"]}}
-        patch = {"status": {"containerStatuses": [told], "conditions": [condition]}}
-        words = ("patch", "pod", pod["metadata"]["name"], "-n", operator.namespace)
-        kubectl(*words, "--subresource=status", "--type=strategic", "-p", json.dumps(patch))
+        await says(operator, pod, told, condition)
 
 
 def ready_pods(count: int) -> Any:
