@@ -210,8 +210,7 @@ def test_unreadable_metrics_neither_promote_nor_roll_back_however_long(verdict: 
 
 
 @pytest.mark.parametrize(
-    ("policy", "phase"),
-    [("Pause", "Paused"), ("Promote", "Progressing"), ("Rollback", "RolledBack")],
+    ("policy", "phase"), [("Pause", "Paused"), ("Promote", "Progressing"), ("Rollback", "RolledBack")]
 )
 def test_a_step_without_a_verdict_ends_as_the_user_said(policy: str, phase: str) -> None:
     rollout = serving().given(steps=STEPS[:1], analysis={"onInconclusive": policy})
