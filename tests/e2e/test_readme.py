@@ -6,13 +6,9 @@ import shlex
 import subprocess
 from typing import Final
 
-import pytest
-
 from tests.stage.deployed import Deployed
 from tests.stage.images import ROOT
 from tests.stage.stage import Stage
-
-pytestmark = pytest.mark.live
 
 PUSHED: Final = "registry.example.com/serinus-model-server:0.1.0"
 LONGEST: Final = 900.0
