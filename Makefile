@@ -101,6 +101,10 @@ test-e2e: $(READY) ## Run the tests on a real cluster
 test-live: $(READY) ## Run the tests on a real cluster that make test leaves out
 	$(BIN)/python -m tests.layers live
 
+.PHONY: test-exhaustive
+test-exhaustive: $(READY) ## Run the unit tests that make test has in a short form only
+	$(BIN)/python -m tests.layers exhaustive
+
 .PHONY: test-servers
 test-servers: $(READY) ## Run the presets on real model servers from PyPI (not in CI)
 	$(BIN)/python -m pytest tests/servers
@@ -115,7 +119,7 @@ test: verify ## Run all checks and tests from scratch; fail if a layer did not r
 .PHONY: test-all
 test-all: verify ## Run what make test runs, and what takes long: before a release, and each night
 	@status=0; \
-	  $(BIN)/python -m tests.layers unit integration e2e live || status=$$?; \
+	  $(BIN)/python -m tests.layers unit integration e2e exhaustive live || status=$$?; \
 	  $(BIN)/python -m tests.cluster down --all || status=$$?; \
 	  exit $$status
 

@@ -4,6 +4,7 @@ A layer that finds no test, or skips one, has not shown what it is there to show
 failure here, though pytest calls it a success.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -14,20 +15,26 @@ from functools import reduce
 from pathlib import Path
 
 _BESIDE_EACH_OTHER = ("--dist=loadscope", "--no-loadscope-reorder")
+_WORKERS = (os.cpu_count() or 1) + 1
+"""One more than there are cores, since some tests wait."""
 LAYERS: Mapping[str, Sequence[Sequence[str]]] = {
-    "unit": [("--numprocesses=auto", "--dist=loadscope")],
+    "unit": [("-m", "not exhaustive", f"--numprocesses={_WORKERS}", "--dist=loadscope")],
     # most of their time is waiting
-    "integration": [("--numprocesses=4", "--dist=loadscope")],
+    "integration": [("--numprocesses=4", *_BESIDE_EACH_OTHER)],
     "e2e": [
-        ("-m", "not (alone or quiet or live)", "--numprocesses=4", *_BESIDE_EACH_OTHER),
-        ("-m", "quiet", "--numprocesses=2", *_BESIDE_EACH_OTHER),
-        ("-m", "alone"),
+        ("-m", "not (quiet or alone or live)", "--numprocesses=4", *_BESIDE_EACH_OTHER),
+        ("-m", "quiet and not live", "--numprocesses=3", *_BESIDE_EACH_OTHER),
     ],
-    "live": [("-m", "live", "--numprocesses=4", *_BESIDE_EACH_OTHER)],
+    "exhaustive": [("-m", "exhaustive", f"--numprocesses={_WORKERS}", "--dist=loadscope")],
+    "live": [
+        ("-m", "live and not (quiet or alone)", "--numprocesses=4", *_BESIDE_EACH_OTHER),
+        ("-m", "live and quiet", "--numprocesses=2", *_BESIDE_EACH_OTHER),
+        ("-m", "live and alone"),
+    ],
 }
 """Each layer's runs of pytest, one after another, and how many of its tests run beside each other.
 """
-FOLDERS: Mapping[str, str] = {"live": "e2e"}
+FOLDERS: Mapping[str, str] = {"exhaustive": "unit", "live": "e2e"}
 """Where a layer's tests are, if not in a folder of its name."""
 REPORTS = Path(__file__).parents[1] / "build" / "reports"
 _SLOWEST = 15

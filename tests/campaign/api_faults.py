@@ -27,8 +27,8 @@ from tests.campaign.control import Control
 from tests.campaign.invariants import violations
 from tests.campaign.observer import Observer
 from tests.campaign.real import RealApi
-from tests.integration.inprocess import Manifest, Operator
 from tests.integration.proxy import Proxy, Request, refused
+from tests.support.inprocess import Manifest, Operator
 
 BESIDE = 6
 """Runs beside each other: most of their time is waiting."""

@@ -145,10 +145,10 @@ def _matrix(found: Results) -> Iterator[str]:
 
 def _on_the_cluster() -> Iterator[str]:
     yield "## On the real cluster\n"
-    yield "`make test-e2e` also runs these cells, with real pods, a gateway, Prometheus"
+    yield "`make test-all` also runs these cells, with real pods, a gateway, Prometheus"
     yield "and clients.\n"
     yield "| state | event | test in tests/e2e | |\n|---|---|---|---|"
-    ran = on_cluster.results(reports_of("e2e"))
+    ran = on_cluster.results([*reports_of("e2e"), *reports_of("live")])
     said = {True: "passed", False: "**failed**", None: "not run"}
     for (state, event), test in on_cluster.PLAYED.items():
         module, _, name = test.partition("::")

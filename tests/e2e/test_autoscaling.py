@@ -14,7 +14,7 @@ from tests.stage.load import Load, Target
 from tests.stage.manifests import SERVING, Model
 from tests.stage.stage import Stage
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.live, pytest.mark.alone]
 
 FEWEST, MOST = 2, 6
 WEIGHT = 34

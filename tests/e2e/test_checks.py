@@ -13,7 +13,7 @@ from tests.stage.load import Load, Target
 from tests.stage.manifests import Model
 from tests.stage.stage import Stage
 
-pytestmark = pytest.mark.quiet
+pytestmark = [pytest.mark.live, pytest.mark.quiet]
 
 _WINDOW: Final = "[20s]"
 _ERRORS: Final = {"name": "errors", "errorRate": {}}

@@ -6,11 +6,15 @@ import time
 from dataclasses import replace
 from typing import Final
 
+import pytest
+
 from tests.stage.broken_servers import leaking
 from tests.stage.deployed import Deployed
 from tests.stage.load import Load, Target
 from tests.stage.manifests import Model
 from tests.stage.stage import Stage
+
+pytestmark = pytest.mark.live
 
 WITHIN: Final = 120.0
 """Seconds from its weight to its rollback. Each of its two pods has to die twice, and be ready in

@@ -3,9 +3,13 @@
 from dataclasses import replace
 from typing import Any, Final
 
+import pytest
+
 from tests.stage.deployed import Deployed
 from tests.stage.manifests import IDLE, Model
 from tests.stage.stage import Stage
+
+pytestmark = pytest.mark.live
 
 _FILLS: Final[dict[str, Any]] = {
     "command": [

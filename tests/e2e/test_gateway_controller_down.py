@@ -17,7 +17,7 @@ from tests.stage.load import Load, Target
 from tests.stage.manifests import Model
 from tests.stage.stage import Stage
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.live, pytest.mark.alone]
 
 COMMANDS: Final = {"rolled-back": "abort", "promoted": "promote"}
 DOWN_SECONDS: Final = 45.0

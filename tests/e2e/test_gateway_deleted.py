@@ -3,9 +3,13 @@ which all would be well; nothing is served, and so nothing goes on."""
 
 from typing import Any
 
+import pytest
+
 from tests.stage.deployed import Deployed
 from tests.stage.manifests import IDLE, Model
 from tests.stage.stage import Stage
+
+pytestmark = pytest.mark.live
 
 STEPS: list[dict[str, Any]] = [{"setWeight": 50}, {"pause": {"duration": "20s"}}]
 GATEWAY = "own"

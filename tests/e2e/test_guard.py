@@ -17,6 +17,8 @@ from tests.stage.manifests import Model
 from tests.stage.operator import Operator
 from tests.stage.stage import Stage
 
+pytestmark = pytest.mark.live
+
 RATE: Final = 10.0
 NAMES: Final = ("bad", "killed", "replaced", "aborted", "ungated")
 TAKES_BACK: Final = ["FirstDeployment", "Promoted", "RolloutStarted", "Promoting", "Promoted"]

@@ -6,11 +6,15 @@ import time
 from dataclasses import replace
 from typing import Final
 
+import pytest
+
 from tests.stage.broken_servers import overloaded
 from tests.stage.deployed import Deployed, Status
 from tests.stage.load import Load, Target
 from tests.stage.manifests import Model
 from tests.stage.stage import Stage
+
+pytestmark = pytest.mark.live
 
 PATIENCE: Final = 10.0
 """Seconds that a client waits for its answer."""

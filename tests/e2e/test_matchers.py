@@ -3,11 +3,15 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from tests.stage.broken_servers import failing
 from tests.stage.deployed import Deployed, Status
 from tests.stage.load import Load, Target
 from tests.stage.manifests import Model
 from tests.stage.stage import Stage
+
+pytestmark = pytest.mark.live
 
 
 def _analysis(**matcher: str) -> dict[str, Any]:

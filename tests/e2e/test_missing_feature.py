@@ -4,11 +4,15 @@ a bad candidate is rolled back all the same."""
 import math
 from dataclasses import replace
 
+import pytest
+
 from tests.stage.broken_servers import failing
 from tests.stage.deployed import Deployed
 from tests.stage.load import Load, Target
 from tests.stage.manifests import Model
 from tests.stage.stage import Stage
+
+pytestmark = pytest.mark.live
 
 CHECKS = [{"name": "errors", "errorRate": {}}, {"name": "drift", "predictionDrift": {}}]
 

@@ -21,6 +21,8 @@ from tests.stage.operator import Operator
 from tests.stage.stage import Stage
 from tests.support.browser import Tab, browser
 
+pytestmark = pytest.mark.quiet
+
 PICTURES: Final = ROOT / "build" / "page"
 STEPS: Final = ({"setWeight": 20}, {"pause": {"duration": "60s"}}, {"setWeight": 50})
 CHECKS: Final = (

@@ -5,7 +5,7 @@ import pytest
 from tests.bench.reaction import measure
 from tests.stage.stage import Stage
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.live, pytest.mark.alone]
 
 
 def test_a_breach_ends_the_candidates_traffic_within_an_interval_and_a_second(

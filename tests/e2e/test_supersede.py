@@ -14,6 +14,8 @@ from tests.stage.load import Load, Target
 from tests.stage.manifests import Model
 from tests.stage.stage import Stage
 
+pytestmark = pytest.mark.live
+
 CHECKS = [{"name": "errors", "errorRate": {}}]
 
 Apply = Callable[[Stage, Manifest, Path], None]

@@ -14,6 +14,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -22,11 +23,37 @@ from tests.cluster import parts
 from tests.cluster.box import Box
 from tests.cluster.description import folder_of
 from tests.cluster.kubectl import Kubectl
-from tests.integration.inprocess import Operator
 from tests.stage.gateways import serve
+from tests.support.inprocess import Operator
 
 ROOT = Path(__file__).parents[2]
 SHARED, DISTURBED = "serinus-control", "serinus-control-disturbed"
+LONGEST: Final = (
+    "test_notifications",
+    "test_crashes",
+    "test_informer",
+    "test_metrics_faults",
+    "test_release",
+    "test_approvals",
+    "test_cli",
+    "test_leadership",
+    "test_failing_children",
+    "test_chart_releases",
+    "test_page_load",
+    "test_additions",
+    "test_adoption",
+    "test_from_flagger",
+    "test_migrating",
+    "test_hashes",
+)
+"""The modules that take more than half a minute, the longest first; those that disturb the API
+server, one after another, are apart."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest modules begin, so that none is left for the end; the others keep their order."""
+    turns = {name: turn for turn, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: turns.get(item.path.stem, len(turns)))
 
 
 @pytest.fixture(scope="module")

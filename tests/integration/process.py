@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, QueryError
-from tests.integration.inprocess import Traffic
+from tests.support.inprocess import Traffic
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.integration.conftest import ROOT, kubectl
-from tests.integration.inprocess import Operator
+from tests.support.inprocess import Operator
 
 
 class Shell:

@@ -13,9 +13,9 @@ import pytest
 from serinus.cluster import Cluster
 from serinus.controller.status_writes import SHOW_WITHIN
 from tests.integration.conftest import kubectl
-from tests.integration.inprocess import Manifest, Operator
 from tests.integration.test_leadership import breakable
-from tests.integration.test_rollouts import healthy, spec
+from tests.support.inprocess import Manifest, Operator
+from tests.support.rollouts import healthy, spec
 
 SECOND_PORT = {"name": "metrics", "port": 9090, "protocol": "TCP", "targetPort": 9090}
 

@@ -10,8 +10,8 @@ import pytest
 from serinus.cluster import Cluster
 from serinus.manifests.kinds import CHILDREN
 from tests.integration.conftest import kubectl
-from tests.integration.inprocess import Manifest, Operator
-from tests.integration.test_rollouts import GATEWAY, children, healthy, rolls_out, spec
+from tests.support.inprocess import Manifest, Operator
+from tests.support.rollouts import GATEWAY, children, healthy, rolls_out, spec
 
 ODD = {"note": "a < b && c > d, ünïcode 🐦, \u2028 and \x7f", "ratio": "1.50"}
 """What JSON may be written of in more than one way."""

@@ -16,10 +16,10 @@ from serinus.cluster import ApiError, Cluster
 from serinus.controller import reconcile
 from serinus.manifests.revision import approval_digest
 from tests.integration.conftest import ROOT, helm, kubectl, refused, serinus
-from tests.integration.inprocess import Manifest, Operator
-from tests.integration.test_rollouts import ERRORS, PATIENT, healthy, spec
 from tests.support.colliding import LONG_NAME, colliding
 from tests.support.documents import typed
+from tests.support.inprocess import Manifest, Operator
+from tests.support.rollouts import ERRORS, PATIENT, healthy, spec
 
 GATE: dict[str, Any] = {"approval": {}}
 STEPS = [{"setWeight": 20}, GATE, {"setWeight": 50}]

@@ -4,8 +4,8 @@ import re
 import shlex
 
 from tests.integration.conftest import ROOT, kubectl, serinus
-from tests.integration.inprocess import Operator
-from tests.integration.test_rollouts import healthy, spec
+from tests.support.inprocess import Operator
+from tests.support.rollouts import healthy, spec
 
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
 SECTION = RUNBOOK.partition("## At 3 a.m.\n")[2]

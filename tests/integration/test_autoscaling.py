@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 from tests.integration.conftest import kubectl
-from tests.integration.inprocess import Operator
-from tests.integration.test_rollouts import healthy, spec
+from tests.support.inprocess import Operator
+from tests.support.rollouts import healthy, spec
 
 
 def scale(operator: Operator) -> dict[str, Any]:

@@ -14,10 +14,10 @@ from serinus.cluster import Cluster
 from serinus.controller.app import App
 from serinus.controller.scope import CLASS_LABEL, Scope
 from tests.integration.conftest import kubectl
-from tests.integration.inprocess import Manifest, Operator, Traffic
 from tests.integration.process import OperatorProcess
 from tests.integration.test_leadership import NOWHERE, never_both, until_leads
-from tests.integration.test_rollouts import healthy, spec
+from tests.support.inprocess import Manifest, Operator, Traffic
+from tests.support.rollouts import healthy, spec
 
 
 @pytest.fixture

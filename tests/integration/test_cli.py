@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import yaml
 from serinus.cli.files import problems_of
 from serinus.cli.manifest_yaml import ManifestLoader, dump
 from tests.integration.conftest import ROOT, kubectl, serinus
-from tests.integration.inprocess import Operator
-from tests.integration.test_rollouts import healthy, rolls_out, spec
+from tests.support.guards import promoted
+from tests.support.inprocess import Operator
+from tests.support.rollouts import healthy, rolls_out, spec
 
 LOAN = """\
 apiVersion: serinus.dev/v1alpha1
@@ -218,3 +220,29 @@ async def test_a_live_deployment_is_converted_as_it_is_typed(
     )
     assert await process.wait() == 0
     kubectl("apply", "--dry-run=server", "-f", str(tmp_path / "loan.yaml"))
+
+
+async def test_people_see_a_previous_and_a_promoted_revision(
+    operator: Operator, environment: dict[str, str]
+) -> None:
+    before, after = await promoted(operator)
+    there = ("fraud", "-n", operator.namespace)
+    _, out, _ = await serinus(environment, "get", *there)
+    assert re.search(rf"^previous +{before} +v1 .* 5%$", out, re.MULTILINE)
+    assert re.search(rf"^promoted +{after} +v2 .* 95%$", out, re.MULTILINE)
+    assert "PROMOTED REQUESTS   PREVIOUS REQUESTS" in out
+    _, out, _ = await serinus(environment, "explain", *there)
+    title = f"Revision {after} against the previous revision {before}, "
+    assert re.search(f"^{title}.*, promoted after .* and guarded since:$", out, re.MULTILINE)
+    _, out, _ = await serinus(environment, "history", *there, "-o", "json")
+    roles = {each["revision"]: each["role"] for each in json.loads(out)["revisions"]}
+    assert roles == {before: "previous", after: "promoted"}
+
+
+async def test_a_script_can_wait_for_it_as_the_docs_say(operator: Operator) -> None:
+    docs = Path("docs/operations.md").read_text(encoding="utf-8")
+    [command] = re.findall(r"^kubectl (wait .*condition=Available.*)$", docs, re.MULTILINE)
+    await operator.apply("loan", **spec("v1"))
+    await operator.until("loan", healthy("v1"))
+    told = kubectl(*shlex.split(command), "-n", operator.namespace).stdout
+    assert "condition met" in told

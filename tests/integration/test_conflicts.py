@@ -9,10 +9,10 @@ from typing import Any
 from aiohttp import web
 
 from serinus.cluster import Cluster
-from tests.integration.inprocess import Operator
 from tests.integration.proxy import Fault, Request
 from tests.integration.test_leadership import breakable
-from tests.integration.test_rollouts import healthy, spec
+from tests.support.inprocess import Operator
+from tests.support.rollouts import healthy, spec
 
 
 class Race:

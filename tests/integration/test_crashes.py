@@ -11,10 +11,10 @@ import pytest
 from aiohttp import web
 
 from serinus.cluster import Cluster
-from tests.integration.inprocess import Manifest, Operator
 from tests.integration.process import OperatorProcess, PaperPrometheus, real_traffic
 from tests.integration.proxy import Proxy, Request
-from tests.integration.test_rollouts import children, only, spec
+from tests.support.inprocess import Manifest, Operator
+from tests.support.rollouts import children, only, spec
 
 QUICK = {
     "steps": [{"setWeight": 20}, {"setWeight": 50}],

@@ -14,10 +14,10 @@ from serinus.cluster import Cluster
 from serinus.manifests.revision import revision_hash
 from tests.cluster import parts
 from tests.integration.conftest import ROOT, kubectl
-from tests.integration.inprocess import Operator
 from tests.integration.test_covers import TEMPLATES
-from tests.integration.test_rollouts import healthy, spec
 from tests.support.bad_manifests import BadManifest, bad_manifests
+from tests.support.inprocess import Operator
+from tests.support.rollouts import healthy, spec
 
 TABLE = ROOT / "build" / "bad-manifests.md"
 TEMPLATE = {

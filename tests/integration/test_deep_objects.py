@@ -5,9 +5,9 @@ from pathlib import Path
 
 from serinus.cluster import Cluster
 from tests.integration.conftest import kubectl
-from tests.integration.inprocess import Operator
 from tests.integration.process import OperatorProcess, PaperPrometheus, real_traffic
-from tests.integration.test_rollouts import spec
+from tests.support.inprocess import Operator
+from tests.support.rollouts import spec
 
 DEPTH = 9000
 

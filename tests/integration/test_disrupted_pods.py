@@ -5,10 +5,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.integration.conftest import kubectl
-from tests.integration.inprocess import Operator
-from tests.integration.test_crash_loop import STEPS, killed, pods_of
-from tests.integration.test_rollouts import healthy, spec
+from tests.support.inprocess import Operator
+from tests.support.kubelet import killed, pods_of
+from tests.support.rollouts import ERRORS, healthy, spec
 
+STEPS = {
+    "steps": [{"setWeight": 20}, {"pause": {}}],
+    "progressDeadline": "2h",
+    "analysis": ERRORS,
+}
 DEFAULTS = {
     "apiVersion": "v1",
     "kind": "LimitRange",

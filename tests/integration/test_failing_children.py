@@ -7,10 +7,10 @@ from pathlib import Path
 from aiohttp import web
 
 from tests.integration.conftest import kubectl
-from tests.integration.inprocess import Operator
 from tests.integration.proxy import Fault, Request, forever, refused
 from tests.integration.test_leadership import breakable
-from tests.integration.test_rollouts import children, healthy, only, spec
+from tests.support.inprocess import Operator
+from tests.support.rollouts import ERRORS, children, healthy, only, spec
 
 
 def writes(kind: str, request: Request) -> bool:
@@ -203,6 +203,13 @@ async def until_requests(
         await asyncio.sleep(0.05)
 
 
+HELD = {
+    "steps": [{"setWeight": 20}, {"pause": {}}],
+    "progressDeadline": "2h",
+    "analysis": ERRORS,
+}
+
+
 async def test_pods_that_cannot_be_listed_do_not_stop_the_looks(
     kubeconfig: Path, namespace: str
 ) -> None:
@@ -222,3 +229,38 @@ async def test_pods_that_cannot_be_listed_do_not_stop_the_looks(
         status = await operator.until("fraud", lambda s: s["rejected"], moving=5)
         assert status["rejected"]["reason"] == "CheckFailed"
         await operator.until_split("fraud", {f"fraud-{stable}": 100})
+
+
+HELD = {
+    "steps": [{"setWeight": 20}, {"pause": {}}],
+    "progressDeadline": "2h",
+    "analysis": ERRORS,
+}
+
+
+async def test_pods_that_cannot_be_listed_hold_up_no_rollback(
+    kubeconfig: Path, namespace: str
+) -> None:
+    asked = 0
+
+    async def refuse(request: Request) -> web.Response | None:
+        nonlocal asked
+        if request.method != "GET" or "/pods?" not in request.path:
+            return None
+        asked += 1
+        return refused(500)
+
+    async with (
+        breakable(kubeconfig, before=refuse) as (_, through),
+        Operator(through, namespace) as operator,
+    ):
+        await operator.apply("fraud", **spec("v1", rollout=HELD))
+        await operator.until("fraud", healthy("v1"))
+        await operator.apply("fraud", **spec("v2", rollout=HELD))
+        status = await operator.until("fraud", lambda s: s["candidate"]["effectiveSince"])
+        operator.move(130)
+        await operator.until("fraud", lambda _: asked > 0)
+        bad = status["candidate"]["revision"]
+        operator.traffic.errors = {f"fraud-{bad}": 0.05}
+        status = await operator.until("fraud", lambda s: s["rejected"], moving=5)
+        assert status["rejected"]["reason"] == "CheckFailed"

@@ -8,8 +8,8 @@ import pytest
 
 from serinus.cluster import Cluster
 from serinus.controller import informer
-from tests.integration.inprocess import Manifest, Operator
-from tests.integration.test_rollouts import healthy, spec
+from tests.support.inprocess import Manifest, Operator
+from tests.support.rollouts import healthy, spec
 
 FINALIZER = "example.com/load-balancer"
 

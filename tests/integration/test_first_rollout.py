@@ -6,10 +6,10 @@ import pytest
 
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryResult, Series
 from tests.integration.conftest import ROOT
-from tests.integration.inprocess import Operator
 from tests.integration.shell import Shell
-from tests.integration.test_rollouts import healthy, rolls_out
 from tests.support.documents import typed
+from tests.support.inprocess import Operator
+from tests.support.rollouts import healthy, rolls_out
 
 PAGE = (ROOT / "docs" / "first-rollout.md").read_text("utf-8").partition("## On a cluster")[2]
 

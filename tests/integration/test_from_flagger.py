@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from tests.integration.conftest import ROOT, kubectl, wait_for_crd
-from tests.integration.inprocess import Operator
 from tests.integration.shell import Shell
-from tests.integration.test_rollouts import healthy, spec
 from tests.support.documents import typed
+from tests.support.inprocess import Operator
+from tests.support.rollouts import healthy, spec
 
 pytestmark = pytest.mark.disturbs_api_server
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from tests.cluster import parts
 from tests.integration.conftest import kubectl
-from tests.integration.inprocess import Manifest, Operator
-from tests.integration.test_rollouts import ERRORS, PATIENT, healthy, spec
 from tests.support.argo_cd import act, enabled_actions, health
+from tests.support.inprocess import Manifest, Operator
 from tests.support.kstatus import kstatus
+from tests.support.rollouts import ERRORS, PATIENT, healthy, spec
 
 BY_HAND = {"steps": [{"setWeight": 20}, {"pause": {}}], "analysis": ERRORS, **PATIENT}
 

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from serinus.manifests import revision
-from tests.integration.inprocess import Operator
-from tests.integration.test_rollouts import healthy, spec
 from tests.support.colliding import colliding
+from tests.support.inprocess import Operator
+from tests.support.rollouts import healthy, spec
 
 
 def earlier(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,10 @@ from aiohttp import web
 from serinus.cluster import Cluster, connect
 from serinus.controller import informer
 from tests.integration.conftest import kubectl
-from tests.integration.inprocess import Manifest, Operator
 from tests.integration.proxy import Proxy, Request, forever, refused
 from tests.integration.test_informer import in_stream
-from tests.integration.test_rollouts import healthy, in_mid_rollout, only, rolls_out, spec
+from tests.support.inprocess import Manifest, Operator
+from tests.support.rollouts import healthy, in_mid_rollout, only, rolls_out, spec
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ import pytest
 
 from serinus.cluster import ApiError
 from tests.integration.conftest import kubectl
-from tests.integration.inprocess import Manifest, Operator
-from tests.integration.test_rollouts import ERRORS, PATIENT, children, healthy, spec
+from tests.support.inprocess import Manifest, Operator
+from tests.support.rollouts import ERRORS, PATIENT, children, healthy, spec
 
 CHECKS = {
     "template": {

@@ -12,10 +12,10 @@ from aiohttp import web
 from serinus.cluster import Cluster, connect
 from serinus.controller.app import App
 from serinus.controller.lease import DURATION, RENEW_WITHIN, RETRY, Lease
-from tests.integration.inprocess import Manifest, Operator, Traffic
 from tests.integration.process import OperatorProcess
 from tests.integration.proxy import Fault, Proxy, Request, forever, refused
-from tests.integration.test_rollouts import children, spec
+from tests.support.inprocess import Manifest, Operator, Traffic
+from tests.support.rollouts import children, spec
 
 NOWHERE = "http://127.0.0.1:9"
 """A Prometheus that is not there: first deployments ask for none."""

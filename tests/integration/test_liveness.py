@@ -13,10 +13,10 @@ from aiohttp import web
 from serinus.cluster import Cluster, connect
 from serinus.controller.app import App
 from serinus.controller.lease import Lease
-from tests.integration.inprocess import Operator, Traffic
 from tests.integration.proxy import Proxy, Request, forever
 from tests.integration.test_leadership import breakable
-from tests.integration.test_rollouts import spec
+from tests.support.inprocess import Operator, Traffic
+from tests.support.rollouts import spec
 
 PORT_BASE = "127.0.0.1"
 

@@ -6,10 +6,10 @@ from typing import Any
 import yaml
 
 from tests.integration.conftest import ROOT, kubectl
-from tests.integration.inprocess import Operator
 from tests.integration.shell import Shell
 from tests.integration.test_adoption import until_the_collector_knows_the_children
 from tests.support.documents import typed
+from tests.support.inprocess import Operator
 
 PAGE = (ROOT / "docs" / "migrating" / "index.md").read_text("utf-8")
 PORTS = [{"name": "http", "containerPort": 8080}]

@@ -18,14 +18,14 @@ from serinus.api.notifications import Endpoint
 from serinus.cluster import Cluster
 from serinus.notifications.credentials import keys, url
 from tests.integration.conftest import ROOT, kubectl
-from tests.integration.inprocess import Operator
 from tests.integration.process import OperatorProcess, PaperPrometheus, real_traffic
 from tests.integration.test_approvals import editor, policy_of, until_in_force
 from tests.integration.test_crashes import QUICK
 from tests.integration.test_leadership import NOWHERE, leads
 from tests.integration.test_restart import counted
-from tests.integration.test_rollouts import spec
+from tests.support.inprocess import Operator
 from tests.support.receiver import KEY, SECRET, Attempt, Receiver, accept, hang
+from tests.support.rollouts import spec
 
 __all__ = ["editor"]  # a fixture
 FIRST = [("fraud", "Started"), ("fraud", "Promoted")]

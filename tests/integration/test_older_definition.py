@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from tests.integration.conftest import ROOT, kubectl
-from tests.integration.inprocess import Manifest, Operator
-from tests.integration.test_rollouts import ERRORS, PATIENT, STEPS, healthy, spec
+from tests.support.inprocess import Manifest, Operator
+from tests.support.rollouts import ERRORS, PATIENT, STEPS, healthy, spec
 
 CRD = ROOT / "crds" / "modeldeployments.serinus.dev.yaml"
 

@@ -8,10 +8,10 @@ from typing import Any
 from aiohttp import web
 
 from tests.integration.conftest import kubectl
-from tests.integration.inprocess import Manifest, Operator
 from tests.integration.proxy import Request, refused
 from tests.integration.test_leadership import breakable
-from tests.integration.test_rollouts import children, healthy, only, spec
+from tests.support.inprocess import Manifest, Operator
+from tests.support.rollouts import children, healthy, only, spec
 
 
 def _template(**container: Any) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from serinus.api.reasons import Reason
 from tests.integration.conftest import kubectl, serinus
-from tests.integration.inprocess import Operator
-from tests.integration.test_rollouts import ERRORS, healthy, spec
+from tests.support.inprocess import Operator
+from tests.support.rollouts import ERRORS, healthy, spec
 
 PAUSES = {"steps": [{"setWeight": 20}, {"pause": {}}], "analysis": ERRORS}
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from serinus.cluster import Cluster
 from serinus.manifests.kinds import CHILDREN, WATCHED
-from tests.integration.inprocess import Operator
 from tests.integration.process import OperatorProcess
 from tests.integration.test_leadership import NOWHERE, until_leads
-from tests.integration.test_rollouts import GATEWAY, spec
+from tests.support.inprocess import Operator
+from tests.support.rollouts import GATEWAY, spec
 
 COUNT = 20
 

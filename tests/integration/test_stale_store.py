@@ -10,9 +10,9 @@ from aiohttp import web
 
 from serinus.cluster import Cluster, connect
 from serinus.manifests.kinds import KINDS, WATCHED
-from tests.integration.inprocess import Operator
 from tests.integration.proxy import Proxy, Request, forever
-from tests.integration.test_rollouts import healthy, spec
+from tests.support.inprocess import Operator
+from tests.support.rollouts import healthy, spec
 
 PLURALS = {KINDS[name].plural for name in WATCHED}
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from tests.integration.inprocess import Manifest, Operator
 from tests.integration.proxy import Fault, Request, refused
 from tests.integration.test_failing_children import in_mid_canary
 from tests.integration.test_leadership import breakable
-from tests.integration.test_rollouts import healthy, only, spec
+from tests.support.inprocess import Manifest, Operator
+from tests.support.rollouts import healthy, only, spec
 
 
 def writes_status(request: Request) -> bool:

@@ -3,16 +3,18 @@
 import json
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from serinus.api.analysis import Analysis
 from serinus.api.monitoring import FeatureDrift
 from serinus.api.stages import Stage
 from serinus.api.status import Candidate, CheckStatus, Verdict
 from serinus.judge import (
+    ByMode,
     EffectiveWeight,
     GuardWindow,
     Progress,
-    judge,
+    judge_by_mode,
     longest_warm_up,
     queries_of,
 )
@@ -35,6 +37,7 @@ class SimulatedAnalysis:
         self.analysis = Analysis.model_validate(wanted if checks else analysis)
         self.candidate, self.stable = Pods(), Pods()
         self.progress = Progress()
+        self.audited = Progress()
         self.at = SINCE - 5
         self.values: dict[Query, QueryResult] = {}
         self.weight: EffectiveWeight | None = ALWAYS
@@ -124,18 +127,19 @@ class SimulatedAnalysis:
         self.scrape()
         return self.judge()
 
-    def judge(self) -> CheckStatus:
-        """What was scraped so far; the first check."""
-        measured = self.measurement()
-        self.progress = judge(
+    def judge(self, measured: Measurement | None = None) -> CheckStatus:
+        """What was scraped so far, or what was measured; the first check."""
+        beside = replace(self.progress, counted=self.audited.counted or self.progress.counted)
+        found = judge_by_mode(
             self.analysis,
-            self.progress,
-            measured,
+            ByMode.of(self.analysis, self.progress, beside),
+            measured or self.measurement(),
             SINCE,
             self.weight,
             features=self.features,
             guard=self.guard,
         )
+        self.progress, self.audited = found.enforced, found.audited
         return self.progress.checks[0]
 
     def until(self, verdict: Verdict, serve: Callable[[], None], looks: int = 100) -> CheckStatus:
@@ -162,7 +166,7 @@ class SimulatedAnalysis:
             checks=list(self.progress.checks),
             baseline=self.progress.baseline,
             inputs=self.progress.inputs,
-            audit_counted=dict(self.progress.audit_counted),
+            audit_counted=dict(self.audited.counted),
         )
         written = json.dumps(candidate.to_json())
         stored = json.loads(
@@ -175,8 +179,8 @@ class SimulatedAnalysis:
             tuple(read.checks),
             read.baseline,
             inputs=read.inputs,
-            audit_counted=read.audit_counted,
         )
+        self.audited = Progress(read.audit_counted)
 
 
 def requests(pods: Pods, pod: str, failed: int, served: int) -> None:

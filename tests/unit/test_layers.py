@@ -2,11 +2,13 @@
 
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from tests import layers
-from tests.e2e.conftest import LONGEST
+from tests.e2e import conftest as e2e
+from tests.integration import conftest as integration
 from tests.layers import Outcome, counted, reports_of, run
 
 
@@ -102,17 +104,14 @@ def test_a_report_of_an_earlier_run_counts_for_nothing(a_layer: Path) -> None:
 
 
 def test_each_module_of_e2e_runs_once() -> None:
-    parts = [part for layer in ("e2e", "live") for part in layers.LAYERS[layer]]
-    assert [part[:2] for part in parts] == [
-        ("-m", "not (alone or quiet or live)"),
-        ("-m", "quiet"),
-        ("-m", "alone"),
-        ("-m", "live"),
-    ]
+    runs = [run[1] for layer in ("e2e", "live") for run in layers.LAYERS[layer]]
     for path in Path("tests/e2e").glob("test_*.py"):
-        assert len(re.findall(r"mark\.(?:alone|quiet|live)\b", path.read_text())) <= 1, path
+        marks = set(re.findall(r"mark\.(alone|quiet|live)\b", path.read_text()))
+        marked = {mark: mark in marks for mark in ("alone", "quiet", "live")}
+        assert [eval(run, {}, dict(marked)) for run in runs].count(True) == 1, path
 
 
-def test_each_long_module_of_e2e_is_there() -> None:
-    modules = {path.stem for path in Path("tests/e2e").glob("test_*.py")}
-    assert set(LONGEST) <= modules
+@pytest.mark.parametrize("layer", [e2e, integration], ids=["e2e", "integration"])
+def test_each_long_module_is_there(layer: ModuleType) -> None:
+    modules = {path.stem for path in Path(layer.__file__ or "").parent.rglob("test_*.py")}
+    assert set(layer.LONGEST) <= modules

@@ -87,7 +87,7 @@ def test_the_film_of_a_watch_shows_what_is_printed_today() -> None:
     assert film.PICTURE.read_text(encoding="utf-8") == film.text(), "run make generate"
     first, *_, last = film.frames()
     assert "default/loan: Progressing" in first
-    assert "default/loan: Degraded" in last
+    assert "default/loan: RolledBack" in last
     assert any("CheckFailed" in line and "Check drift: " in line for line in last)
 
 

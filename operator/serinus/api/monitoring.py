@@ -3,16 +3,22 @@ predictions against a reference, and of its errors and feedback against limits."
 
 import hashlib
 import json
+from collections import Counter as Count
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Annotated, Self
+from itertools import pairwise
+from typing import Annotated, Final, Self
 
 from pydantic import ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_snake
 
 from serinus.api.base import Budget, Interval, Percent, TimeBetweenAlarms, Type
 from serinus.api.checks import Counter, LabelName, MetricName
 from serinus.api.checks.feedback import FeedbackCounters
 from serinus.api.checks.server import NOT_BOTH, FailureCounters, ServerMetrics
-from serinus.api.quantities import seconds
+from serinus.api.checks.settings import sorted_by
+from serinus.api.problem import Problem
+from serinus.api.quantities import fraction, seconds
 
 FeatureName = Annotated[str, Field(min_length=1, max_length=100)]
 CategoryName = Annotated[str, Field(min_length=1, max_length=100)]
@@ -20,6 +26,8 @@ MOST_FEATURES = 64
 MOST_SHARES = 64
 WEEK = 7 * 86400.0
 """Seconds."""
+LONGEST_BY_HOUR: Final = "10m"
+"""Between two measurements, if hours of the week are compared."""
 
 
 class BucketShare(Type):
@@ -45,6 +53,18 @@ class GivenFeature(Type):
         default_factory=dict,
         description="Share of each category; missing values have the category missing.",
     )
+
+    def problems(self) -> Iterator[Problem]:
+        """What the schema does not say."""
+        bounds = [bucket.up_to for bucket in self.buckets]
+        if any(later <= earlier for earlier, later in pairwise(bounds)):
+            yield Problem("buckets", "upTo must increase from bucket to bucket")
+        shares = [*(bucket.share for bucket in self.buckets), *self.categories.values()]
+        if not shares:
+            yield Problem("", "set buckets, categories or both")
+        if (whole := sum(map(fraction, shares))) > 1 + 1e-9:
+            message = f"the shares add up to {100 * whole:.6g}%, which is more than 100%"
+            yield Problem("", message)
 
 
 class RecordedReference(Type):
@@ -83,6 +103,18 @@ class Monitor(Type):
         text = json.dumps(self.to_json(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
+    def problems(self) -> Iterator[Problem]:
+        """What the schema does not say, with paths below the settings."""
+        yield from ()
+
+    def problem_with(self, interval: str) -> str:
+        """Why so much time between two measurements is too much; empty: it is not."""
+        return ""
+
+    def completed(self, server: ServerMetrics) -> Self:
+        """These settings, with omitted metrics of requests as the server has them."""
+        return self
+
 
 class FeatureDrift(Monitor):
     """Detects drift of the stable revision's inputs from a reference. Drift is reported by the
@@ -115,6 +147,16 @@ class FeatureDrift(Monitor):
         description="Added to the tolerated share of each range or category; also covers the "
         "sampling error of a recorded reference.",
     )
+
+    def problems(self) -> Iterator[Problem]:
+        """Of the categories, and of the given distributions."""
+        yield from sorted_by("categories", self.categories, self.category_label)
+        given, field = self.reference.given or [], "reference.given"
+        for name, times in sorted(Count(each.feature for each in given).items()):
+            if times > 1:
+                yield Problem(field, f"feature {name} is listed twice")
+        for index, each in enumerate(given):
+            yield from (found.below(f"{field}[{index}]") for found in each.problems())
 
 
 class PredictionReference(RecordedReference):
@@ -156,6 +198,17 @@ class PredictionMonitor(Monitor):
         "sampling error of the reference.",
     )
 
+    def problems(self) -> Iterator[Problem]:
+        """Of the classes."""
+        return sorted_by("classes", self.classes, self.class_label)
+
+    def problem_with(self, interval: str) -> str:
+        """An hour that is compared is measured several times."""
+        if not self.reference.by_hour or seconds(interval) <= seconds(LONGEST_BY_HOUR):
+            return ""
+        too_long = f"{interval} is too long for a reference by hour of the week"
+        return f"{too_long}: set at most {LONGEST_BY_HOUR}"
+
 
 class ErrorLimit(FailureCounters, Monitor):
     """Detects that the stable revision fails more often than a limit. It is reported by the
@@ -167,6 +220,10 @@ class ErrorLimit(FailureCounters, Monitor):
         description="Report once the share of failed requests is shown to be above this."
     )
 
+    def problems(self) -> Iterator[Problem]:
+        """A counter of failures that is that of all requests."""
+        return self.double_counts()
+
 
 class FeedbackLimit(FeedbackCounters, Monitor):
     """Detects that more feedback on the stable revision is negative than a limit. It is reported by
@@ -175,6 +232,17 @@ class FeedbackLimit(FeedbackCounters, Monitor):
     limit: Budget = Field(
         description="Report once the share of negative outcomes is shown to be above this."
     )
+
+
+MONITORS: Final[Mapping[str, type[Monitor]]] = {
+    "featureDrift": FeatureDrift,
+    "predictionDrift": PredictionMonitor,
+    "errorRate": ErrorLimit,
+    "feedback": FeedbackLimit,
+}
+"""Every quantity that can be monitored, by its key in a manifest; each has a field of
+Monitoring."""
+_FIELDS: Final = {key: to_snake(key) for key in MONITORS}
 
 
 class Monitoring(Type):
@@ -210,13 +278,19 @@ class Monitoring(Type):
         return self
 
     @property
-    def monitors(self) -> list[Monitor]:
-        """What is monitored."""
-        each = (self.feature_drift, self.prediction_drift, self.error_rate, self.feedback)
-        return [monitor for monitor in each if monitor is not None]
+    def monitors(self) -> dict[str, Monitor]:
+        """What is monitored, by its key."""
+        each = ((key, getattr(self, field)) for key, field in _FIELDS.items())
+        return {key: monitor for key, monitor in each if monitor is not None}
+
+    def problems(self) -> Iterator[Problem]:
+        """What the schema does not say."""
+        for key, each in self.monitors.items():
+            yield from (found.below(key) for found in each.problems())
+            if message := each.problem_with(self.interval):
+                yield Problem("interval", message)
 
     def completed(self, server: ServerMetrics) -> Self:
         """These settings, with omitted metrics of requests as the server has them."""
-        if self.error_rate is None:
-            return self
-        return self.filled(error_rate=self.error_rate.completed(server))
+        monitors = self.monitors.items()
+        return self.filled(**{_FIELDS[key]: each.completed(server) for key, each in monitors})

@@ -756,7 +756,7 @@ class Candidate(StatusType):
         Field(
             default_factory=dict,
             description="The same for the counters of checks in audit mode, which are counted by "
-            "themselves.",
+            "themselves; empty: the same times.",
         )
     )
     checks: EvidenceField[Annotated[list[CheckStatus], Field(max_length=17)]] = Field(

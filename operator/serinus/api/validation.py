@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
-from itertools import pairwise
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -17,12 +16,11 @@ from pydantic import ValidationError
 from serinus.api.analysis import Analysis
 from serinus.api.base import LONGEST_NAME, NAME_PATTERN, Type
 from serinus.api.checks import LabelMatcher, kinds_that
-from serinus.api.checks.settings import sorted_by
 from serinus.api.evidence import EvidenceError, shown_alone, unpacked
 from serinus.api.misspelt import fields_at, unknown_field
 from serinus.api.presets import PRESETS
 from serinus.api.problem import Problem
-from serinus.api.quantities import fraction, seconds, spoken
+from serinus.api.quantities import seconds, spoken
 from serinus.api.spec import Spec
 from serinus.api.stages import PROMOTED, Stage
 from serinus.api.status import KEPT, Candidate, Status
@@ -354,33 +352,7 @@ def _monitoring(namespace: str, spec: Spec) -> Iterator[Problem]:
     if monitoring is None:
         return
     yield from _never_met(monitoring, "spec.monitoring")
-    if monitoring.error_rate is not None:
-        path = "spec.monitoring.errorRate"
-        yield from (each.below(path) for each in monitoring.error_rate.double_counts())
-    predictions, features = monitoring.prediction_drift, monitoring.feature_drift
-    if predictions:
-        found = sorted_by("classes", predictions.classes, predictions.class_label)
-        yield from (each.below("spec.monitoring.predictionDrift") for each in found)
-    if features:
-        found = sorted_by("categories", features.categories, features.category_label)
-        yield from (each.below("spec.monitoring.featureDrift") for each in found)
-    if predictions and predictions.reference.by_hour and seconds(monitoring.interval) > 600:
-        message = f"{monitoring.interval} is too long for a reference by hour of the week"
-        yield Problem("spec.monitoring.interval", f"{message}: set at most 10m")
-    given = (features and features.reference.given) or []
-    field = "spec.monitoring.featureDrift.reference.given"
-    for name in _twice(each.feature for each in given):
-        yield Problem(field, f"feature {name} is listed twice")
-    for index, each in enumerate(given):
-        bounds = [bucket.up_to for bucket in each.buckets]
-        if any(later <= earlier for earlier, later in pairwise(bounds)):
-            yield Problem(f"{field}[{index}].buckets", "upTo must increase from bucket to bucket")
-        shares = [*(bucket.share for bucket in each.buckets), *each.categories.values()]
-        if not shares:
-            yield Problem(f"{field}[{index}]", "set buckets, categories or both")
-        if (whole := sum(map(fraction, shares))) > 1 + 1e-9:
-            message = f"the shares add up to {100 * whole:.6g}%, which is more than 100%"
-            yield Problem(f"{field}[{index}]", message)
+    yield from (each.below("spec.monitoring") for each in monitoring.problems())
 
 
 def _twice(names: Iterable[str]) -> list[str]:

@@ -6,7 +6,6 @@ Pure: no clock, no I/O, no knowledge of Kubernetes or of how Prometheus is reach
 from serinus.judge.analysis import (
     Progress,
     as_asked,
-    counted_in_modes,
     enter_step,
     in_error,
     judge,
@@ -17,8 +16,10 @@ from serinus.judge.analysis import (
 from serinus.judge.evidence.look import EffectiveWeight, GuardWindow
 from serinus.judge.evidence.restarts import Exposed, forgiven, restarts_more_often, weighed
 from serinus.judge.forecast.learning import CannotFail, asks_of_history, has_learned, learn
+from serinus.judge.modes import ByMode, judge_by_mode
 
 __all__ = [
+    "ByMode",
     "CannotFail",
     "EffectiveWeight",
     "Exposed",
@@ -26,12 +27,12 @@ __all__ = [
     "Progress",
     "as_asked",
     "asks_of_history",
-    "counted_in_modes",
     "enter_step",
     "forgiven",
     "has_learned",
     "in_error",
     "judge",
+    "judge_by_mode",
     "learn",
     "longest_warm_up",
     "overall",

@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import NO_HISTORY, Baseline, CheckBaseline
 from serinus.api.checks import Check
-from serinus.api.isolation import Fault, Part, attributed, isolated
+from serinus.api.isolation import Fault, Part, isolated
 from serinus.api.monitoring import FeatureDrift
 from serinus.api.quantities import fraction, seconds
 from serinus.api.status import (
@@ -40,7 +40,7 @@ from serinus.judge.findings.finding import Finding
 from serinus.judge.findings.inputs import NotJudged, PerhapsUnlike
 from serinus.judge.inputs import compare_inputs, is_suspect
 from serinus.judge.silence import listen
-from serinus.metrics.counters import Growth, Reading, count, further
+from serinus.metrics.counters import Growth, Reading, count
 from serinus.metrics.queries import (
     CounterQuery,
     ExpressionQuery,
@@ -74,8 +74,6 @@ class Progress:
     """How often the weight of the step took effect."""
     inputs: Inputs | None = None
     """Whether both arms are asked alike; None: stable exports no features."""
-    audit_counted: Mapping[str, float] = field(default_factory=dict)
-    """Like `counted`, for the counters of checks in audit mode; empty: the same as that."""
 
 
 def queries_of(analysis: Analysis) -> tuple[Query, ...]:
@@ -114,7 +112,7 @@ def judge(
     *,
     explained: bool = True,
 ) -> Progress:
-    """The progress and a measurement -> the progress after it.
+    """The progress of the checks that decide and a measurement -> the progress after it.
 
     `since`: when the candidate's first weight took effect, Unix seconds; targets that were never
     counted are counted from then on. `weight`: in effect at least since the last measurement.
@@ -124,13 +122,12 @@ def judge(
     which is a fifth faster. A measurement that was counted before changes nothing; one that covers
     many looks is judged as these would have been.
     """
-    found, audited = _by_mode(analysis, measurement)
-    progress = _in_the_modes_of(analysis, progress)
-    absent_since, long_absent = _absence(progress, found, ready)
+    measurement = _read_for_the_deciding(analysis, measurement)
+    absent_since, long_absent = _absence(progress, measurement, ready)
     look = partial(_looked, analysis, since=since, weight=weight, guard=guard, explained=explained)
     look = partial(look, long_absent=long_absent)
     after = progress
-    for each in _slices(analysis, found, progress.counted, since):
+    for each in _slices(analysis, measurement, progress.counted, since):
         arms, counted = _counted(each, after.counted, since)
         inputs = isolated(
             Part.INPUTS,
@@ -142,22 +139,42 @@ def judge(
         after = replace(after, checks=checks, inputs=inputs, counted=counted)
     if before is not progress.counted:
         # a candidate that has answered in any slice was not silent
-        arms, _ = _counted(found, progress.counted, since)
+        arms, _ = _counted(measurement, progress.counted, since)
     silence = isolated(
         Part.SILENCE,
         partial(_silence, analysis, features, progress, arms, measurement.at, weight),
         lambda _: progress.silence,
     )
-    after = replace(after, silence=silence, unreported_since=absent_since, audit_counted={})
-    if audited is not None:
-        beside = partial(
-            isolated,
-            Part.JUDGING,
-            partial(_with_audits, analysis, progress, after, audited, look, since),
-            partial(_without_audits, analysis, progress, after),
-        )
-        after = attributed(Part.AUDIT, beside)
-    return replace(after, checks=within_room(after.checks, progress.checks, measurement.at))
+    checks = within_room(after.checks, progress.checks, measurement.at)
+    return replace(after, checks=checks, silence=silence, unreported_since=absent_since)
+
+
+def audit(
+    analysis: Analysis,
+    progress: Progress,
+    measurement: Measurement,
+    since: float,
+    weight: EffectiveWeight | None = None,
+    ready: tuple[int, int] | None = None,
+    guard: GuardWindow | None = None,
+    *,
+    decided: Progress,
+    explained: bool = True,
+) -> Progress:
+    """The same for the checks in audit mode, by what is read for them alone. `decided`: the
+    progress of those that decide after this measurement, by which arms are asked alike or not."""
+    _, long_absent = _absence(progress, _read_for_the_deciding(analysis, measurement), ready)
+    look = partial(_looked, analysis, since=since, weight=weight, guard=guard, explained=explained)
+    look = partial(look, long_absent=long_absent, inputs=decided.inputs)
+    audited = frozenset(queries_of(analysis.replace(checks=analysis.audited)))
+    measurement = _of_queries(measurement, lambda query: query in audited)
+    after = progress
+    for each in _slices(analysis, measurement, progress.counted, since):
+        arms, counted = _counted(each, after.counted, since)
+        checks = look(analysis.audited, after, each, arms)
+        after = replace(after, checks=checks, counted=counted)
+    checks = within_room(after.checks, progress.checks, measurement.at, beside=decided.checks)
+    return replace(after, checks=checks)
 
 
 def _not_compared(known: Inputs | None, _: Fault) -> Inputs | None:
@@ -190,40 +207,6 @@ def _silence(
     return listen(known, candidate, stable, at, weight, after, _of_requests(analysis))
 
 
-def _with_audits(
-    analysis: Analysis,
-    progress: Progress,
-    after: Progress,
-    measurement: Measurement,
-    look: Callable[..., tuple[CheckStatus, ...]],
-    since: float,
-) -> Progress:
-    """The progress after a look of the checks that decide, with what those in audit mode found in
-    their own part of the measurement."""
-    known = progress.audit_counted or progress.counted
-    beside = replace(progress, audit_counted=known)
-    for each in _slices(analysis, measurement, known, since):
-        arms, counted = _counted(each, beside.audit_counted, since)
-        checks = look(analysis.audited, beside, each, arms, inputs=after.inputs)
-        beside = replace(beside, checks=checks, audit_counted=counted)
-    return replace(
-        after,
-        checks=_in_order(analysis, (*after.checks, *beside.checks)),
-        audit_counted=beside.audit_counted,
-    )
-
-
-def _without_audits(
-    analysis: Analysis, progress: Progress, after: Progress, fault: Fault
-) -> Progress:
-    audited = (in_error(check, progress.checks, fault) for check in analysis.audited)
-    return replace(
-        after,
-        checks=_in_order(analysis, (*after.checks, *audited)),
-        audit_counted=progress.audit_counted or progress.counted,
-    )
-
-
 def in_error(check: Check, checks: Iterable[CheckStatus], fault: Fault) -> CheckStatus:
     """The status of a check that could not judge because our own code raised: its evidence is
     kept, and a candidate that has failed has failed."""
@@ -234,45 +217,16 @@ def in_error(check: Check, checks: Iterable[CheckStatus], fault: Fault) -> Check
     return known.replace(verdict="Error", mode=check.mode, message=f"{fault.message}.")
 
 
-def _in_the_modes_of(analysis: Analysis, progress: Progress) -> Progress:
-    counted, beside = counted_in_modes(
-        analysis, progress.checks, progress.counted, progress.audit_counted
-    )
-    return replace(progress, counted=counted, audit_counted=beside)
-
-
-def counted_in_modes(
-    analysis: Analysis,
-    checks: Iterable[CheckStatus],
-    counted: Mapping[str, float],
-    beside: Mapping[str, float],
-) -> tuple[Mapping[str, float], Mapping[str, float]]:
-    """What the checks that decide have counted, and those in audit mode. A check that changes its
-    mode brings its evidence, so both then go on where the further of the two is: no sample is
-    counted twice."""
-    modes = {check.name: check.mode for check in analysis.checks}
-    if not beside or all(each.mode == modes.get(each.name, each.mode) for each in checks):
-        return counted, beside
-    both = further(counted, beside)
-    return both, both
-
-
-def _by_mode(
-    analysis: Analysis, measurement: Measurement
-) -> tuple[Measurement, Measurement | None]:
-    """What the checks that decide may see, and what those in audit mode may; None: there are none.
-    A counter that is late, strange or missing changes how others are counted, so what is read for
-    audits alone is kept apart."""
+def _read_for_the_deciding(analysis: Analysis, measurement: Measurement) -> Measurement:
+    """Without what is read for audits alone: a counter that is late, strange or missing changes how
+    others are counted."""
     if not analysis.audited:
-        return measurement, None
+        return measurement
     deciding, audited = (
         frozenset(queries_of(analysis.replace(checks=checks)))
         for checks in (analysis.deciding, analysis.audited)
     )
-    return (
-        _of_queries(measurement, lambda query: query not in audited or query in deciding),
-        _of_queries(measurement, lambda query: query in audited),
-    )
+    return _of_queries(measurement, lambda query: query not in audited or query in deciding)
 
 
 def _of_queries(measurement: Measurement, kept: Callable[[Query], bool]) -> Measurement:
@@ -281,11 +235,6 @@ def _of_queries(measurement: Measurement, kept: Callable[[Query], bool]) -> Meas
         for arm in (measurement.candidate, measurement.stable)
     )
     return replace(measurement, candidate=candidate, stable=stable)
-
-
-def _in_order(analysis: Analysis, checks: Iterable[CheckStatus]) -> tuple[CheckStatus, ...]:
-    found = {check.name: check for check in checks}
-    return tuple(found[check.name] for check in analysis.checks)
 
 
 def _counted(

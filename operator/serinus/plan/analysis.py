@@ -14,16 +14,16 @@ from serinus.api.spec import Spec
 from serinus.api.stages import PROMOTED, WHOLE
 from serinus.api.status import Candidate, CheckStatus, Status
 from serinus.judge import (
+    ByMode,
     CannotFail,
     EffectiveWeight,
     GuardWindow,
     Progress,
     as_asked,
     asks_of_history,
-    counted_in_modes,
     has_learned,
     in_error,
-    judge,
+    judge_by_mode,
     learn,
     longest_warm_up,
     overall,
@@ -201,25 +201,16 @@ def judged(
     if candidate is None or candidate.analysis_since is None:
         return status
     since = _counts_since(candidate.analysis_since, measurement)
-    before = Progress(
-        candidate.counted,
-        tuple(candidate.checks),
-        candidate.baseline,
-        candidate.silence,
-        candidate.unreported_since,
-        candidate.entries,
-        candidate.inputs,
-        candidate.audit_counted,
-    )
     analysis = analysis_of(spec, candidate)
+    before = _known(analysis, candidate)
 
-    def unjudged(fault: Fault) -> Progress:
-        checks = (in_error(check, candidate.checks, fault) for check in analysis.checks)
-        return replace(before, checks=tuple(checks))
+    def unjudged(fault: Fault) -> ByMode:
+        checks = tuple(in_error(check, candidate.checks, fault) for check in analysis.checks)
+        return replace(before, enforced=replace(before.enforced, checks=checks))
 
-    after = isolated(
+    found = isolated(
         Part.JUDGING,
-        lambda: judge(
+        lambda: judge_by_mode(
             analysis,
             before,
             measurement,
@@ -232,11 +223,10 @@ def judged(
         ),
         unjudged,
     )
-    failed = overall(after.checks) == "Error"
+    after, failed = found.enforced, overall(found.enforced.checks) == "Error"
     changes = {
         "analysis_since": since,
-        "counted": dict(after.counted),
-        "audit_counted": dict(after.audit_counted),
+        **_counted(found),
         "checks": list(after.checks),
         "errors_in_a_row": candidate.errors_in_a_row + 1 if failed else 0,
         "measured_at": candidate.measured_at if failed else measurement.at,
@@ -245,6 +235,27 @@ def judged(
         "inputs": after.inputs,
     }
     return status.replace(candidate=candidate.replace(**changes))
+
+
+def _known(analysis: Analysis, candidate: Candidate) -> ByMode:
+    """What the status has of the checks, in the modes that they have now."""
+    enforced = Progress(
+        candidate.counted,
+        tuple(candidate.checks),
+        candidate.baseline,
+        candidate.silence,
+        candidate.unreported_since,
+        candidate.entries,
+        candidate.inputs,
+    )
+    audited = replace(enforced, counted=candidate.audit_counted or candidate.counted)
+    return ByMode.of(analysis, enforced, audited)
+
+
+def _counted(found: ByMode) -> dict[str, dict[str, float]]:
+    """As the status has it: once, where audits are counted up to the same samples."""
+    counted, beside = dict(found.enforced.counted), dict(found.audited.counted)
+    return {"counted": counted, "audit_counted": {} if beside == counted else beside}
 
 
 def _counts_since(since: float, measurement: Measurement) -> float:
@@ -269,10 +280,7 @@ def forget_what_other_checks_found(s: Situation) -> Situation | None:
     checks = candidate.checks and as_asked(analysis, candidate.checks)
     if checks == candidate.checks:
         return None
-    counted, beside = counted_in_modes(
-        analysis, candidate.checks, candidate.counted, candidate.audit_counted
-    )
-    return s.to_candidate(checks=checks, counted=dict(counted), audit_counted=dict(beside))
+    return s.to_candidate(checks=checks, **_counted(_known(analysis, candidate)))
 
 
 def _ready(status: Status, world: World | None) -> tuple[int, int] | None:

@@ -49,6 +49,7 @@ def decide(desired: Desired, status: Status, world: World, now: float) -> Plan:
         if changed is None:
             break
         s = changed
+        s.awaited.clear()  # all rules are asked again
     else:
         raise RuntimeError("the rules do not converge")
     s = isolated(Part.REPORT, partial(report, _unread_noted(s)), lambda _: s)

@@ -538,11 +538,15 @@ def _pods_message(s: Situation) -> str:
 
 def _hold_for_the_route(s: Situation) -> Situation:
     hold, problem = s.candidate.hold, s.world.route_problem
-    waited = hold is not None and (
-        hold.reason == Reason.ROUTE_REFUSED
-        or (hold.reason == Reason.AWAITING_ROUTE and s.reached(hold.since + ROUTE_PATIENCE))
-    )
-    if waited or (problem is not None and problem.needs_a_person):
+    if (
+        (problem is not None and problem.needs_a_person)
+        or (hold is not None and hold.reason == Reason.ROUTE_REFUSED)
+        or (
+            hold is not None
+            and hold.reason == Reason.AWAITING_ROUTE
+            and s.reached(hold.since + ROUTE_PATIENCE)
+        )
+    ):
         return s.hold(Reason.ROUTE_REFUSED, s.world.why_no_route)
     waits = "Waiting for the traffic split to take effect."
     return s.hold(Reason.AWAITING_ROUTE, s.world.why_no_route or waits)

@@ -200,6 +200,8 @@ def _summary_of_the_rollout(s: Situation, candidate: Candidate) -> Summary:
     told = s.world.first(*meaning.about)
     if meaning.needs is Needs.REPAIR:
         return Summary("Degraded", hold.reason, message, stalled=True, told=told)
+    if s.stable_is_down:
+        return Summary("Degraded", hold.reason, message, told=told)
     long_without_data = hold.reason == Reason.NO_DATA and s.reached(
         hold.since + seconds(s.desired.spec.rollout.analysis.max_step_duration)
     )
@@ -207,8 +209,6 @@ def _summary_of_the_rollout(s: Situation, candidate: Candidate) -> Summary:
         hold.reason == Reason.METRICS_UNAVAILABLE
         and candidate.errors_in_a_row >= ERRORS_BEFORE_PAUSE
     )
-    if s.stable_is_down:
-        return Summary("Degraded", hold.reason, message, told=told)
     paused = meaning.needs is Needs.PERSON or long_without_data or unreadable
     return Summary("Paused" if paused else "Progressing", hold.reason, message, told=told)
 

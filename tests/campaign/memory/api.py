@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from serinus.api.base import rfc3339
 from serinus.manifests.kinds import KINDS
-from tests.campaign.memory import apply, defaults, schema
+from tests.campaign.memory import apply, defaults, json_patch, schema
 from tests.campaign.wire import Reply, Request, refusal, reply
 
 Manifest = dict[str, Any]
@@ -16,11 +16,9 @@ Place = tuple[str, str, str]
 Watcher = Callable[[str, Manifest], None]
 """Takes an event: ADDED, MODIFIED or DELETED, and the object."""
 
-_WITH_STATUS: Final = frozenset(
-    {"ModelDeployment", "Deployment", "HTTPRoute", "Service", "Pod", "Job"}
-)
-_COUNTED: Final = frozenset({"ModelDeployment", "Deployment", "HTTPRoute"})
+_COUNTED: Final = frozenset({"ModelDeployment", "Deployment", "HTTPRoute", "Gateway"})
 """Kinds whose generation grows with their spec."""
+_WITH_STATUS: Final = _COUNTED | {"Service", "Pod", "Job"}
 _BEFORE_SPEC: Final = ("apiVersion", "kind", "metadata", "status")
 
 
@@ -168,14 +166,24 @@ class MemoryApi:
             return reply(200, live)
         if request.method == "DELETE":
             self._check_delete(request.body or {}, live)
-            self.drop(live)
+            self._delete(place, live)
             return reply(200, {"kind": "Status", "status": "Success"})
         if request.method == "PUT":
             return reply(200, self._write(place, live, request.body, sub, request))
         if request.method == "PATCH" and "merge-patch" in request.content_type:
             patched = _merge_patched(live, request.body)
             return reply(200, self._write(place, live, patched, sub, request))
+        if request.method == "PATCH" and "json-patch" in request.content_type:
+            return reply(200, self._write(place, live, _json_patched(request, live), sub, request))
         raise RefusedError(405, "MethodNotAllowed", f"{request.method} {request.path}")
+
+    def _delete(self, place: Place, live: Manifest) -> None:
+        """At once, or once its last finalizer is gone."""
+        if not live["metadata"].get("finalizers"):
+            self.drop(live)
+        elif "deletionTimestamp" not in live["metadata"]:
+            leaving = {**live["metadata"], "deletionTimestamp": rfc3339(self._now())}
+            self._store(place, {**live, "metadata": leaving}, live)
 
     def _check_delete(self, options: Manifest, live: Manifest) -> None:
         wanted = options.get("preconditions") or {}
@@ -291,17 +299,23 @@ class MemoryApi:
             if kind in _COUNTED:
                 metadata["generation"] = 1
         else:
-            kept = ("uid", "creationTimestamp", "generation", "resourceVersion")
+            kept = (
+                *("uid", "creationTimestamp", "deletionTimestamp"),
+                *("generation", "resourceVersion"),
+            )
             metadata |= {key: live["metadata"][key] for key in kept if key in live["metadata"]}
             if kind in _COUNTED and _spec(manifest) != _spec(live):
-                metadata["generation"] = live["metadata"]["generation"] + 1
+                metadata["generation"] = live["metadata"].get("generation", 1) + 1
         manifest["metadata"] = metadata
         self._check_policies(place, manifest, live)
         if "dryRun" in request.query:
             return manifest
         if live is not None and _same(live, manifest):
             return live
-        return self._store(place, manifest, live)
+        stored = self._store(place, manifest, live)
+        if "deletionTimestamp" in metadata and not metadata.get("finalizers"):
+            self.drop(stored)
+        return stored
 
     def _check_policies(self, place: Place, manifest: Manifest, live: Manifest | None) -> None:
         for policy in self.refuse:
@@ -391,6 +405,15 @@ def _same(one: Manifest, other: Manifest) -> bool:
 def _without_version(manifest: Manifest) -> Manifest:
     metadata = {k: v for k, v in manifest["metadata"].items() if k != "resourceVersion"}
     return {**manifest, "metadata": metadata}
+
+
+def _json_patched(request: Request, live: Manifest) -> Manifest:
+    try:
+        found: Manifest = json_patch.patched(live, request.body)
+    except LookupError:
+        told = "the server rejected our request due to an error in our request"
+        raise RefusedError(422, "Invalid", told) from None
+    return found
 
 
 def _merge_patched(live: Any, patch: Any) -> Any:

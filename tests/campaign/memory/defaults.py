@@ -1,6 +1,6 @@
 """What the API server adds to objects of its own kinds, as far as children of ours have them."""
 
-from typing import Any
+from typing import Any, Final
 
 Manifest = dict[str, Any]
 
@@ -10,6 +10,21 @@ def completed(manifest: Manifest) -> None:
     fill = _BY_KIND.get(manifest["kind"])
     if fill is not None:
         fill(manifest["spec"])
+    if manifest["kind"] == "Gateway":
+        manifest.setdefault("status", {"conditions": _UNSEEN})
+
+
+_UNSEEN: Final = [
+    {
+        "type": each,
+        "status": "Unknown",
+        "reason": "Pending",
+        "message": "Waiting for controller",
+        "lastTransitionTime": "1970-01-01T00:00:00Z",
+    }
+    for each in ("Accepted", "Programmed")
+]
+"""What the definition of Gateways says of one that no controller has seen."""
 
 
 def _deployment(spec: Manifest) -> None:

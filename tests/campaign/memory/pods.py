@@ -169,8 +169,25 @@ class Pods:
         elif kind == "Job" and event == "ADDED":
             done = {"conditions": [{"type": "Complete", "status": "True"}]}
             self.later(JOB_TAKES, lambda: self._api.set_status(live, done))
+        elif kind == "Pod":
+            self._heard(event, live)
         if event == "DELETED":
             self.later(SYNC, self._collect)
+
+    def _heard(self, event: str, live: Manifest) -> None:
+        """Somebody else deleted a pod, or wrote its status as a kubelet does."""
+        pod = self.pods.get(live["metadata"]["name"])
+        if pod is None:
+            return
+        if event == "DELETED":
+            self.lose(pod)
+            return
+        conditions = (live.get("status") or {}).get("conditions") or []
+        ready = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+        if ready != pod.ready:
+            pod.turn(ready, self._now())
+            pod.life += 1
+            self._soon(pod.namespace, pod.deployment)
 
     def of(self, revision: str) -> list[Pod]:
         """The pods of a revision."""

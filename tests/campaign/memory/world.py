@@ -15,8 +15,7 @@ from serinus.api.status import Candidate
 from serinus.api.validation import in_full
 from serinus.cluster import ApiError, Cluster
 from serinus.controller.app import App
-from serinus.controller.pace import Pace
-from serinus.manifests.kinds import CHILDREN, WATCHED
+from serinus.manifests.kinds import CHILDREN
 from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult, Series
 from serinus.plan.decide import first_change
@@ -24,16 +23,14 @@ from serinus.plan.situation import Situation
 from tests.campaign.clock import MovedLoop
 from tests.campaign.crashes import Crashes
 from tests.campaign.history import Act, History, Snapshot, Told, Write
-from tests.campaign.memory import policy
-from tests.campaign.memory.api import MemoryApi, copied, selected
+from tests.campaign.memory.api import MemoryApi, copied
+from tests.campaign.memory.cluster import MemoryCluster
 from tests.campaign.memory.pods import SCRAPED_EVERY, Model, Pod, Pods
 from tests.campaign.wire import Fault, Reply, Request, Wire
-from tests.stage.gateways import ACCEPTED, public
 
 Manifest = dict[str, Any]
 T = TypeVar("T")
 
-EPOCH: Final = 1_790_000_000.0
 NAMESPACE: Final = "shop"
 NAME: Final = "fraud"
 RATE: Final = 50.0
@@ -42,8 +39,6 @@ MOST_WRITES: Final = 800
 """Writes of the operator beyond which it is taken to be in a loop."""
 LOOK: Final = 15.0
 """Seconds between two looks at what the operator exports."""
-TRIP: Final = 0.002
-"""Seconds that a request to the API server takes."""
 
 
 class MemoryGateway:
@@ -169,60 +164,6 @@ class MemoryPrometheus:
         return tuple(found)
 
 
-class MemoryWatching:
-    """In kopf's place: what is written is told a little later, in order."""
-
-    def __init__(
-        self,
-        world: "World",
-        hand_over: Callable[[str | None, Manifest], None],
-        on_gap: Callable[[], None],
-        namespaces: tuple[str, ...],
-    ) -> None:
-        self._world = world
-        self._hand_over = hand_over
-        self._on_gap = on_gap
-        self._kinds: frozenset[str] = frozenset()
-        self._next = 0.0
-        self.alive = False
-        self.forbidden: frozenset[str] = frozenset()
-
-    async def __aenter__(self) -> Self:
-        self._world.api.watchers.append(self._seen)
-        self.alive = True
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.alive = False
-        with contextlib.suppress(ValueError):
-            self._world.api.watchers.remove(self._seen)
-
-    def watch(self, kinds: frozenset[str]) -> None:
-        """Watch these kinds from now on."""
-        if kinds == self._kinds:
-            return
-        self._kinds = kinds
-        for kind in sorted(kinds):
-            for live in self._world.api.all(kind):
-                if selected(live, WATCHED[kind]):
-                    self._tell(None, live)
-        asyncio.get_running_loop().call_later(2.0, self._on_gap)
-
-    def _seen(self, event: str, live: Manifest) -> None:
-        kind = live["kind"]
-        if kind in self._kinds and selected(live, WATCHED[kind]) and not self._world.withheld:
-            self._tell(event, live)
-
-    def _tell(self, event: str | None, live: Manifest) -> None:
-        loop = asyncio.get_running_loop()
-        self._next = max(self._next, loop.time() + self._world.watch_lag)
-        loop.call_at(self._next, self._deliver, event, live)
-
-    def _deliver(self, event: str | None, live: Manifest) -> None:
-        if self.alive:
-            self._hand_over(event, copied(live))
-
-
 class World:
     """One ModelDeployment, named fraud, and whoever has to do with it.
 
@@ -233,20 +174,15 @@ class World:
         self._loop = asyncio.get_running_loop()
         self._seed = seed
         self.namespace = namespace
-        self.api = MemoryApi(lambda: self.now)
-        self.api.refuse.append(policy.approvals)
-        self.api.put({**public(namespace), "status": ACCEPTED})
-        self.pods = Pods(self.api, lambda: self.now, self._changed)
-        self.pods.later = self._later
+        self.cluster = MemoryCluster(namespace, self._changed)
+        self.api, self.pods = self.cluster.api, self.cluster.pods
+        self.watches = self.cluster.watches
         self.gateway = MemoryGateway(self.api, self._changed)
         self.prometheus = MemoryPrometheus(self.pods, lambda: self.now)
         self.prometheus.settle = self._settle
-        self.api.watchers += [self.pods.seen, self.gateway.seen, self._seen]
+        self.api.watchers += [self.gateway.seen, self._seen]
         self.endpoints: Sequence[Endpoint] = ()
         """What the operator tells of rollouts, from its next start on."""
-        self.watch_lag = 0.01
-        self.withheld = False
-        """Whether watches tell nothing."""
         self.history = History()
         self.hindered: set[str] = set()
         self.faults: dict[str, Fault] = {}
@@ -258,25 +194,15 @@ class World:
         self._flows: dict[str, float] = {}
         self._split: dict[str, float] = {}
         self._crashes = Crashes(self.history)
-        self.user = Cluster(Wire(self._send))  # type: ignore[arg-type]
+        self.user = self.cluster.access()
         """Somebody else's access to the API server."""
 
     async def __aenter__(self) -> Self:
         random.seed(self._seed)
         logging.getLogger("serinus").addHandler(self._crashes)
-        clock = self._loop.time
-        self._patches: list[Any] = [
-            patch(
-                "serinus.controller.informer.Watching",
-                lambda *arguments: MemoryWatching(self, *arguments),
-            ),
-            # what waits for the API server waits in the time that passes here
-            patch("time.monotonic", clock),
-            patch.object(Pace.__init__, "__defaults__", (clock,)),
-            patch("serinus.plan.decide.first_change", self._first_change),
-        ]
-        for each in self._patches:
-            each.start()
+        self._patches = contextlib.ExitStack()
+        self._patches.enter_context(self.cluster.met())
+        self._patches.enter_context(patch("serinus.plan.decide.first_change", self._first_change))
         self._record()
         self.launch()
         return self
@@ -287,14 +213,13 @@ class World:
         for task in self._leaving:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        for each in reversed(self._patches):
-            each.stop()
+        self._patches.close()
         logging.getLogger("serinus").removeHandler(self._crashes)
 
     @property
     def now(self) -> float:
         """Unix seconds."""
-        return EPOCH + self._loop.time()
+        return self.cluster.now
 
     def _first_change(self, s: Situation) -> Situation | None:
         """Note which stage follows which."""
@@ -309,7 +234,7 @@ class World:
 
     def launch(self) -> None:
         """A replica of the operator, that knows nothing but what the API server has."""
-        self._wire = Wire(self._send, self._note)
+        self._wire = Wire(self.cluster.send, self._note)
         self._wire.faults = self.faults
         cluster = Cluster(self._wire)  # type: ignore[arg-type]
         self.app = App(cluster, self.prometheus, endpoints=self.endpoints, clock=lambda: self.now)
@@ -343,9 +268,6 @@ class World:
             raise AssertionError(f"the operator ended: {running.exception()!r}")
         if len(self.history.writes) >= MOST_WRITES:
             raise AssertionError(f"the operator wrote {MOST_WRITES} times, and went on")
-
-    def _later(self, delay: float, call: Callable[[], object]) -> None:
-        self._loop.call_later(delay, call)
 
     # what people do
 
@@ -432,7 +354,7 @@ class World:
         self.gateway.mode = "Accepts"
         self.gateway.again()
         self.prometheus.down, self.prometheus.takes = False, 0.0
-        self.withheld, self.watch_lag = False, 0.01
+        self.watches.withheld = False
         self.hindered -= self.hindered - {"operator"}
         if self._running is None:
             self.launch()
@@ -508,12 +430,8 @@ class World:
 
     # noting
 
-    async def _send(self, request: Request) -> Reply:
-        await asyncio.sleep(TRIP)
-        return self.api.answer(request)
-
     async def _told(self, request: Request) -> Manifest:
-        answer = await self._send(request)
+        answer = await self.cluster.send(request)
         found: Manifest = json.loads(answer.body)
         if answer.status >= 400:
             raise ApiError(answer.status, found["reason"], found["message"])

@@ -33,7 +33,7 @@ async def _refused_twice(world: World) -> tuple[list[str], list[str]]:
     for _ in range(2):
         uids.append((await world.apply(spec("v1")))["metadata"]["uid"])
         await world.wait(300.0)
-        world.withheld = True
+        world.watches.withheld = True
         await world.delete()
     events = await world.user.list("Event", world.namespace)
     return uids, [e["regarding"]["uid"] for e in events if e["reason"] == "StatusNotWritten"]

@@ -24,8 +24,9 @@ from tests.campaign.fuzz import (
 DEFAULT = ("errors", "drift")
 
 
-def test_no_series_raises_or_spoils_a_status_or_buys_a_candidate_its_traffic() -> None:
-    found = look_for(count=80, seed=1)
+@pytest.mark.parametrize("count", [20, pytest.param(200, marks=pytest.mark.exhaustive)])
+def test_no_series_raises_or_spoils_a_status_or_buys_a_candidate_its_traffic(count: int) -> None:
+    found = look_for(count=count, seed=1)
     assert not found.wrong, f"{found.wrong}\n{found.case}"
 
 

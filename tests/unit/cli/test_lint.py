@@ -199,8 +199,8 @@ def test_how_many_were_checked_is_said_and_none_is_no_error(
     guarded = tmp_path / "guarded.yaml"
     guarded.write_text((ROOT / "examples/10-guard.yaml").read_text())
     assert said(guarded) == (
-        f"{guarded}: the guard keeps 2 pods of the previous revision for 2h, beside 2 of the "
-        "promoted one; 5% of the traffic stays there.\n"
+        f"{guarded}: the guard keeps 2 pods of the previous revision for 2h, in addition to 2 of "
+        "the promoted one; 5% of the traffic stays there.\n"
         "No problems found in 1 ModelDeployment.\n"
     )
     by_pods = yaml.safe_load(guarded.read_text())

@@ -21,7 +21,7 @@ TYPED_BY = {
     "docs/notifications.md": ("integration/test_notifications.py",),
     "docs/operations.md": (
         "integration/test_chart_releases.py",
-        "integration/test_available.py",
+        "integration/test_cli.py",
         "integration/test_approvals.py",
         "unit/docs/test_placement.py",
     ),

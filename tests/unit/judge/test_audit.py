@@ -7,7 +7,7 @@ import pytest
 
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline
-from serinus.judge import asks_of_history, judge, learn
+from serinus.judge import asks_of_history, learn
 from serinus.judge.analysis import budget_of, overall
 from serinus.judge.evidence.look import EffectiveWeight
 from serinus.metrics.queries import CounterQuery, History, QueryError
@@ -94,7 +94,8 @@ def test_an_error_of_an_audit_is_its_own() -> None:
         for arm in (found.candidate, found.stable)
     )
     broken = replace(found, candidate=candidate, stable=stable)
-    errors, slow = judge(it.analysis, it.progress, broken, SINCE, it.weight).checks
+    it.judge(broken)
+    errors, slow = it.progress.checks
     assert (errors.verdict, slow.verdict) == ("Inconclusive", "Error")
     assert overall([errors, slow]) == "Inconclusive"
 

@@ -37,6 +37,24 @@ def test_checks_beyond_the_room_have_an_error_that_says_so_and_the_others_go_on(
     assert written(found) < 400_000
 
 
+def test_checks_in_audit_mode_take_no_room_from_those_that_decide() -> None:
+    drifts = [{"name": f"drift-{n}", "predictionDrift": {}} for n in range(5)]
+    found = SimulatedAnalysis(*({**each, "mode": "Audit"} for each in drifts), error_rate())
+    alone = SimulatedAnalysis(error_rate(), {"name": "drift", "predictionDrift": {}})
+    found.analysis = found.analysis.replace(
+        checks=[*found.analysis.checks, alone.analysis.checks[1]]
+    )
+    for _ in range(3):
+        for each in (found, alone):
+            each.classes(CLASSES, CLASSES)
+            each.errors((0, 100), (0, 400))
+            each.look()
+    audited, decide = found.progress.checks[:5], found.progress.checks[5:]
+    assert decide == alone.progress.checks
+    assert [each.verdict for each in audited].count("Error") == 1
+    assert f"All checks together compare {6 * 121 + 1} classes" in audited[4].message
+
+
 def test_a_few_checks_of_many_classes_have_room() -> None:
     found = judging(4)
     for _ in range(2):

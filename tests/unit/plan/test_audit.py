@@ -178,3 +178,4 @@ def test_a_check_that_is_enforced_in_mid_rollout_counts_nothing_again() -> None:
     rollout.given(analysis={"checks": [ERRORS, {**SLOW, "mode": "Enforce"}, SPLIT]}).settle()
     assert rollout.status.candidate
     assert rollout.status.candidate.counted == further
+    assert not rollout.status.candidate.audit_counted, "the status has the same times once"

@@ -8,7 +8,9 @@ import pytest
 from serinus.api.presets import PRESETS
 from serinus.api.spec import Spec
 from serinus.api.status import MonitoredShare
+from serinus.judge.drift import LimitState
 from serinus.metrics.queries import QueryError
+from serinus.plan.monitoring import MonitoringState
 from tests.support.simulated_rollout import TEMPLATE
 from tests.unit.plan.monitored import MonitoredStable, errors
 
@@ -103,8 +105,8 @@ def test_a_quiet_year_is_no_alarm() -> None:
     stable = monitored_errors()
     for _ in range(2000):
         stable.look()
-    detector = stable.state.error_rate
-    assert detector
+    detector = stable.state.by_quantity["errorRate"]
+    assert isinstance(detector, LimitState)
     assert detector.detector.total <= 1
 
 
@@ -221,10 +223,9 @@ def test_the_metrics_of_requests_are_those_of_the_preset_unless_they_are_named()
 
 def test_what_a_clock_that_was_an_hour_ahead_began_counts_once_it_is_right() -> None:
     stable = monitored_errors()
-    begun = stable.state.error_rate
-    assert begun
+    begun = stable.state.by_quantity["errorRate"]
     ahead = replace(begun, since=begun.since + 3600, counted={})
-    stable.state = replace(stable.state, error_rate=ahead)
+    stable.state = MonitoringState({"errorRate": ahead})
     assert failing(stable, 0.05, 10) <= 8
 
 

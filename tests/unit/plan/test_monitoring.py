@@ -14,7 +14,8 @@ from serinus.api.status import (
 )
 from serinus.judge.drift import DriftState
 from serinus.manifests.owner import Owner
-from serinus.plan.monitoring import MonitoringState, basis_of, monitoring_request
+from serinus.plan.monitored import quantities_of
+from serinus.plan.monitoring import MonitoringState, monitoring_request
 from tests.support.simulated_rollout import TEMPLATE, A, B, SimulatedRollout, serving
 from tests.unit.plan.monitored import errors
 
@@ -36,8 +37,10 @@ def found(
         )
         for name in ("age", "income")
     ]
-    basis = basis_of(Spec.model_validate({"template": TEMPLATE, **rollout.spec}), rollout.status)
-    assert basis
+    spec = Spec.model_validate({"template": TEMPLATE, **rollout.spec})
+    assert rollout.status.stable
+    features_of = quantities_of(spec.monitoring)["featureDrift"]
+    basis = features_of.basis(rollout.status.stable.revision)
     watched = Monitored(basis=basis, features=features, unknown=unknown)
     rollout.rollout.status = rollout.status.replace(monitoring=watched)
     return rollout.settle()
@@ -137,7 +140,7 @@ def test_stable_alone_is_asked_about_as_far_back_as_it_was_not_counted() -> None
     assert first
     assert {first.candidate.workload, first.stable.workload} == {f"fraud-{A}"}
     assert first.window(1000.0) == 60.0
-    known = MonitoringState(features=DriftState(900.0, 960.0, {"pod": 960.0}))
+    known = MonitoringState({"featureDrift": DriftState(900.0, 960.0, {"pod": 960.0})})
     later = monitoring_request(OWNER, spec, status, known, 1000.0)
     assert later
     assert later.window(1000.0) == 100.0

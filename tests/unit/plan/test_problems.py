@@ -124,9 +124,10 @@ def test_every_problem_is_told_once(story: Callable[[SimulatedRollout], None]) -
             assert not whole or each not in ALWAYS_TOLD or each.text in message, (each, message)
 
 
-def test_what_needs_a_person_degrades_it_whatever_else_goes_on() -> None:
+def test_what_needs_a_person_comes_first_whatever_else_goes_on() -> None:
     world = Troubled(problems=(UNKEPT, OUTRANKED, POD_NAME_TAKEN))
     rollout = SimulatedRollout(world=world).settle()
-    assert (rollout.status.phase, rollout.reason) == ("Degraded", "NameTaken")
+    # the older route gets all requests
+    assert (rollout.status.phase, rollout.reason) == ("Unavailable", "NameTaken")
     assert rollout.status.message.startswith(POD_NAME_TAKEN.text)
     assert rollout.status.message.endswith(UNKEPT.text)

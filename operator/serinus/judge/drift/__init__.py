@@ -5,26 +5,29 @@ This is not about a candidate: when something changes for stable too, a rollback
 is there a control on the same traffic, so no cause is shown.
 """
 
-from serinus.judge.drift.limit import Limited, LimitState, watch_limit
-from serinus.judge.drift.monitor import AnyDistributions, DriftState, watch
+from serinus.judge.drift.distribution import distributions, predictions
+from serinus.judge.drift.feature import Tolerance
+from serinus.judge.drift.limit import Limited, LimitState
+from serinus.judge.drift.monitor import DriftState, Watched
 from serinus.judge.drift.rarity import Rarity
 from serinus.judge.drift.reference import given
 from serinus.judge.drift.unknown import unreadable
-from serinus.judge.drift.watched import Watched, feature_queries
+from serinus.judge.drift.watched import feature_queries, reference_queries
 from serinus.judge.drift.weekly import HOURS, recorded_hours
 
 __all__ = [
     "HOURS",
-    "AnyDistributions",
     "DriftState",
     "LimitState",
     "Limited",
     "Rarity",
+    "Tolerance",
     "Watched",
+    "distributions",
     "feature_queries",
     "given",
+    "predictions",
     "recorded_hours",
+    "reference_queries",
     "unreadable",
-    "watch",
-    "watch_limit",
 ]

@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Self
 
-from serinus.api.monitoring import ErrorLimit, FeedbackLimit
 from serinus.api.quantities import fraction, spoken
 from serinus.api.status import MonitoredShare, Unknown
 from serinus.judge.drift.detector import Bound, Detector
@@ -27,27 +25,48 @@ class Limited:
     limit: str
     """A percentage."""
     counters: EventQueries
-    basis: str
-    """Hash of the settings."""
-
-    @classmethod
-    def errors(cls, settings: ErrorLimit) -> Self:
-        """Failed requests."""
-        counters = EventQueries.of(
-            settings.requests, settings.failed, settings.failures, settings.successes
-        )
-        return cls("Errors", settings.limit, counters, settings.digest)
-
-    @classmethod
-    def feedback(cls, settings: FeedbackLimit) -> Self:
-        """Negative outcomes."""
-        counters = EventQueries.of(settings.outcomes, settings.negative)
-        return cls("Negative feedback", settings.limit, counters, settings.digest)
 
     @property
     def queries(self) -> tuple[CounterQuery, ...]:
         """For stable."""
         return self.counters.whole, self.counters.outcome
+
+    def counting(self, at: float) -> "LimitState":
+        """The state in which values count from a time on (Unix seconds)."""
+        return LimitState(at, at, detector=Detector(at))
+
+    def watch(
+        self,
+        known: MonitoredShare,
+        before: "LimitState",
+        answers: Mapping[Query, QueryResult],
+        at: float,
+        rarity: Rarity,
+    ) -> tuple[MonitoredShare, "LimitState"]:
+        """The status, the state and the answers at a look -> status and state after it."""
+        asked = {query: answers[query] for query in self.queries}
+        [readings], counted = count((asked,), before.counted, before.since)
+        seen = _seen(self, readings, at)
+        if isinstance(seen, Unknown):
+            if at - before.read_at < STALE_AFTER and known.unknown is None:
+                return known, before  # possibly a short disturbance
+            return known.replace(unknown=seen), before
+        whole, outcome = seen
+        values, events, unanswered = whole.total, outcome.total, 0.0
+        if self.counters.rest:
+            events, unanswered = unsuccessful(before.unanswered, values, events)
+        enough = rarity.end if known.above_limit else rarity.alarm()
+        bound = Bound(fraction(self.limit), above=not known.above_limit)
+        detector = before.detector.looked(bound, min(events, values), values, at, enough)
+        after = replace(
+            before, read_at=at, counted=counted, unanswered=unanswered, detector=detector
+        )
+        known = known.replace(unknown=None)
+        if known.since is None:
+            known = known.replace(since=at, message=self.not_shown)
+        if not detector.shown:
+            return known, after
+        return _turned(self, known, detector, at, rarity), replace(after, detector=Detector(at))
 
     @property
     def not_shown(self) -> str:
@@ -69,43 +88,6 @@ class LimitState:
     unanswered: float = 0.0
     """Requests that have not succeeded, less those that were counted as events."""
     detector: Detector = field(default_factory=lambda: Detector(0.0))
-
-    @classmethod
-    def begin(cls, at: float) -> "LimitState":
-        """Values count from this time on."""
-        return cls(at, at, detector=Detector(at))
-
-
-def watch_limit(
-    limited: Limited,
-    known: MonitoredShare,
-    before: LimitState,
-    answers: Mapping[Query, QueryResult],
-    at: float,
-    rarity: Rarity,
-) -> tuple[MonitoredShare, LimitState]:
-    """The status, the state and the answers at a look -> status and state after it."""
-    asked = {query: answers[query] for query in limited.queries}
-    [readings], counted = count((asked,), before.counted, before.since)
-    seen = _seen(limited, readings, at)
-    if isinstance(seen, Unknown):
-        if at - before.read_at < STALE_AFTER and known.unknown is None:
-            return known, before  # possibly a short disturbance
-        return known.replace(unknown=seen), before
-    whole, outcome = seen
-    values, events, unanswered = whole.total, outcome.total, 0.0
-    if limited.counters.rest:
-        events, unanswered = unsuccessful(before.unanswered, values, events)
-    enough = rarity.end if known.above_limit else rarity.alarm()
-    bound = Bound(fraction(limited.limit), above=not known.above_limit)
-    detector = before.detector.looked(bound, min(events, values), values, at, enough)
-    after = replace(before, read_at=at, counted=counted, unanswered=unanswered, detector=detector)
-    known = known.replace(unknown=None)
-    if known.since is None:
-        known = known.replace(since=at, message=limited.not_shown)
-    if not detector.shown:
-        return known, after
-    return _turned(limited, known, detector, at, rarity), replace(after, detector=Detector(at))
 
 
 def _seen(

@@ -1,9 +1,8 @@
 """All features of a revision, or its predictions, look by look."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from serinus.api.monitoring import MOST_FEATURES, RecordedReference
 from serinus.api.quantities import seconds
@@ -11,15 +10,15 @@ from serinus.api.reasons import Reason
 from serinus.api.status import Distributions, Unknown
 from serinus.judge.drift.compared import ComparedFeature
 from serinus.judge.drift.distribution import Distribution
-from serinus.judge.drift.feature import Feature
+from serinus.judge.drift.feature import Feature, Tolerance
 from serinus.judge.drift.rarity import Rarity
 from serinus.judge.drift.reference import recorded
 from serinus.judge.drift.unknown import not_exported, unreadable
-from serinus.judge.drift.watched import Watched
+from serinus.judge.drift.watched import Queries
 from serinus.judge.drift.weekly import HOUR, hour_of, of_week, together, with_hour
 from serinus.judge.evidence.look import STALE_AFTER
 from serinus.judge.evidence.matchers import labelled_nowhere
-from serinus.metrics.counters import Reading, count
+from serinus.metrics.counters import Growth, Reading, count
 from serinus.metrics.queries import CounterQuery, Query, QueryError, QueryResult
 
 
@@ -44,40 +43,52 @@ class DriftState:
     whole: bool = False
     """Whether that hour has been watched from its beginning."""
 
-    @classmethod
-    def begin(cls, at: float) -> "DriftState":
-        """Values count from this time on."""
-        return cls(at, at)
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The features of stable, or its predictions."""
 
-AnyDistributions = TypeVar("AnyDistributions", bound=Distributions)
+    queries: Queries
+    sorted_by_name: Callable[[Growth, Growth], Mapping[str, Distribution]]
+    """Raises ValueError with a sentence."""
+    recording: RecordedReference
+    tolerance: Tolerance
+    label: str
+    """By which the counter's values are distinguished."""
+    setting: str
+    """The one that names the label."""
+    by_hour: bool = False
+    """Whether each hour of the week is compared with its own reference."""
 
+    def counting(self, at: float) -> DriftState:
+        """The state in which values count from a time on (Unix seconds)."""
+        return DriftState(at, at)
 
-def watch(
-    watched: Watched,
-    known: AnyDistributions,
-    before: DriftState,
-    answers: Mapping[Query, QueryResult],
-    at: float,
-    rarity: Rarity,
-) -> tuple[AnyDistributions, DriftState]:
-    """The status, the state and the answers at a look -> status and state after it."""
-    asked = {query: answers[query] for query in watched.queries}
-    [readings], counted = count((asked,), before.counted, before.since)
-    seen = _seen(watched, readings, at)
-    if isinstance(seen, Unknown):
-        if at - before.read_at < STALE_AFTER and known.unknown is None:
-            return known, before  # possibly a short disturbance
-        return known.replace(unknown=seen), before
-    after = replace(before, counted=counted)
-    known = known.replace(unknown=before.not_compared)
-    if watched.by_hour:
-        return _in_hour(watched, known, after, seen, at, rarity)
-    if not known.reference:
-        return _recording(watched.recording, known, replace(after, read_at=at), seen, at)
-    compared = ComparedFeature.all_of(known.reference, watched.tolerance, rarity)
-    known, after = _compared(compared, known, after, seen, at)
-    return known.replace(unknown=after.not_compared), replace(after, read_at=at)
+    def watch(
+        self,
+        known: Distributions,
+        before: DriftState,
+        answers: Mapping[Query, QueryResult],
+        at: float,
+        rarity: Rarity,
+    ) -> tuple[Distributions, DriftState]:
+        """The status, the state and the answers at a look -> status and state after it."""
+        asked = {query: answers[query] for query in self.queries}
+        [readings], counted = count((asked,), before.counted, before.since)
+        seen = _seen(self, readings, at)
+        if isinstance(seen, Unknown):
+            if at - before.read_at < STALE_AFTER and known.unknown is None:
+                return known, before  # possibly a short disturbance
+            return known.replace(unknown=seen), before
+        after = replace(before, counted=counted)
+        known = known.replace(unknown=before.not_compared)
+        if self.by_hour:
+            return _in_hour(self, known, after, seen, at, rarity)
+        if not known.reference:
+            return _recording(self.recording, known, replace(after, read_at=at), seen, at)
+        compared = ComparedFeature.all_of(known.reference, self.tolerance, rarity)
+        known, after = _compared(compared, known, after, seen, at)
+        return known.replace(unknown=after.not_compared), replace(after, read_at=at)
 
 
 def _seen(
@@ -105,11 +116,11 @@ def _seen(
 
 def _recording(
     recording: RecordedReference,
-    known: AnyDistributions,
+    known: Distributions,
     state: DriftState,
     seen: Mapping[str, Distribution],
     at: float,
-) -> tuple[AnyDistributions, DriftState]:
+) -> tuple[Distributions, DriftState]:
     state = replace(state, recorded=together(state.recorded, seen))
     if (number := len(state.recorded)) > MOST_FEATURES:
         message = f"{number} features were seen, but at most {MOST_FEATURES} can be monitored: "
@@ -126,12 +137,12 @@ def _recording(
 
 def _in_hour(
     watched: Watched,
-    known: AnyDistributions,
+    known: Distributions,
     state: DriftState,
     seen: Mapping[str, Distribution],
     at: float,
     rarity: Rarity,
-) -> tuple[AnyDistributions, DriftState]:
+) -> tuple[Distributions, DriftState]:
     """Counts what was seen; when an hour is over that was watched as a whole, it is compared, or
     recorded if there is no reference for it yet."""
     hour = hour_of(at - rarity.interval / 2)
@@ -148,12 +159,12 @@ def _in_hour(
 
 def _hour_over(
     watched: Watched,
-    known: AnyDistributions,
+    known: Distributions,
     state: DriftState,
     hour: str,
     at: float,
     rarity: Rarity,
-) -> tuple[AnyDistributions, DriftState]:
+) -> tuple[Distributions, DriftState]:
     drifted = {each.feature for each in known.features if each.drifted}
     compared = [
         each
@@ -174,11 +185,11 @@ def _hour_over(
 
 def _compared(
     compared: Sequence[ComparedFeature],
-    known: AnyDistributions,
+    known: Distributions,
     state: DriftState,
     seen: Mapping[str, Distribution],
     at: float,
-) -> tuple[AnyDistributions, DriftState]:
+) -> tuple[Distributions, DriftState]:
     statuses = {each.feature: each for each in known.features}
     features, troubles = dict(state.features), dict[str, str]()
     for each in compared:

@@ -435,8 +435,7 @@ def verdict(state: CheckState, budget: ErrorBudget) -> Verdict:
     """What the evidence proves; a proof against the candidate is never taken back."""
     if state.peak >= -math.log(budget.false_fail):
         return "Fail"
-    goal = _to_pass(state, budget)
-    shown = [e for each in state.comparisons for e in (each.not_above, each.not_below) if e]
+    goal, shown = _to_pass(state, budget), _towards_pass(state)
     if not shown or state.own_requests < budget.min_requests:
         return "Inconclusive"
     return "Pass" if all(log_sum(evidence) >= goal for evidence in shown) else "Inconclusive"
@@ -446,8 +445,7 @@ def strength(state: CheckState, budget: ErrorBudget) -> tuple[float, float | Non
     """How much of the evidence that Fail takes there is now, and of that which Pass takes, on the
     scale of logarithms: 1 is enough. None: no comparison of this check can pass."""
     against = max(_total(state), 0.0) / -math.log(budget.false_fail) if state.comparisons else 0.0
-    goal = _to_pass(state, budget)
-    shown = [e for each in state.comparisons for e in (each.not_above, each.not_below) if e]
+    goal, shown = _to_pass(state, budget), _towards_pass(state)
     if not shown:
         return against, None
     least = min(log_sum(evidence) for evidence in shown) / goal
@@ -456,23 +454,8 @@ def strength(state: CheckState, budget: ErrorBudget) -> tuple[float, float | Non
 
 def step_entered(state: CheckState) -> CheckState:
     """Pass has to be shown anew at each weight; the evidence against the candidate goes on."""
-    fresh = opened(BETTER)
-    restarted = [
-        each.replace(
-            own_candidate=0.0,
-            own_stable=0.0,
-            not_above=each.not_above and fresh,
-            not_below=each.not_below and fresh,
-        )
-        for each in state.comparisons
-    ]
-    return state.replace(
-        comparisons=restarted,
-        own_candidate={},
-        own_stable={},
-        step_requests=0.0,
-        alone=0.0,
-        in_bounds_since=None,
+    return _passing_by(state, CheckState()).replace(
+        step_requests=0.0, alone=0.0, in_bounds_since=None
     )
 
 
@@ -536,7 +519,7 @@ def requests_to_pass(
     """
     if state.reserve is not None:
         return None
-    if not any(each.not_above or each.not_below for each in state.comparisons):
+    if not _towards_pass(state):
         return None
     goal = _to_pass(state, budget)
     waits = [max(budget.min_requests - state.own_requests, 0.0)]
@@ -641,7 +624,7 @@ def recent_counts(state: CheckState, name: str, whole: str) -> Recent | None:
 
 def _passing_by(known: CheckState, own: CheckState) -> CheckState:
     """The state, with another one's evidence for the candidate; a comparison that the other does
-    not have starts without evidence."""
+    not have begins anew."""
     shown = {each.name: each for each in own.comparisons}
     comparisons = []
     for each in known.comparisons:
@@ -656,6 +639,11 @@ def _passing_by(known: CheckState, own: CheckState) -> CheckState:
     return known.replace(
         comparisons=comparisons, own_candidate=own.own_candidate, own_stable=own.own_stable
     )
+
+
+def _towards_pass(state: CheckState) -> list[Sequence[float]]:
+    """The evidence for the candidate, of each comparison and direction that Pass depends on."""
+    return [e for each in state.comparisons for e in (each.not_above, each.not_below) if e]
 
 
 def _to_pass(state: CheckState, budget: ErrorBudget) -> float:

@@ -1,7 +1,7 @@
 """How much evidence the status has room for, over all checks of an analysis together.
 
 Each compared quantity takes some 450 bytes, which are written at each look, and an object may have
-1.5 MB at most. Checks that decide come first, in their order.
+1.5 MB at most.
 """
 
 from collections.abc import Iterable
@@ -16,18 +16,22 @@ MOST_COMPARED: Final = 640
 
 
 def within_room(
-    checks: Iterable[CheckStatus], before: Iterable[CheckStatus], at: float
+    checks: Iterable[CheckStatus],
+    before: Iterable[CheckStatus],
+    at: float,
+    beside: Iterable[CheckStatus] = (),
 ) -> tuple[CheckStatus, ...]:
     """The checks in their order; those for whose evidence there is no room have an Error, and
-    without their evidence they start again. `before`: the checks before the look."""
-    found = tuple(checks)
-    wanted = sum(len(each.state.comparisons) for each in found)
+    without their evidence they start again. `before`: the checks before the look; `beside`: others,
+    whose evidence is kept first."""
+    found, taken = tuple(checks), _compared(beside)
+    wanted = taken + _compared(found)
     if wanted <= MOST_COMPARED:
         return found
     of_stable = sum(bool(each.stable) for check in found for each in check.state.comparisons)
     begun = {each.name: each.own_metrics for each in before}
-    left, kept = MOST_COMPARED, {}
-    for check in sorted(found, key=lambda each: (not each.decides, not each.has_failed)):
+    left, kept = MOST_COMPARED - taken, {}
+    for check in sorted(found, key=lambda each: not each.has_failed):
         compared = len(check.state.comparisons)
         if compared <= left:
             left -= compared
@@ -37,7 +41,11 @@ def within_room(
             kept[check.name] = check.replace(
                 verdict="Error",
                 message=NoRoom(wanted, MOST_COMPARED).message,
-                own_metrics=own.replace(until=at) if of_stable <= MOST_COMPARED else None,
+                own_metrics=own.replace(until=at) if taken + of_stable <= MOST_COMPARED else None,
                 state=CheckState(policy=check.state.policy, budget=check.state.budget),
             )
     return tuple(kept[check.name] for check in found)
+
+
+def _compared(checks: Iterable[CheckStatus]) -> int:
+    return sum(len(each.state.comparisons) for each in checks)

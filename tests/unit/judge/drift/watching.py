@@ -4,10 +4,11 @@ import random
 from collections.abc import Mapping
 
 from serinus.api.monitoring import FeatureDrift
-from serinus.api.status import FeatureStatus, Monitored
-from serinus.judge.drift import DriftState, Rarity, Watched, feature_queries, given, watch
+from serinus.api.status import Distributions, FeatureStatus
+from serinus.judge.drift import DriftState, Rarity, feature_queries, given
 from serinus.metrics.counters import covered_until
 from serinus.metrics.queries import Query, QueryResult
+from serinus.plan.monitored.features import Features
 from tests.support.simulated_pods import Pods
 
 INTERVAL = 60.0
@@ -32,9 +33,9 @@ class Watching:
         self.settings = FeatureDrift.model_validate(settings)
         self.pods = Pods()
         self.at = 1_000_000.0
-        self.watch = DriftState.begin(self.at)
+        self.watch = DriftState(self.at, self.at)
         reference = given(self.settings.reference.given or ())
-        self.known = Monitored(basis="", reference=reference)
+        self.known = Distributions(basis="", reference=reference)
         self.random = random.Random(seed)
         self.broken: Mapping[Query, QueryResult] = {}
 
@@ -57,7 +58,7 @@ class Watching:
             labels = {"feature": feature, "category": category}
             self.pods.add("pod", "model_feature_category_total", count, **labels)
 
-    def look(self, seconds: float = INTERVAL) -> Monitored:
+    def look(self, seconds: float = INTERVAL) -> Distributions:
         """Some time later: scrape, and look."""
         self.at += seconds
         self.pods.scrape(self.at)
@@ -67,17 +68,13 @@ class Watching:
             query: self.pods.answer(query, start, self.at) for query in queries
         }
         answers |= self.broken
-        self.known, self.watch = watch(
-            Watched.features(self.settings),
-            self.known,
-            self.watch,
-            answers,
-            self.at,
-            RARITY,
-        )
+        watched = Features(self.settings).watched
+        self.known, self.watch = watched.watch(self.known, self.watch, answers, self.at, RARITY)
         return self.known
 
-    def looks(self, number: int, shares: tuple[float, ...] = USUAL, values: int = 200) -> Monitored:
+    def looks(
+        self, number: int, shares: tuple[float, ...] = USUAL, values: int = 200
+    ) -> Distributions:
         """So many looks at a world."""
         for _ in range(number):
             self.draw(shares, values)
@@ -86,8 +83,8 @@ class Watching:
 
     def restart(self) -> None:
         """The operator dies; its successor has the status."""
-        self.watch = DriftState.begin(self.at)
-        self.known = Monitored.model_validate(self.known.to_json())
+        self.watch = DriftState(self.at, self.at)
+        self.known = Distributions.model_validate(self.known.to_json())
 
     def feature(self, name: str = "income") -> FeatureStatus:
         """What is told of a feature."""

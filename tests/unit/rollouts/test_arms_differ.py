@@ -1,0 +1,91 @@
+"""Revisions that are asked differently."""
+
+import math
+from collections.abc import AsyncIterator
+from itertools import pairwise
+
+import pytest
+
+from serinus.cluster import Cluster
+from serinus.metrics.queries import ArmQuery, CounterQuery, QueryResult, Series
+from tests.support.inprocess import Manifest, Operator, Traffic
+from tests.support.rollouts import healthy, spec
+
+LOW, HIGH = 0.1, 0.6
+"""Shares of incomes up to 2000."""
+
+
+class Incomes(Traffic):
+    """Traffic whose requests have an income."""
+
+    stable = ""
+    """The workload that is asked by the usual clients alone."""
+    low: list[tuple[float, float]]
+    """From when on, Unix seconds, which share of the others' incomes is up to 2000."""
+
+    def _answer(self, asked: ArmQuery) -> QueryResult:
+        query = asked.query
+        if not isinstance(query, CounterQuery) or not query.metric.startswith("model_feature"):
+            return super()._answer(asked)
+        if query.metric != "model_feature_value_bucket":
+            return ()
+        usual = asked.arm.workload == self.stable
+        spans = [(self.started, LOW)] if usual else self.low
+        age = self.clock() - self.started
+        ages = range(max(0, math.ceil(age - asked.window)), int(age) + 1)
+        pod = {"pod": f"{asked.arm.workload}-x-yyyy0", "instance": "10.0.0.0:80"}
+        return tuple(
+            Series(
+                {**pod, "feature": "income", "le": bound},
+                tuple(
+                    (self.started + n, round(self.rate * self._seconds(self.started + n, of)))
+                    for n in ages
+                ),
+            )
+            for bound, of in (("2000", spans), ("+Inf", [(self.started, 1.0)]))
+        )
+
+    @staticmethod
+    def _seconds(at: float, spans: list[tuple[float, float]]) -> float:
+        return sum(
+            share * max(min(at, end) - start, 0)
+            for (start, share), (end, _) in pairwise([*spans, (math.inf, 0.0)])
+        )
+
+
+def held(reason: str, status: Manifest) -> bool:
+    """Whether the candidate is held for the reason."""
+    return bool(status["candidate"]["hold"]["reason"] == reason)
+
+
+@pytest.fixture
+async def operator(cluster: Cluster, namespace: str) -> AsyncIterator[Operator]:
+    """The operator, whose Prometheus knows incomes too."""
+    running = Operator(cluster, namespace)
+    running.traffic = Incomes(lambda: running.now, running.now - 120)
+    async with running:
+        yield running
+
+
+async def test_a_candidate_that_is_asked_differently_is_held_until_it_is_asked_alike(
+    operator: Operator,
+) -> None:
+    traffic = operator.traffic
+    assert isinstance(traffic, Incomes)
+    traffic.low = [(traffic.started, HIGH)]
+    await operator.apply("fraud", **spec("v1"))
+    status = await operator.until("fraud", healthy("v1"))
+    traffic.stable = f"fraud-{status['stable']['revision']}"
+    await operator.apply("fraud", **spec("v2"))
+    status = await operator.until("fraud", lambda s: held("ArmsDiffer", s), moving=5.0)
+    assert status["phase"] == "Degraded"
+    assert "Feature income, " in status["candidate"]["hold"]["message"]
+
+    traffic.errors = {f"fraud-{status['candidate']['revision']}": 1.0}
+    reads = traffic.reads
+    await operator.until("fraud", lambda _: traffic.reads > reads + 10, moving=5.0)
+    assert held("ArmsDiffer", await operator.until("fraud", lambda s: "candidate" in s))
+    traffic.errors = {}
+    traffic.low.append((operator.now, LOW))
+    status = await operator.until("fraud", healthy("v2"), moving=5.0)
+    assert "rejected" not in status
