@@ -17,7 +17,7 @@ BEFORE, WITHIN = MOMENTS
         ("judge.inputs.comparing.compare_inputs", WITHIN),
         ("judge.silence.listen", WITHIN),
         ("judge.forecast.waits.waits", BEFORE),
-        ("judge.drift.monitor.watch", WITHIN),
+        ("judge.drift.monitor.Watched.watch", WITHIN),
         ("metrics.counters.count", WITHIN),
         ("metrics.requests.Request.arm_queries", WITHIN),
         ("plan.analysis.next_look", WITHIN),
