@@ -24,7 +24,7 @@ from serinus.plan.images import (
 )
 from serinus.plan.situation import Situation
 from serinus.plan.stepping import current_step, enter_next_step, raises_weight_next
-from serinus.plan.steps.kind import Failed, Passed, Running
+from serinus.plan.steps.kind import Passed, Running
 from serinus.plan.timeline import measured, took_effect, weight_ended
 from serinus.plan.wording import ARE, messages_of, named
 
@@ -307,12 +307,17 @@ def go_on_or_say_why_not(s: Situation) -> Situation | None:
         or _wait_for_metrics(s)
         or _wait_for_a_pod(s)
         or _wait_while_paused(s)
-        or _wait_for_the_step(s)
     )
     if held:
         return _changed(s, held)
-    found = look_at_the_step(s)
-    shown = found.message if isinstance(found, Passed) else ""
+    step = current_step(s.desired.steps, s.candidate)
+    # one that has failed is not rolled back while nothing else serves
+    found = step.failed(s) or step.look(s) if step else Passed()
+    if not isinstance(found, Passed):
+        begins = found.begins if isinstance(found, Running) else None
+        begun = s.to_candidate(task=begins) if begins else s
+        return _changed(s, begun.hold(found.reason, found.message))
+    shown = found.message
     raises = s.candidate.weight.wanted > 0 and raises_weight_next(s)
     return _pass_the_gate(s, shown) if raises else enter_next_step(s, shown)
 
@@ -458,24 +463,11 @@ def pods_to_mend(candidate: Candidate) -> set[str]:
     }
 
 
-def look_at_the_step(s: Situation) -> Running | Passed | Failed:
-    """What has become of the current step."""
-    step = current_step(s.desired.steps, s.candidate)
-    return step.look(s) if step else Passed()
-
-
-def _wait_for_the_step(s: Situation) -> Situation | None:
-    found = look_at_the_step(s)
-    if isinstance(found, Passed):
-        return None
-    begins = found.begins if isinstance(found, Running) else None
-    return (s.to_candidate(task=begins) if begins else s).hold(found.reason, found.message)
-
-
 def roll_back_when_the_step_fails(s: Situation) -> Situation | None:
     """What it runs has failed."""
-    found = look_at_the_step(s)
-    return s.reject(found.reason, found.message) if isinstance(found, Failed) else None
+    step = current_step(s.desired.steps, s.candidate)
+    found = step.failed(s) if step else None
+    return s.reject(found.reason, found.message) if found else None
 
 
 def _wait_while_paused(s: Situation) -> Situation | None:

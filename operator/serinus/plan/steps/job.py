@@ -25,8 +25,8 @@ class JobStep(StepKind):
         super().__init__(settings)
         self._timeout = seconds(settings.timeout)
 
-    def look(self, s: Situation) -> Running | Passed | Failed:
-        """Start it, wait for it, or say how it has ended."""
+    def look(self, s: Situation) -> Running | Passed:
+        """Start it, or wait until it has succeeded."""
         begun = self._begun(s.candidate)
         if begun is None:
             begins = self._begin(s)
@@ -34,13 +34,22 @@ class JobStep(StepKind):
         end = s.world.ended_tasks.get(begun.name)
         if end is not None and end.succeeded:
             return Passed(f"Job {begun.name} has succeeded.")
-        if end is not None:
-            return Failed(Reason.JOB_FAILED, f"Job {begun.name} has failed. {end.message}")
-        if s.reached(self.ends(s.candidate)):
-            late = f"Job {begun.name} has not ended within {self._settings.timeout}."
-            return Failed(Reason.JOB_FAILED, f"{late} {s.world.why(About.TASK)}".rstrip())
         message = s.world.why(About.TASK) or f"Waiting for Job {begun.name}."
         return Running(Reason.AWAITING_JOB, message)
+
+    def failed(self, s: Situation) -> Failed | None:
+        """It has failed, or has not ended in time."""
+        begun = self._begun(s.candidate)
+        if begun is None:
+            return None
+        if (end := s.world.ended_tasks.get(begun.name)) is not None:
+            if end.succeeded:
+                return None
+            return Failed(Reason.JOB_FAILED, f"Job {begun.name} has failed. {end.message}")
+        if not s.reached(self.ends(s.candidate)):
+            return None
+        late = f"Job {begun.name} has not ended within {self._settings.timeout}."
+        return Failed(Reason.JOB_FAILED, f"{late} {s.world.why(About.TASK)}".rstrip())
 
     def tasks(self, candidate: Candidate) -> tuple[Task, ...]:
         """Its Job, until the step is over."""

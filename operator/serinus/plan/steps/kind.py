@@ -48,9 +48,13 @@ class StepKind(ABC):
     def __init__(self, settings: Any) -> None:
         self._settings = settings
 
-    def look(self, s: Situation) -> Running | Passed | Failed:
+    def look(self, s: Situation) -> Running | Passed:
         """What has become of it, when nothing else is waited for."""
         return Passed()
+
+    def failed(self, s: Situation) -> Failed | None:
+        """Why the candidate is to be rolled back, whatever else is waited for."""
+        return None
 
     def tasks(self, candidate: Candidate) -> tuple[Task, ...]:
         """What it runs now beside the pods."""
