@@ -10,7 +10,7 @@ import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import yaml
@@ -54,6 +54,10 @@ def before(tmp_path: Path) -> Path:
 def definition() -> dict[str, Any]:
     found: dict[str, Any] = json.loads(kubectl("get", "crd", CRD, "-o", "json").stdout)
     return found
+
+
+COLUMNS: Final = 10
+"""That kubectl prints, with -o wide."""
 
 
 def columns() -> int:
@@ -103,13 +107,13 @@ def test_an_upgrade_from_0_1_0_loses_nothing_and_can_be_rolled_back(
 
     helm(*upgrade, *documented_upgrade())
     new = installed("serinus")
-    assert columns() == 8
+    assert columns() == COLUMNS
     assert f"ClusterRole/{namespace}-serinus-edit" in new
     assert "ClusterRole/serinus-edit" not in new
 
     helm("rollback", "serinus", "1", *here)
     assert installed("serinus") - {f"CustomResourceDefinition/{CRD}"} == old
-    assert columns() == 8
+    assert columns() == COLUMNS
 
     helm(*upgrade)  # the CRD is the release's now
     assert installed("serinus") == new
@@ -139,7 +143,7 @@ def test_what_the_install_page_tells_to_type_installs_upgrades_and_uninstalls(
     assert uid(namespace, "mdep/loan") == loan
     kubectl(*delete[1:])
     kubectl(*definition_alone[1:])
-    assert columns() == 8
+    assert columns() == COLUMNS
 
 
 def test_a_kept_definition_is_taken_up_by_the_same_release_and_taken_over_by_another(
@@ -159,7 +163,7 @@ def test_the_newer_definition_stays_in_a_downgrade(namespace: str) -> None:
     here = (f"--namespace={namespace}", *VALUES)
     helm("install", "serinus", CHART, *here)
     helm("upgrade", "serinus", CHART, *here, "--set=crds.enabled=false")
-    assert columns() == 8
+    assert columns() == COLUMNS
     helm("upgrade", "serinus", CHART, *here)
     helm("uninstall", "serinus", here[0])
 

@@ -116,7 +116,7 @@ async def test_a_manifest_applied_over_and_over_changes_nothing_and_is_promoted(
     generations, applied = set[int](), 0
     deadline = time.monotonic() + 60
     while True:
-        before = await operator.get("fraud")
+        before = await operator.cluster.get("ModelDeployment", operator.namespace, "fraud")
         code, said = await run(
             *apply, "-f-", "-ojson", "--show-managed-fields", stdin=json.dumps(manifest)
         )
@@ -139,7 +139,8 @@ async def test_a_manifest_applied_over_and_over_changes_nothing_and_is_promoted(
     reasons = [each["reason"] for each in after["status"]["decisions"]]
     raised = [each for each in reasons if each == "WeightRaised"]
     assert len(raised) == 1 and reasons[0] == "Promoted", "no step was taken twice"
-    assert after["status"]["timeline"]["weights"][0]["weight"] == 20
+    full = (await operator.get("fraud"))["status"]
+    assert full["timeline"]["weights"][0]["weight"] == 20
 
 
 async def test_helm_waits_until_it_is_promoted_and_fails_at_once_after_a_rollback(
