@@ -100,11 +100,15 @@ def _read(text: Any) -> Any:
         found = expanding.decompress(base64.b64decode(coded, validate=True), MOST_BYTES)
         if not expanding.eof:
             raise EvidenceError(f"is cut off, or larger than {MOST_BYTES >> 20} MB")
-        return _flat_enough(json.loads(found))
+        return _flat_enough(json.loads(found, parse_constant=_refused))
     except (binascii.Error, zlib.error, ValueError, RecursionError) as error:
         if isinstance(error, EvidenceError):
             raise
         raise EvidenceError("is damaged") from error
+
+
+def _refused(constant: str) -> Any:
+    raise EvidenceError(f"has {constant}, which is no number of JSON")
 
 
 def _flat_enough(value: Any) -> Any:

@@ -114,6 +114,8 @@ _WORDS = {f"pod-{n}": "many" for n in range(20_000)}
         (_packed(b"{"), "is damaged"),
         (_packed(b"[" * 100_000), "is damaged"),
         (_packed(b'{"candidate":{"counted":' + b"[" * 500 + b"]" * 500 + b"}}"), "is nested"),
+        (_packed(b'{"candidate":{"unmeasured":NaN}}'), "has NaN"),
+        (_packed(b'{"candidate":{"unmeasured":-Infinity}}'), "has -Infinity"),
         (_packed(b'{"timeline":' + b'{"a":' * 300 + b"1" + b"}" * 300 + b"}"), "is nested"),
         (_packed(json.dumps({"candidate": {"counted": _WORDS}}).encode()), "has 20000 values"),
         (_packed(b" " * (MOST_BYTES + 1) + b"{}"), "larger than 16 MB"),
