@@ -21,6 +21,9 @@ LONGEST: Final = 1 << 20
 MOST_BYTES: Final = 16 << 20
 """Of the JSON. A status of 1.5 MB, the most that etcd stores, could expand to a thousand times
 that."""
+DEEPEST: Final = 32
+"""Objects and lists within each other; ours are 8 deep, and what is read and written recursively
+fails at some hundreds."""
 _LEVEL: Final = 3
 """A third of the time of level 6, for a tenth more bytes."""
 
@@ -97,11 +100,25 @@ def _read(text: Any) -> Any:
         found = expanding.decompress(base64.b64decode(coded, validate=True), MOST_BYTES)
         if not expanding.eof:
             raise EvidenceError(f"is cut off, or larger than {MOST_BYTES >> 20} MB")
-        return json.loads(found)
+        return _flat_enough(json.loads(found, parse_constant=_refused))
     except (binascii.Error, zlib.error, ValueError, RecursionError) as error:
         if isinstance(error, EvidenceError):
             raise
         raise EvidenceError("is damaged") from error
+
+
+def _refused(constant: str) -> Any:
+    raise EvidenceError(f"has {constant}, which is no number of JSON")
+
+
+def _flat_enough(value: Any) -> Any:
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(DEEPEST):
+        inner = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [each for items in inner for each in items if isinstance(each, dict | list)]
+        if not level:
+            return value
+    raise EvidenceError(f"is nested more than {DEEPEST} deep")
 
 
 def _only(value: Any, fields: Mask) -> Any:

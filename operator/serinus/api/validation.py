@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from serinus.api.analysis import Analysis
 from serinus.api.base import LONGEST_NAME, NAME_PATTERN, Type
 from serinus.api.checks import LabelMatcher, kinds_that
-from serinus.api.evidence import EvidenceError, shown_alone, unpacked
+from serinus.api.evidence import EvidenceError, shown_alone, unpacked, without
 from serinus.api.misspelt import fields_at, unknown_field
 from serinus.api.presets import PRESETS
 from serinus.api.problem import Problem
@@ -32,6 +32,8 @@ _WANTED: Final = "Input should be"
 _OBJECT_EXPECTED: Final = ("model_type", "dict_type")
 _SHORT: Final = 40
 _LOOKS_OF_A_FAULT: Final = 2
+MOST_UNREADABLE: Final = 32
+"""Values that are removed from a status one by one, each by reading it again."""
 
 
 def problems(namespace: str, name: str, spec: dict[str, Any]) -> list[Problem]:
@@ -101,8 +103,12 @@ def in_full(written: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
     try:
         return unpacked(written, KEPT), []
     except EvidenceError as error:
-        message = f"{error}; what was counted until now is lost, and evaluation starts again"
-        return shown_alone(written), [Problem("status.evidence", message)]
+        return shown_alone(written), [_lost(str(error))]
+
+
+def _lost(why: str) -> Problem:
+    message = f"{why}; what was counted until now is lost, and evaluation starts again"
+    return Problem("status.evidence", message)
 
 
 def read_status(written: dict[str, Any]) -> tuple[Status, list[Problem]]:
@@ -115,7 +121,9 @@ def read_status(written: dict[str, Any]) -> tuple[Status, list[Problem]]:
     found, unread = in_full(written)
     try:
         return Status.model_validate(found), unread
-    except ValidationError:
+    except ValidationError as error:
+        if (count := error.error_count()) > MOST_UNREADABLE:
+            found, unread = without(found, KEPT), [_lost(f"has {count} values that are unreadable")]
         rest, lost = readable(Status, found, "status")
     if "stable" in written and "stable" not in rest:
         rest.pop("candidate", None)

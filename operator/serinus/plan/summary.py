@@ -87,8 +87,10 @@ _OF_A_PERSON: Final = ("RolledBack", "Degraded")
 
 def _is_outage(s: Situation) -> bool:
     """Whether nobody is served, though a revision is stable."""
+    if s.status.stable is None:
+        return False
     status, _, _ = _available(s)
-    return status == "False" and s.status.stable is not None and not s.serves_alone
+    return bool(_of(s, Severity.OUTAGE)) or (status == "False" and not s.serves_alone)
 
 
 _NOTED: Final = (About.REQUESTS, About.HISTORY)

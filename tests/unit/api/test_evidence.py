@@ -99,6 +99,10 @@ def _packed(text: bytes, version: str = "1") -> str:
     return f"{version}:{base64.b64encode(zlib.compress(text)).decode()}"
 
 
+_WORDS = {f"pod-{n}": "many" for n in range(20_000)}
+"""To remove each by itself would take minutes, in which no object has a pass."""
+
+
 @pytest.mark.parametrize(
     ("evidence", "why"),
     [
@@ -109,6 +113,11 @@ def _packed(text: bytes, version: str = "1") -> str:
         ("1:AAAA", "is damaged"),
         (_packed(b"{"), "is damaged"),
         (_packed(b"[" * 100_000), "is damaged"),
+        (_packed(b'{"candidate":{"counted":' + b"[" * 500 + b"]" * 500 + b"}}"), "is nested"),
+        (_packed(b'{"candidate":{"unmeasured":NaN}}'), "has NaN"),
+        (_packed(b'{"candidate":{"unmeasured":-Infinity}}'), "has -Infinity"),
+        (_packed(b'{"timeline":' + b'{"a":' * 300 + b"1" + b"}" * 300 + b"}"), "is nested"),
+        (_packed(json.dumps({"candidate": {"counted": _WORDS}}).encode()), "has 20000 values"),
         (_packed(b" " * (MOST_BYTES + 1) + b"{}"), "larger than 16 MB"),
         (written()["evidence"][:-24], "is cut off"),
         (_packed(json.dumps({"candidate": {"checks": [{"state": {}}]}}).encode()), "another"),
@@ -125,6 +134,15 @@ def test_evidence_that_cannot_be_read_is_named_and_costs_no_decision(
     assert status.candidate is not None
     assert (status.candidate.step, status.candidate.weight.wanted) == (1, 25)
     assert [check.state.peak for check in status.candidate.checks] == [0, 0]
+
+
+def test_many_unreadable_values_beside_the_evidence_cost_what_only_the_operator_reads() -> None:
+    earlier = full()
+    earlier["candidate"]["counted"] = _WORDS
+    status, [lost] = read_status(earlier)
+    assert "has 20000 values" in lost.message
+    assert status.candidate is not None
+    assert (status.candidate.step, status.candidate.entries) == (1, 0)
 
 
 def test_what_belongs_to_a_candidate_that_another_writer_removed_is_left_out() -> None:

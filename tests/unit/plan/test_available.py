@@ -67,6 +67,18 @@ def test_it_is_false_while_the_gateway_serves_nothing() -> None:
     assert (found.status, found.message) == ("False", world.unserved)
 
 
+def test_a_candidate_that_alone_serves_reaches_nobody_either_without_a_gateway() -> None:
+    world = Unserved()
+    rollout = SimulatedRollout(world=world).settle().given(steps=STEPS).apply(B)
+    world.broken = {A}
+    rollout.settle().judged("Error")
+    assert rollout.status.phase == "Degraded"
+    world.unserved = "Gateway shop/public does not exist."
+    assert rollout.settle().status.phase == "Unavailable"
+    world.unserved = ""
+    assert rollout.settle().status.phase == "Degraded"
+
+
 def test_a_model_scaled_to_zero_on_purpose_alerts_nobody() -> None:
     rollout = serving()
     rollout.spec = {"replicas": 0}
