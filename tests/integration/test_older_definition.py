@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.integration.conftest import ROOT, kubectl
+from tests.support.guards import promoted
 from tests.support.inprocess import Manifest, Operator
 from tests.support.rollouts import ERRORS, PATIENT, STEPS, healthy, spec
 
@@ -75,6 +76,29 @@ async def test_fields_that_an_older_definition_lacks_are_named_at_the_start_and_
     assert "kubectl apply --server-side -f crds/" in warning
 
 
+async def test_a_field_that_it_lacks_below_those_that_preserve_unknown_ones_is_named_too(
+    operator: Operator, kubeconfig: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    definition = yaml.safe_load(CRD.read_text())
+    schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
+    stable = schema["status"]["properties"]["stable"]["properties"]
+    assert schema["status"]["x-kubernetes-preserve-unknown-fields"]
+    del stable["readyReplicas"]
+    apply = ("apply", "--server-side", "--force-conflicts", "-f")
+    await operator.stop()
+    kubectl(*apply, "-", stdin=json.dumps(definition))
+    until_described(lambda description: description.count('"readyReplicas"') == 1)
+    try:
+        async with operator:
+            await operator.apply("fraud", **spec("v1"))
+            told = await operator.until_announced("StatusNotWritten", within=30)
+            assert 'unknown field "status.stable.readyReplicas"' in told["note"]
+    finally:
+        kubectl(*apply, str(CRD))
+    [warning] = [each for each in caplog.messages if "is older than this operator" in each]
+    assert "has no status.stable.readyReplicas:" in warning
+
+
 def counted(status: Manifest) -> bool:
     """Whether a check has compared requests of the candidate."""
     return any(each["requests"]["candidate"] for each in status["candidate"]["checks"])
@@ -95,7 +119,7 @@ async def test_what_a_version_without_evidence_counted_is_kept_over_an_upgrade(
         del check["requests"]
     await operator.cluster.update_status(in_full, in_full["status"])
     stored = await operator.cluster.get("ModelDeployment", operator.namespace, "fraud")
-    assert stored["status"]["candidate"]["checks"][0]["state"]["peak"] == 1.25
+    assert stored["status"] == in_full["status"], "the API server prunes nothing of it"
     assert "evidence" not in stored["status"]
     async with operator:
         status = await operator.until("fraud", counted, moving=1)
@@ -104,6 +128,63 @@ async def test_what_a_version_without_evidence_counted_is_kept_over_an_upgrade(
         assert status["candidate"]["checks"][0]["state"]["peak"] >= 1.25
         status = await operator.until("fraud", healthy("v2"), moving=5, within=90)
     assert "StatusUnreadable" not in [each["reason"] for each in status["decisions"]]
+
+
+async def test_a_guard_that_an_earlier_version_began_goes_on_over_an_upgrade(
+    operator: Operator,
+) -> None:
+    before, after = await promoted(operator)
+    await operator.stop()
+    in_full = await operator.get("fraud")
+    await operator.cluster.update_status(in_full, in_full["status"])
+    stored = await operator.cluster.get("ModelDeployment", operator.namespace, "fraud")
+    assert stored["status"] == in_full["status"], "the API server prunes nothing of it"
+    looked = stored["status"]["candidate"]["measuredAt"]
+    async with operator:
+        status = await operator.until(
+            "fraud", lambda s: s["candidate"]["measuredAt"] > looked, moving=31
+        )
+        for kept in ("decisions", "timeline", "stable"):
+            assert status[kept] == stored["status"][kept]
+        for kept in ("stage", "step", "entries", "guarding"):
+            assert status["candidate"][kept] == stored["status"]["candidate"][kept]
+        [was], [is_now] = (each["candidate"]["checks"] for each in (stored["status"], status))
+        assert is_now["requests"]["candidate"] > was["requests"]["candidate"] > 0
+        operator.traffic.errors = {f"fraud-{after}": 0.05}
+        status = await operator.until("fraud", lambda s: s["rejected"], moving=5)
+        assert status["rejected"]["reason"] == "GuardFailed"
+        await operator.until_split("fraud", {f"fraud-{before}": 100})
+
+
+async def test_what_an_earlier_version_counted_after_a_downgrade_comes_before_older_evidence(
+    operator: Operator,
+) -> None:
+    rollout = {"steps": [{"setWeight": 20}, {"pause": {}}], "analysis": ERRORS, **PATIENT}
+    await operator.apply("fraud", **spec("v1", rollout=rollout))
+    await operator.until("fraud", healthy("v1"))
+    await operator.apply("fraud", **spec("v2", rollout=rollout))
+    await operator.until("fraud", counted, moving=5)
+    await operator.stop()
+    live = await operator.cluster.get("ModelDeployment", operator.namespace, "fraud")
+    evidence = live["status"]["evidence"]
+    # it does not know the field, leaves it as it is, and has a timeline and counts of its own
+    status = (await operator.get("fraud"))["status"]
+    del status["timeline"]
+    status["candidate"]["entries"] = 7
+    status["candidate"]["checks"][0]["state"]["peak"] = 1.25
+    written = await operator.cluster.update_status(live, {**status, "evidence": evidence})
+    assert written["status"]["evidence"] == evidence
+    async with operator:
+        looked = status["candidate"]["measuredAt"]
+        status = await operator.until(
+            "fraud", lambda s: s["candidate"]["measuredAt"] > looked, moving=31
+        )
+        stored = await operator.cluster.get("ModelDeployment", operator.namespace, "fraud")
+    assert "state" not in stored["status"]["candidate"]["checks"][0]
+    assert stored["status"]["evidence"] != evidence
+    assert status["candidate"]["entries"] == 7
+    assert status["candidate"]["checks"][0]["state"]["peak"] >= 1.25
+    assert "timeline" not in status
 
 
 async def test_evidence_of_a_later_version_starts_again_and_costs_no_decision(

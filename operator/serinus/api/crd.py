@@ -111,17 +111,16 @@ def _place(key: str) -> tuple[int, str]:
 
 
 def lacking(wanted: Schema, served: Schema, path: str) -> Iterator[str]:
-    """The fields of a structural schema that another one has not, below a path."""
-    if served.get(_PRESERVED):
-        return
-    there = served.get("properties", {})
+    """The fields of a structural schema that another one drops, below a path. One that preserves
+    unknown fields drops none of its own, but what is below its known fields."""
+    there, keeps = served.get("properties", {}), served.get(_PRESERVED, False)
     for name, each in wanted.get("properties", {}).items():
         if name in there:
             yield from lacking(each, there[name], f"{path}.{name}")
-        else:
+        elif not keeps:
             yield f"{path}.{name}"
     for inner in ("items", "additionalProperties"):
-        if inner in wanted:
+        if inner in wanted and (inner in served or not keeps):
             yield from lacking(wanted[inner], served.get(inner, {}), f"{path}[]")
 
 

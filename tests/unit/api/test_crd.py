@@ -71,6 +71,17 @@ def test_everything_is_bounded() -> None:
     assert unbounded + maps == []
 
 
+def test_what_a_definition_drops_below_a_field_that_preserves_unknown_ones_is_named() -> None:
+    text = {"type": "string"}
+    keeping = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    weight = {"type": "object", "properties": {"since": text}}
+    wanted = {**keeping, "properties": {"later": text, "weight": weight}}
+    served = {**keeping, "properties": {"weight": {"type": "object", "properties": {}}}}
+    assert list(crd.lacking(wanted, served, "status")) == ["status.weight.since"]
+    assert list(crd.lacking(wanted, keeping, "status")) == []
+    assert list(crd.lacking({"type": "array", "items": wanted}, keeping, "status")) == []
+
+
 def test_no_list_or_object_is_filled_in_by_the_server() -> None:
     defaults = {path: node["default"] for path, node in nodes(root()) if "default" in node}
     assert defaults[".spec.replicas"] == 1
