@@ -162,9 +162,11 @@ def test_a_replay_counts_the_same_blocks_as_the_operator_did(
 
 
 def apart(one: dict[str, float], other: dict[str, float]) -> float:
-    """By how many seconds the ends of two blocks differ at most, of all targets."""
+    """By how many seconds the ends of two blocks differ at most, of all targets; before the first
+    counted sample there are none."""
     targets = one.keys() | other.keys()
-    return max(abs(one.get(each, math.inf) - other.get(each, math.inf)) for each in targets)
+    differ = (abs(one.get(each, math.inf) - other.get(each, math.inf)) for each in targets)
+    return max(differ, default=0.0)
 
 
 def evidence(checks: list[dict[str, Any]]) -> list[Any]:
