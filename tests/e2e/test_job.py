@@ -8,10 +8,17 @@ from tests.stage.manifests import Model
 from tests.stage.stage import Stage
 
 ASKS = """\
-import os, sys, urllib.request
+import os, sys, time, urllib.request
 url = f"http://{os.environ['CANDIDATE_SERVICE']}/v2/health/ready"
-with urllib.request.urlopen(url, timeout=30) as answer:
-    print(f"{os.environ['MODEL_VERSION']} answered {answer.status}")
+for tries_left in reversed(range(30)):
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            print(f"{os.environ['MODEL_VERSION']} answered {answer.status}")
+        break
+    except OSError:
+        if not tries_left:
+            raise
+        time.sleep(1)
 if os.environ["MODEL_VERSION"] == "v3":
     print("accuracy 0.91 on the golden set, at least 0.97 is required")
     sys.exit(3)
