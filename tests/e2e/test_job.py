@@ -59,7 +59,7 @@ def test_one_that_succeeds_gives_the_candidate_traffic_and_one_that_fails_none(
     assert "accuracy 0.91 on the golden set, at least 0.97 is required" in message, message
     assert "v3 answered 200" in message, message
     assert (status["phase"], status["stable"]["revision"]) == ("RolledBack", stable)
-    weights = [each["reason"] for each in status["decisions"]]
-    assert weights.index("JobFailed") < weights.index("Promoted"), "no traffic since v2"
-    assert "WeightRaised" not in weights[: weights.index("Promoted")]
+    reasons = [each["reason"] for each in status["decisions"]]
+    assert reasons.index("JobFailed") < reasons.index("Promoted"), "no traffic since v2"
+    assert "WeightRaised" not in reasons[: reasons.index("Promoted")]
     loan.until("its Job is deleted", lambda _: not product.api.list("Job", namespace))

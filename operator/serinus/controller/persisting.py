@@ -2,7 +2,8 @@
 
 from math import inf
 
-from serinus.api.status import Status
+from serinus.api.evidence import packed
+from serinus.api.status import KEPT, Status
 from serinus.api.validation import in_full
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.object_state import ObjectState
@@ -37,9 +38,9 @@ async def persist(
         state.keep(live, status, due)
         return live, due - now
     try:
-        packed = status.to_json()
-        with store.expecting({**live, "status": packed}):
-            answer = await cluster.update_status(live, packed)
+        content = packed(wanted, KEPT)
+        with store.expecting({**live, "status": content}):
+            answer = await cluster.update_status(live, content)
     except ApiError as error:
         if not (error.conflict or error.absent):
             await note_unwritten(cluster, key, live, state, error)
