@@ -194,7 +194,7 @@ class World:
         self._flows: dict[str, float] = {}
         self._split: dict[str, float] = {}
         self._crashes = Crashes(self.history)
-        self.user = self.cluster.access()
+        self.user = Cluster(Wire(self._send))  # type: ignore[arg-type]
         """Somebody else's access to the API server."""
 
     async def __aenter__(self) -> Self:
@@ -230,11 +230,15 @@ class World:
             self.history.transitions.add(stages)
         return changed
 
+    async def _send(self, request: Request) -> Reply:
+        """What the API server answers, to whoever asks."""
+        return await self.cluster.send(request)
+
     # the operator
 
     def launch(self) -> None:
         """A replica of the operator, that knows nothing but what the API server has."""
-        self._wire = Wire(self.cluster.send, self._note)
+        self._wire = Wire(self._send, self._note)
         self._wire.faults = self.faults
         cluster = Cluster(self._wire)  # type: ignore[arg-type]
         self.app = App(cluster, self.prometheus, endpoints=self.endpoints, clock=lambda: self.now)
@@ -431,7 +435,7 @@ class World:
     # noting
 
     async def _told(self, request: Request) -> Manifest:
-        answer = await self.cluster.send(request)
+        answer = await self._send(request)
         found: Manifest = json.loads(answer.body)
         if answer.status >= 400:
             raise ApiError(answer.status, found["reason"], found["message"])
