@@ -30,7 +30,9 @@ class Mirror:
     def __init__(self, cluster: Cluster, *namespaces: str) -> None:
         self.store = Store()
         self.keys: list[Key] = []
-        self.informer = Informer(cluster, self.store, self.keys.append, namespaces)
+        self.informer = Informer(
+            cluster, self.store, lambda key, _: self.keys.append(key), namespaces
+        )
 
     @property
     def names(self) -> set[str]:

@@ -92,6 +92,7 @@ def _families() -> Iterator[Metric]:
         queries=lambda: 0,
         phases=Counter,
         drifts=dict,
+        passes=dict,
         errors=dict,
         looks=dict,
         refused_writes=dict,

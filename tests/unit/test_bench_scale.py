@@ -34,6 +34,8 @@ def rollouts(**changes: Any) -> dict[str, Any]:
         "busy": False,
         "seconds_until_all_promoted": 40.0,
         "seconds_of_the_median": 35.0,
+        "seconds_until_all_seen": 5.0,
+        "passes_a_rollout": {"child: nothing": 2.5, "time: status": 4.0},
         "seconds_until_old_pods_are_gone": 31.5,
         "bad_candidates": 5,
         "bad_rolled_back": 5,
@@ -52,7 +54,9 @@ def rollouts(**changes: Any) -> dict[str, Any]:
 
 
 def told(*runs: dict[str, Any]) -> str:
-    return report({"setting": SETTING, "at_rest": [], "upgrades": [], "rollouts": list(runs)})
+    return report(
+        {"setting": SETTING, "at_rest": [], "upgrades": [], "killed": [], "rollouts": list(runs)}
+    )
 
 
 def test_one_run_is_told_as_it_is() -> None:

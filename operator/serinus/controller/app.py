@@ -30,7 +30,7 @@ from serinus.controller.metrics import Gauges, Metrics, endpoints
 from serinus.controller.object_metrics import ObjectMetrics
 from serinus.controller.object_state import ObjectState
 from serinus.controller.passes import Passes
-from serinus.controller.queue import Key, WorkQueue
+from serinus.controller.queue import Key, Wake, WorkQueue
 from serinus.controller.reconcile import Reconciler
 from serinus.controller.sampling import Purpose, Reader, Sampler
 from serinus.controller.scope import Scope
@@ -74,18 +74,18 @@ class App:
         self._leading = False
         self._leads_since = 0.0
         self._errors: Counter[Key] = Counter()
+        self._made: Counter[tuple[str, str]] = Counter()
+        """Passes by what caused them and what came of them."""
         self.store = Store()
         self.queue = WorkQueue(clock)
         self.sampler = Sampler(prometheus, clock, self._measured)
-        self._informer = Informer(
-            cluster, self.store, self.queue.add, namespaces, self.queue.add_urgent
-        )
+        self._informer = Informer(cluster, self.store, self.queue.add, namespaces)
         internal_errors = self._internal_errors = InternalErrors()
-        self._judging = Judging(self.queue.add_urgent)
+        self._judging = Judging(lambda key: self.queue.add(key, Wake.JUDGE))
         self._notifier = Notifier(
             endpoints,
             dashboard,
-            lambda *name: self.queue.add(Key(*name)),
+            lambda *name: self.queue.add(Key(*name), Wake.NOTIFIED),
             lambda fault: internal_errors.note("notifications", [fault]),
         )
         self._reconciler = Reconciler(
@@ -108,6 +108,7 @@ class App:
             queries=lambda: prometheus.queries_sent,
             phases=self._phases,
             drifts=self._drifts,
+            passes=lambda: self._made,
             errors=self._errors_of_what_exists,
             looks=self._ages_of_looks,
             # from 0, so that the first one is an increase
@@ -168,7 +169,7 @@ class App:
         if self._everywhere:
             await self._scope.find_others(self._cluster)
         for name in self.store.names("ModelDeployment"):
-            self.queue.add(Key(*name))
+            self.queue.add(Key(*name), Wake.LEADING)
         self._leading, self._leads_since = True, time.monotonic()
         try:
             async with asyncio.TaskGroup() as group:
@@ -198,7 +199,7 @@ class App:
     def _look_at(self, namespaces: frozenset[str]) -> None:
         for name in self.store.names("ModelDeployment"):
             if name[0] in namespaces:
-                self.queue.add(Key(*name))
+                self.queue.add(Key(*name), Wake.LEADING)
 
     def _served(self) -> Iterator[dict[str, Any]]:
         """The ModelDeployments that this operator acts on."""
@@ -207,17 +208,17 @@ class App:
             if live is not None and self._scope.includes(live):
                 yield live
 
-    async def _reconcile(self, key: Key) -> float | None:
+    async def _reconcile(self, key: Key, wake: Wake) -> float | None:
         started = time.perf_counter()
-        result = "error"
+        result = came_of_it = "error"
         try:
-            wait = await self._passes(key)
-            result = "done"
-            return wait
+            passed = await self._passes(key)
+            result, came_of_it = "done", passed.wrote.value
+            return passed.wait
         except ApiError as error:
             if error.conflict or error.absent:
                 # it was written or deleted in the meantime: the next try reads it again
-                result = "conflict"
+                result = came_of_it = "conflict"
                 await self._refresh(key)
             else:
                 self._errors[key] += 1
@@ -227,6 +228,7 @@ class App:
             raise
         finally:
             self.metrics.reconcile.labels(result).observe(time.perf_counter() - started)
+            self._made[wake.value, came_of_it] += 1
 
     async def _refresh(self, key: Key) -> None:
         known = self.store.get("ModelDeployment", *key)
@@ -251,8 +253,7 @@ class App:
     def _measured(self, key: Key, purpose: Purpose) -> None:
         """A measurement of a rollout may roll it back, so it is urgent; monitoring decides
         nothing."""
-        add = self.queue.add_urgent if purpose is Purpose.ROLLOUT else self.queue.add
-        add(key)
+        self.queue.add(key, Wake.MEASURED if purpose is Purpose.ROLLOUT else Wake.MONITORED)
 
     def _errors_of_what_exists(self) -> Mapping[tuple[str, str], int]:
         existing = set(self.store.names("ModelDeployment"))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from serinus.cluster import ApiError, Cluster, Store
-from serinus.controller.queue import Key
+from serinus.controller.queue import Key, Wake
 from serinus.controller.watching import Watching
 from serinus.manifests.kinds import KINDS, WATCHED
 from serinus.manifests.owner import NAME_LABEL
@@ -32,24 +32,20 @@ right to list them given, at any time."""
 
 
 class Informer:
-    """Feeds a store, and calls `add` with the key of each ModelDeployment that may need a pass.
-
-    Changes by users go to `add_urgent`: an abort must not wait behind events of many pods, nor,
-    after a start, behind all objects.
-    """
+    """Feeds a store, and calls `add` with the key of each ModelDeployment that may need a pass, and
+    why. An object whose spec nobody has seen counts as changed, so that after a start it does not
+    wait behind all others."""
 
     def __init__(
         self,
         cluster: Cluster,
         store: Store,
-        add: Callable[[Key], None],
+        add: Callable[[Key, Wake], None],
         namespaces: tuple[str, ...] = (),
-        add_urgent: Callable[[Key], None] | None = None,
     ) -> None:
         self._cluster = cluster
         self._store = store
         self._add = add
-        self._add_urgent = add_urgent or add
         self._namespaces = namespaces
         self._watched: frozenset[str] = frozenset()
         self._missing: frozenset[str] = frozenset()
@@ -116,7 +112,7 @@ class Informer:
         # what a list has shown changes nothing as an event
         for name in known | set(self._store.names("ModelDeployment")):
             unseen = _has_an_unseen_spec(self._store.get("ModelDeployment", *name))
-            (self._add_urgent if unseen else self._add)(Key(*name))
+            self._add(Key(*name), Wake.OBJECT if unseen else Wake.LIST)
         if failures:
             self._tell(f"cannot list objects: {failures[0]}")
         elif "ModelDeployment" not in listed:
@@ -209,13 +205,13 @@ class Informer:
         if live["kind"] in NEEDED_KINDS:
             if self._unserved(live) != before:
                 for name in self._store.names("ModelDeployment"):
-                    self._add(Key(*name))
+                    self._add(Key(*name), Wake.GATEWAY)
             return
         if live["kind"] == "ModelDeployment":
-            self._add_urgent(Key(metadata["namespace"], metadata["name"]))
+            self._add(Key(metadata["namespace"], metadata["name"]), Wake.OBJECT)
             return
         for owner in filter(None, owners):
-            self._add(Key(metadata["namespace"], owner))
+            self._add(Key(metadata["namespace"], owner), Wake.CHILD)
 
 
 def _has_an_unseen_spec(live: dict[str, Any] | None) -> bool:

@@ -26,6 +26,8 @@ class Gauges:
     phases: Callable[[], Counter[str]]
     drifts: Callable[[], Mapping[tuple[str, str, str], bool]]
     """By namespace, name and feature, whether it has drifted."""
+    passes: Callable[[], Mapping[tuple[str, str], int]]
+    """By what caused them, and by what they wrote, or how they failed."""
     errors: Callable[[], Mapping[tuple[str, str], int]]
     """Failed passes by namespace and name of existing objects."""
     looks: Callable[[], Mapping[tuple[str, str], float]]
@@ -68,6 +70,8 @@ class _Present(Collector):
         yield _gauge(
             "serinus_feature_drift", f"{drifted}, else 0.", now.drifts(), *_OF_OBJECT, "feature"
         )
+        caused = "Passes over ModelDeployments, by the first cause and by what was written"
+        yield _counter("serinus_passes", f"{caused}.", now.passes(), "cause", "wrote")
         failed = "Failed reconciles of existing ModelDeployments."
         yield _counter("serinus_reconcile_errors", failed, now.errors(), *_OF_OBJECT)
         age = "Seconds since the last successful measurement of a rollout under analysis."

@@ -5,6 +5,7 @@ it is reported, and traffic that nobody judges is withdrawn.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import inf
 from typing import Final
 
@@ -13,7 +14,7 @@ from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.internal_errors import InternalErrors, standing
 from serinus.controller.last_resort import tell_and_withdraw
 from serinus.controller.queue import FailedPassError, Key, TryAgainError
-from serinus.controller.reconcile import Reconciler
+from serinus.controller.reconcile import Passed, Reconciler
 
 TELL_AFTER: Final = 5.0
 """Seconds after which a pass reports what the one before raised."""
@@ -38,11 +39,11 @@ class Passes:
         self._internal_errors = internal_errors
         self._clock = clock
 
-    async def __call__(self, key: Key) -> float | None:
-        """One pass; returns the seconds until the next one is due without an event."""
+    async def __call__(self, key: Key) -> Passed:
+        """One pass, and another soon if something of it raised."""
         with collected() as faults:
             try:
-                wait = await self._reconciler(key, faults)
+                passed = await self._reconciler(key, faults)
                 faults.ran.add((Part.PASS, ""))
             except (ApiError, TryAgainError):
                 raise
@@ -52,7 +53,9 @@ class Passes:
             finally:
                 untold = await self._report(key, faults)
         longest = TELL_AFTER if untold else RAISES_AGAIN if faults.raised else inf
-        return wait if longest == inf else min(inf if wait is None else wait, longest)
+        if longest == inf:
+            return passed
+        return replace(passed, wait=min(inf if passed.wait is None else passed.wait, longest))
 
     async def _report(self, key: Key, faults: Faults) -> bool:
         """Log and count what was raised; whether the status does not say all of it yet."""

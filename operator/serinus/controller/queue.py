@@ -13,6 +13,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final, NamedTuple
 
 from serinus.cluster import ApiError
@@ -48,6 +49,41 @@ class Key(NamedTuple):
         return f"{self.namespace}/{self.name}"
 
 
+class Wake(StrEnum):
+    """Why a pass is made: the first of all causes since the last one."""
+
+    OBJECT = "object"
+    """The ModelDeployment was changed."""
+    MEASURED = "measured"
+    """A measurement of a rollout was taken."""
+    JUDGE = "judge"
+    """A measurement waits, and the thread that can judge it is free."""
+    CHILD = "child"
+    """A child was created, changed or deleted."""
+    GATEWAY = "gateway"
+    """A Gateway was changed so that routes may lead to it, or no longer."""
+    MONITORED = "monitored"
+    """A measurement for monitoring was taken."""
+    NOTIFIED = "notified"
+    """A notice was delivered, or given up."""
+    LIST = "list"
+    """Everything was listed."""
+    LEADING = "leading"
+    """This replica became the leader, or acts on another namespace now."""
+    TIME = "time"
+    """The last pass asked for it at this time."""
+    FOLLOW_UP = "follow-up"
+    """The last pass decided or wrote something, and asked for another at once."""
+    RETRY = "retry"
+    """The last pass failed."""
+
+    @property
+    def urgent(self) -> bool:
+        """Whether it comes first, and awaits no backoff: an abort must not wait behind events of
+        many pods, and a measurement may roll back."""
+        return self in (Wake.OBJECT, Wake.MEASURED, Wake.JUDGE)
+
+
 class TryAgainError(Exception):
     """What failed has its own backoff, and is due again after this many seconds."""
 
@@ -67,8 +103,15 @@ class _Retry:
     """Time of the event loop before which no event brings it forward."""
 
 
-Reconcile = Callable[[Key], Awaitable[float | None]]
+Reconcile = Callable[[Key, Wake], Awaitable[float | None]]
 """Processes a key; returns the seconds until the next pass, or None to wait for events."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    since: float
+    """Monotonic time."""
+    wake: Wake
 
 
 class WorkQueue:
@@ -76,17 +119,17 @@ class WorkQueue:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._urgent: dict[Key, float] = {}
-        """Waiting keys in order of arrival, with their times."""
-        self._others: dict[Key, float] = {}
+        self._urgent: dict[Key, _Waiting] = {}
+        """Waiting keys in order of arrival."""
+        self._others: dict[Key, _Waiting] = {}
         # at least one item per waiting key: the worker that gets it takes the first key
         self._any_waits: asyncio.Queue[None] = asyncio.Queue()
         self._urgent_waits: asyncio.Queue[None] = asyncio.Queue()
         self._open = asyncio.Event()
         self._idle = asyncio.Event()
         self._active: dict[Key, float] = {}
-        self._again: dict[Key, bool] = {}
-        """Added while running, and whether urgent."""
+        self._again: dict[Key, Wake] = {}
+        """Added while running."""
         self._began = time.monotonic()
         self._failures: dict[Key, int] = {}
         self._retries: dict[Key, _Retry] = {}
@@ -95,26 +138,24 @@ class WorkQueue:
         self.wake = asyncio.Event()
         """Set it after moving an injected clock."""
 
-    def add(self, key: Key, *, urgent: bool = False) -> None:
+    def add(self, key: Key, wake: Wake) -> None:
         """Reconcile as soon as a worker is free, but not before a failure's backoff has passed.
         Urgent keys ignore the backoff and come first."""
         if key in self._active:
-            self._again[key] = urgent or self._again.get(key, False)
-        elif urgent:
-            self._put_urgent(key)
+            if wake.urgent and not self._again.get(key, wake).urgent:
+                del self._again[key]
+            self._again.setdefault(key, wake)
+        elif wake.urgent:
+            self._put_urgent(key, wake)
         elif key in self._retries:
             self._bring_forward(key)
         else:
-            self._put(key)
-
-    def add_urgent(self, key: Key) -> None:
-        """The same for urgent keys: a measurement, or a change by the user."""
-        self.add(key, urgent=True)
+            self._put(key, wake)
 
     def add_after(self, key: Key, delay: float) -> None:
         """Reconcile after this many seconds at the latest; the earliest call wins."""
         if delay <= 0:
-            self.add(key)
+            self.add(key, Wake.FOLLOW_UP)
             return
         due = self._clock() + delay
         if due < self._due.get(key, float("inf")):
@@ -141,9 +182,9 @@ class WorkQueue:
         for key, since in self._active.items():
             if now - since > longest:
                 return f"the reconcile of {key} has been running for {now - since:.0f} s"
-        for key, since in (*self._urgent.items(), *self._others.items()):
-            if now - max(since, self._began) > longest:
-                return f"{key} has been waiting for a worker for {now - since:.0f} s"
+        for key, waiting in (*self._urgent.items(), *self._others.items()):
+            if now - max(waiting.since, self._began) > longest:
+                return f"{key} has been waiting for a worker for {now - waiting.since:.0f} s"
         if self._heap and (late := self._clock() - self._heap[0][0]) > longest:
             return f"the pass of {self._heap[0][1]} is overdue by {late:.0f} s"
         return None
@@ -152,7 +193,7 @@ class WorkQueue:
         """Work until cancelled; running reconciles are cancelled too. See `drain`."""
         for key, retry in self._retries.items():
             retry.timer.cancel()
-            self._put(key)
+            self._put(key, Wake.RETRY)
         self._retries.clear()
         self._any_waits, self._urgent_waits = asyncio.Queue(), asyncio.Queue()
         for key in (*self._urgent, *self._others):
@@ -179,14 +220,16 @@ class WorkQueue:
         except TimeoutError:
             log.warning("still running after %g s, cancelled: %s", DRAIN, list(self._active))
 
-    def _put(self, key: Key) -> None:
+    def _put(self, key: Key, wake: Wake) -> None:
         if key not in self._urgent and key not in self._others:
-            self._others[key] = time.monotonic()
+            self._others[key] = _Waiting(time.monotonic(), wake)
             self._any_waits.put_nowait(None)
 
-    def _put_urgent(self, key: Key) -> None:
+    def _put_urgent(self, key: Key, wake: Wake) -> None:
         if key not in self._urgent:
-            self._urgent[key] = self._others.pop(key, time.monotonic())
+            before = self._others.pop(key, None)
+            since = time.monotonic() if before is None else before.since
+            self._urgent[key] = _Waiting(since, wake)
             self._any_waits.put_nowait(None)
             self._urgent_waits.put_nowait(None)
 
@@ -198,7 +241,7 @@ class WorkQueue:
             if now < latest:
                 # the clock was set back: a pass finds out how long to wait
                 for key in self._due:
-                    self.add(key)
+                    self.add(key, Wake.TIME)
                 self._due.clear()
                 self._heap.clear()
             latest = now
@@ -206,14 +249,14 @@ class WorkQueue:
                 due, key = heapq.heappop(self._heap)
                 if self._due.get(key) == due:
                     del self._due[key]
-                    self.add(key)
+                    self.add(key, Wake.TIME)
             delay = min(self._heap[0][0] - now, LONGEST_SLEEP) if self._heap else None
             # not wait_for: it may lose a cancellation that comes as the event is set
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay):
                     await self.wake.wait()
 
-    async def _next(self) -> Key:
+    async def _next(self) -> tuple[Key, Wake]:
         while True:
             await self._any_waits.get()
             await self._open.wait()
@@ -221,22 +264,24 @@ class WorkQueue:
                 if lane:
                     return _first(lane)
 
-    async def _next_urgent(self) -> Key:
+    async def _next_urgent(self) -> tuple[Key, Wake]:
         while True:
             await self._urgent_waits.get()
             await self._open.wait()
             if self._urgent:
                 return _first(self._urgent)
 
-    async def _work(self, reconcile: Reconcile, following: Callable[[], Awaitable[Key]]) -> None:
+    async def _work(
+        self, reconcile: Reconcile, following: Callable[[], Awaitable[tuple[Key, Wake]]]
+    ) -> None:
         while True:
-            key = await following()
+            key, wake = await following()
             self._active[key] = self._began = time.monotonic()
             if (pending := self._retries.pop(key, None)) is not None:
                 # this pass is the retry
                 pending.timer.cancel()
             try:
-                delay = await reconcile(key)
+                delay = await reconcile(key, wake)
             except Exception as error:
                 self._retry(key, error)
             else:
@@ -248,8 +293,8 @@ class WorkQueue:
             finally:
                 del self._active[key]
                 self._idle.set()
-                if (urgent := self._again.pop(key, None)) is not None:
-                    self.add(key, urgent=urgent)
+                if (again := self._again.pop(key, None)) is not None:
+                    self.add(key, again)
 
     def _retry(self, key: Key, error: Exception) -> None:
         count = self._failures[key] = self._failures.get(key, 0) + 1
@@ -289,10 +334,9 @@ class WorkQueue:
 
     def _retry_now(self, key: Key) -> None:
         del self._retries[key]
-        self._put(key)
+        self._put(key, Wake.RETRY)
 
 
-def _first(lane: dict[Key, float]) -> Key:
+def _first(lane: dict[Key, _Waiting]) -> tuple[Key, Wake]:
     key = next(iter(lane))
-    del lane[key]
-    return key
+    return key, lane.pop(key).wake

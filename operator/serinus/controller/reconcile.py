@@ -7,7 +7,8 @@ and fails if the object has changed.
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import partial
 from math import inf
 from typing import Any
@@ -50,6 +51,25 @@ SETTLES_WITHIN = 10.0
 BLOCKED_LOOK_AGAIN = 15.0
 
 
+class Wrote(StrEnum):
+    """What a pass wrote."""
+
+    STATUS = "status"
+    """The status, and perhaps children."""
+    CHILDREN = "children"
+    """Children alone."""
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What came of a pass."""
+
+    wait: float | None = None
+    """Seconds until the next one is due without an event."""
+    wrote: Wrote = Wrote.NOTHING
+
+
 class Reconciler:
     """Processes one ModelDeployment; the queue calls it with a key at a time."""
 
@@ -72,23 +92,22 @@ class Reconciler:
         self._states: dict[Key, ObjectState] = {}
         self._judging = judging
 
-    async def __call__(self, key: Key, faults: Faults) -> float | None:
-        """One pass; returns the seconds until the next one is due without an event. `faults` has
-        what our own code raises in parts of it."""
+    async def __call__(self, key: Key, faults: Faults) -> Passed:
+        """One pass. `faults` has what our own code raises in parts of it."""
         live = self._store.get("ModelDeployment", *key)
         gone = live is None or live["metadata"].get("deletionTimestamp")
         if live is None or gone or not self._scope.includes(live):
             self._forget(key)
-            return None
+            return Passed()
         now, state = self._clock(), self._state(key, live)
         status = self._recalled(live, state)
         spec, problems, ignored = read_spec(live)
         if spec is None:
             refused = refuse(status, live["metadata"]["generation"], problems[0], now)
             measure_nothing(self._sampler, key, state)
-            unsaved = await self._commit(key, live, state, status, refused, (), now)
+            unsaved, wrote = await self._commit(key, live, state, status, refused, (), now)
             state.export(refused, None, ())
-            return unsaved
+            return Passed(unsaved, wrote)
 
         desired = read_desired(live, spec, problems, ignored)
         observed = Observed.read(self._store, key, live, desired, state, status, now)
@@ -109,7 +128,9 @@ class Reconciler:
             state.route_awaited_since = None
         decisions = plan.new_decisions
         try:
-            unsaved = await self._commit(key, live, state, status, plan.status, decisions, now)
+            unsaved, wrote = await self._commit(
+                key, live, state, status, plan.status, decisions, now
+            )
         except ApiError as error:
             measure(self._sampler, observed, status)
             if not (error.conflict or error.absent):
@@ -131,7 +152,9 @@ class Reconciler:
             wait = _next_pass(plan, outcome, spent, unsaved, pods)
         if outcome.error is not None:
             raise TryAgainError(wait or 0.0, str(outcome.error)) from outcome.error
-        return wait
+        if wrote is Wrote.NOTHING and outcome.changed:
+            wrote = Wrote.CHILDREN
+        return Passed(wait, wrote)
 
     async def _plan(self, observed: Observed, status: Status, world: World) -> tuple[World, Plan]:
         """What to do; whether approvals count is looked up only if one is awaited."""
@@ -173,9 +196,10 @@ class Reconciler:
         after: Status,
         decisions: tuple[Decision, ...],
         now: float,
-    ) -> float | None:
+    ) -> tuple[float | None, Wrote]:
         """Write the status together with what is to be told of the pass; the endpoints are told
-        only what has been written. Returns the seconds until the rest must be written."""
+        only what has been written. Returns the seconds until the rest must be written, and what
+        was written."""
         noted, dropped = isolated(
             Part.NOTIFICATIONS,
             lambda: self._notifier.noted(live, before, after, decisions, now),
@@ -187,7 +211,7 @@ class Reconciler:
             lambda: self._notifier.committed(written, dropped),
             lambda _: None,
         )
-        return unsaved
+        return unsaved, Wrote.NOTHING if written is live else Wrote.STATUS
 
     # what is known of an object
 

@@ -2,7 +2,8 @@
 
 On a control plane of its own with fake nodes. The tables are printed, and the figures go to
 build/bench/scale.json too. A run that begins while less than 80% of the machine is idle is marked
-BUSY: it measures what else runs as well. Each size list may be empty, which leaves that part out.
+BUSY: it measures what else runs as well. Without sizes everything is measured, else only what has
+sizes.
 """
 
 import argparse
@@ -24,20 +25,27 @@ from tests.bench.scale.report import report
 from tests.bench.scale.scenarios import Bench, Figures
 
 _FOLDER: Final = ROOT / "build" / "bench"
+_EVERYTHING: Final[dict[str, Sequence[int]]] = {
+    "at_rest": (1, 100, 500),
+    "rollouts": (200, 500),
+    "upgrades": (20, 500),
+    "killed": (200, 500),
+    "watched": (500,),
+}
 _EXAMPLES: Final = """\
 examples, to be run with PYTHONPATH=operator:
   python -m tests.bench.scale
       everything
-  python -m tests.bench.scale --rollouts 200 500 1000 --runs 3 --at-rest --upgrades --watched
+  python -m tests.bench.scale --rollouts 200 500 1000 --runs 3
       rollouts alone, each size three times, as least / median / most
-  python -m tests.bench.scale --rollouts 50 --scale-down-delay 0 --at-rest --upgrades --watched
+  python -m tests.bench.scale --rollouts 50 --scale-down-delay 0
       a few, whose old pods go at once
 """
 
 
 def main() -> None:
     """Measure, print the tables, leave the JSON."""
-    options = _parser().parse_args()
+    options = _options()
     _FOLDER.mkdir(parents=True, exist_ok=True)
     log = _FOLDER / "scale-operator.log"
     log.unlink(missing_ok=True)
@@ -56,10 +64,10 @@ async def _measure(options: argparse.Namespace, log: Path) -> Figures:
     ):
         bench = Bench(control, many, served, operator)
         setting = {**_setting(), "scale_down_delay": options.scale_down_delay}
-        figures: Figures = {"setting": setting, "at_rest": [], "upgrades": [], "rollouts": []}
-        for size in sorted(
-            {*options.at_rest, *options.rollouts, *options.upgrades, *options.watched}
-        ):
+        figures: Figures = {"setting": setting}
+        figures |= {part: [] for part in ("at_rest", "upgrades", "killed", "rollouts")}
+        sizes = options.at_rest, options.rollouts, options.upgrades, options.killed, options.watched
+        for size in sorted(set().union(*sizes)):
             _say(f"growing to {size} ModelDeployments")
             await bench.grow(size)
             if size in options.at_rest:
@@ -68,6 +76,10 @@ async def _measure(options: argparse.Namespace, log: Path) -> Figures:
             if size in options.upgrades:
                 _say(f"another operator takes over {size}")
                 figures["upgrades"].append(_said(await bench.upgraded(size, options.seconds)))
+            if size in options.killed:
+                for run in range(1, options.runs + 1):
+                    _say(f"an operator of {size} is killed, run {run} of {options.runs}")
+                    figures["killed"].append(_said(await bench.killed(size)))
             if size in options.rollouts:
                 for run in range(1, options.runs + 1):
                     _say(f"a new revision for {size} at once, run {run} of {options.runs}")
@@ -102,6 +114,13 @@ def _said(figures: Figures) -> Figures:
     return figures
 
 
+def _options() -> argparse.Namespace:
+    options = _parser().parse_args()
+    if not any(getattr(options, part) for part in _EVERYTHING):
+        vars(options).update(_EVERYTHING)
+    return options
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench.scale",
@@ -110,19 +129,26 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 
-    def sizes(name: str, default: Sequence[int], text: str) -> None:
-        parser.add_argument(name, type=int, nargs="*", default=default, metavar="N", help=text)
+    def sizes(name: str, text: str) -> None:
+        parser.add_argument(name, type=int, nargs="+", default=(), metavar="N", help=text)
 
-    sizes("--at-rest", (1, 100, 500), "measure with so many at rest")
+    sizes("--at-rest", "measure with so many at rest")
     sizes(
         "--rollouts",
-        (200, 500),
         "give so many a new revision at once, every tenth of them a bad one",
     )
-    sizes("--upgrades", (20, 500), "let another operator take over so many")
-    sizes("--watched", (500,), "measure with so many at rest whose feature is watched")
+    sizes("--upgrades", "let another operator take over so many")
+    sizes(
+        "--killed",
+        "kill an operator of so many without leader election, while ten of them change",
+    )
+    sizes("--watched", "measure with so many at rest whose feature is watched")
     parser.add_argument(
-        "--runs", type=int, default=1, metavar="N", help="of each size of --rollouts; default 1"
+        "--runs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="of each size of --rollouts and --killed; default 1",
     )
     parser.add_argument(
         "--scale-down-delay",

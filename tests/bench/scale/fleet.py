@@ -64,13 +64,24 @@ class Fleet:
             for name, version in versions.items()
         )
 
-    async def touch_one(self) -> tuple[str, int]:
-        """Change what starts no rollout; the name of the one, and its generation then."""
-        name = max(self.live)
-        deadline = self.live[name]["spec"]["rollout"].get("progressDeadline")
-        other = "11m" if deadline == "10m" else "10m"
-        await self.change([name], rollout={"progressDeadline": other})
-        return name, self.live[name]["metadata"]["generation"]
+    async def touch(self, count: int) -> dict[str, int]:
+        """Change what starts no rollout in so many; by name, their generation then."""
+        names = sorted(self.live)[-count:]
+        for name in names:
+            deadline = self.live[name]["spec"]["rollout"].get("progressDeadline")
+            other = "11m" if deadline == "10m" else "10m"
+            await self.change([name], rollout={"progressDeadline": other})
+        return {name: self.live[name]["metadata"]["generation"] for name in names}
+
+    async def until_seen(self, generations: Mapping[str, int], *, within: float) -> list[float]:
+        """When a pass was made over each of these specs, in order, Unix seconds."""
+
+        def seen(live: Manifest) -> bool:
+            wanted = generations.get(live["metadata"]["name"])
+            observed = (live.get("status") or {}).get("observedGeneration", 0)
+            return wanted is not None and observed >= wanted
+
+        return sorted((await self.until("seen", seen, len(generations), within=within)).values())
 
     async def _change(self, name: str, parts: dict[str, Manifest]) -> None:
         while True:
@@ -168,7 +179,7 @@ def is_promoted(live: Manifest) -> bool:
 def is_rolled_back(live: Manifest) -> bool:
     """The version that its spec names is rejected."""
     status = live.get("status") or {}
-    return "rejected" in status and _is_seen(live)
+    return "rejected" in status and is_seen(live)
 
 
 def is_over(versions: Mapping[str, str]) -> Holds:
@@ -176,20 +187,20 @@ def is_over(versions: Mapping[str, str]) -> Holds:
 
     def holds(live: Manifest) -> bool:
         asked = live["spec"]["model"]["version"] == versions[live["metadata"]["name"]]
-        return asked and _is_seen(live) and (is_promoted(live) or is_rolled_back(live))
+        return asked and is_seen(live) and (is_promoted(live) or is_rolled_back(live))
 
     return holds
+
+
+def is_seen(live: Manifest) -> bool:
+    """The status is about the spec as it is."""
+    generation = (live.get("status") or {}).get("observedGeneration")
+    return bool(generation == live["metadata"]["generation"])
 
 
 def is_given_bad(name: str) -> bool:
     """Whether its new versions are bad: a tenth's are."""
     return int(name.rpartition("-")[2]) % 10 == 5
-
-
-def _is_seen(live: Manifest) -> bool:
-    """The status is about the spec as it is."""
-    generation = (live.get("status") or {}).get("observedGeneration")
-    return bool(generation == live["metadata"]["generation"])
 
 
 async def _all(writes: Iterable[Any]) -> None:

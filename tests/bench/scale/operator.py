@@ -16,6 +16,7 @@ from tests.bench.scale.control import ROOT, Requests
 from tests.bench.scale.pods import free_port
 
 _REQUESTS: Final = re.compile(r'^serinus_api_requests_total\{kind="(\w+)",verb="(\w+)"\} (\S+)$')
+_PASSES: Final = re.compile(r'^serinus_passes_total\{cause="([\w-]+)",wrote="(\w+)"\} (\S+)$')
 _VALUE: Final = re.compile(r"^(\w+) (\S+)$")
 _VARIABLE: Final = re.compile(r"^ENV (\w+)=(\S+)$", re.MULTILINE)
 _START_WITHIN: Final = 30.0
@@ -28,6 +29,8 @@ class Sample:
     at: float
     """Unix seconds."""
     requests: Requests
+    passes: Counter[tuple[str, str]]
+    """By cause, and by what they wrote."""
     queries: int
     cpu: float
     """Seconds."""
@@ -36,14 +39,13 @@ class Sample:
 
 
 class Operator:
-    """`python -m serinus.controller` for all namespaces, with leader election; a context."""
+    """`python -m serinus.controller` for all namespaces; a context."""
 
     def __init__(self, kubeconfig: Path, prometheus: str, log: Path) -> None:
         self._address = f"127.0.0.1:{free_port()}"
         self._command = [
             *(sys.executable, "-m", "serinus.controller"),
             *("--prometheus-url", prometheus, "--bind", self._address),
-            *("--lease-namespace", "default"),
         ]
         self._environment = {
             **os.environ,
@@ -55,13 +57,19 @@ class Operator:
         self.started = 0.0
         """When the process was begun, Unix seconds."""
 
-    async def start(self) -> None:
-        """Begin the process; returns at once."""
+    async def start(self, *, elected: bool = True) -> None:
+        """Begin the process, with leader election or without; returns at once."""
         self.started = time.time()
+        command = [*self._command, *(("--lease-namespace", "default") if elected else ())]
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *self._command, env=self._environment, cwd=ROOT, stdout=log, stderr=log
+                *command, env=self._environment, cwd=ROOT, stdout=log, stderr=log
             )
+
+    async def kill(self) -> None:
+        """End it by SIGKILL."""
+        self._process.kill()
+        await self._process.wait()
 
     async def stop(self) -> None:
         """End it as an upgrade does."""
@@ -90,10 +98,13 @@ class Operator:
         """What it has used until now."""
         text = await self._metrics()
         at, requests, values = time.time(), Counter[tuple[str, str]](), dict[str, float]()
+        passes = Counter[tuple[str, str]]()
         for line in text.splitlines():
             if found := _REQUESTS.match(line):
                 kind, verb, count = found.groups()
                 requests[verb, kind] = int(float(count))
+            elif found := _PASSES.match(line):
+                passes[found[1], found[2]] = int(float(found[3]))
             elif found := _VALUE.match(line):
                 values[found[1]] = float(found[2])
         memory = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
@@ -103,6 +114,7 @@ class Operator:
         return Sample(
             at,
             requests,
+            passes,
             int(values["serinus_prometheus_queries_total"]),
             values["process_cpu_seconds_total"],
             rss,

@@ -19,6 +19,8 @@ def report(figures: Figures) -> str:
         parts.append(_rollouts(list(runs)))
     if upgrades := figures["upgrades"]:
         parts.append(_upgrades(upgrades))
+    if killed := figures["killed"]:
+        parts.append(_killed(killed))
     return "\n\n".join(parts)
 
 
@@ -85,6 +87,7 @@ def _rollouts(runs: Sequence[Figures]) -> str:
         [
             ["seconds until all are promoted", of("seconds_until_all_promoted"), goal, *seconds],
             ["seconds of the median", of("seconds_of_the_median"), *none],
+            ["seconds until all specs are seen", of("seconds_until_all_seen"), *none],
             [
                 "seconds from then until the old pods are gone",
                 of("seconds_until_old_pods_are_gone"),
@@ -97,7 +100,8 @@ def _rollouts(runs: Sequence[Figures]) -> str:
             ["load of the machine", of("load"), *none],
         ],
     )
-    by_component, by_verb, sent, served = (
+    passes, by_component, by_verb, sent, served = (
+        "passes_a_rollout",
         "cpu_seconds_a_rollout_by_component",
         "requests_a_rollout_by_verb",
         "requests_a_rollout_by_verb_and_kind",
@@ -108,6 +112,13 @@ def _rollouts(runs: Sequence[Figures]) -> str:
         _table(
             [f"CPU seconds a rollout, of {size}", ""],
             [[name, of(by_component, name)] for name in _keys(runs, by_component)],
+        ),
+        _table(
+            [f"Passes a rollout, of {size}, by cause and by what was written", ""],
+            [
+                ["all", _spread([sum(row[passes].values()) for row in runs])],
+                *([which, of(passes, which)] for which in _keys(runs, passes)),
+            ],
         ),
         _table(
             [f"Requests a rollout, of {size}", "sent", "served to all"],
@@ -178,6 +189,23 @@ def _upgrades(rows: Sequence[Figures]) -> str:
             ["rollouts", *(row["rollouts"] for row in rows), "0", *none],
             ["other writes", *(_told(row["writes"]) for row in rows), "the change's", *none],
             ["load of the machine", *(f"{row['load']:.1f}" for row in rows), "", *none],
+        ],
+    )
+
+
+def _killed(runs: Sequence[Figures]) -> str:
+    sizes = [list(rows) for _, rows in groupby(runs, key=lambda row: row["objects"])]
+    changed = f"A SIGKILL at rest, and {runs[0]['changed']} changed objects"
+
+    def row(which: str, key: str) -> list[str]:
+        return [which, *(_spread([each[key] for each in rows]) for rows in sizes)]
+
+    return _table(
+        [changed, *(f"{rows[0]['objects']} objects" for rows in sizes)],
+        [
+            row("seconds until the first is seen", "seconds_until_the_first_was_seen"),
+            row("seconds until the last is seen", "seconds_until_the_last_was_seen"),
+            row("load of the machine", "load"),
         ],
     )
 

@@ -11,13 +11,15 @@ from typing import Any, Final
 
 from serinus.manifests.kinds import CHILDREN, WATCHED
 from tests.bench.scale import machine
-from tests.bench.scale.control import Control, Requests
+from tests.bench.scale.control import Control, Manifest, Requests
 from tests.bench.scale.fleet import (
     REPLICAS,
     Fleet,
+    Holds,
     is_given_bad,
     is_over,
     is_promoted,
+    is_seen,
     is_settled,
     is_watched,
 )
@@ -28,6 +30,9 @@ Figures = dict[str, Any]
 
 _CALM_SECONDS: Final = 10.0
 _IDLE_SECONDS: Final = 5.0
+_SETTLED_SECONDS: Final = 20.0
+"""After a start, before anything is measured: everything is listed, and each object has a pass."""
+_CHANGED_MEANWHILE: Final = 10
 _IDLE_AT_LEAST: Final = 0.8
 """Share of the machine that is to be idle before a run: else it measures what runs beside it."""
 _OVER_WITHIN: Final = 900.0
@@ -94,9 +99,11 @@ class Bench:
         before, served = await self.operator.sample(), await self.control.served()
         cpu = self._cpu_seconds()
         started = time.time()
-        _, over = await asyncio.gather(
+        over_of, until = is_over(asked), self.fleet.until
+        _, seen, over = await asyncio.gather(
             self.fleet.ask_for(asked),
-            self.fleet.until("promoted or rolled back", is_over(asked), size, within=_OVER_WITHIN),
+            until("seen", _has(asked, is_seen), size, within=_OVER_WITHIN),
+            until("promoted or rolled back", over_of, size, within=_OVER_WITHIN),
         )
         done, load = await self.operator.sample(), os.getloadavg()[0]
         cpu_done = self._cpu_seconds()
@@ -115,6 +122,7 @@ class Bench:
             "busy": idle < _IDLE_AT_LEAST,
             "seconds_until_all_promoted": round(seconds[-1], 1),
             "seconds_of_the_median": round(statistics.median(seconds), 1),
+            "seconds_until_all_seen": round(max(seen.values()) - started, 1),
             "seconds_until_old_pods_are_gone": round(gone - max(promoted.values()), 1),
             "bad_candidates": len(bad),
             "bad_rolled_back": len(bad - promoted.keys()),
@@ -125,6 +133,7 @@ class Bench:
             "served_a_rollout_by_verb_and_kind": _each(
                 _alike(served_after - served, of_rollouts), size
             ),
+            "passes_a_rollout": _of_passes(after.passes - before.passes, size),
             "lease_requests": sent.total() - of_rollouts.total(),
             "queries_a_minute": round(
                 (done.queries - before.queries) / (done.at - before.at) * 60, 2
@@ -151,29 +160,45 @@ class Bench:
         before = await self._children()
         stable = self._stable()
         await self.operator.stop()
-        changed, generation = await self.fleet.touch_one()
+        changed = await self.fleet.touch(1)
         await self.operator.start()
-        moments = await self.fleet.until(
-            "seen",
-            lambda live: (
-                live["metadata"]["name"] == changed
-                and live["status"]["observedGeneration"] >= generation
-            ),
-            1,
-            within=_SEEN_WITHIN,
-        )
+        moments = await self.fleet.until_seen(changed, within=_SEEN_WITHIN)
         await asyncio.sleep(seconds)
         requests = (await self.operator.sample()).requests
         writes = Counter({w: requests[w] for w in requests if w[0] in _WRITES and w[1] != "Lease"})
         after = await self._children()
         return {
             "objects": size,
-            "seconds_until_a_change_was_seen": round(moments[changed] - self.operator.started, 2),
+            "seconds_until_a_change_was_seen": round(moments[0] - self.operator.started, 2),
             "children_written": len(before.items() ^ after.items()),
             "rollouts": len(stable.items() ^ self._stable().items()),
             "writes": _each(writes, 1),
             "seconds_watched": seconds,
             "load": os.getloadavg()[0],
+        }
+
+    async def killed(self, size: int) -> Figures:
+        """A process without leader election is killed, and another started, while some of a fleet
+        at rest change."""
+        await self.operator.stop()
+        await self.operator.start(elected=False)
+        await asyncio.sleep(_SETTLED_SECONDS)
+        await self.operator.kill()
+        changed = await self.fleet.touch(_CHANGED_MEANWHILE)
+        await self.operator.start(elected=False)
+        moments = await self.fleet.until_seen(changed, within=_SEEN_WITHIN)
+        load = os.getloadavg()[0]
+        await asyncio.sleep(_SETTLED_SECONDS)
+        await self.operator.stop()
+        started = self.operator.started
+        await self.operator.start()
+        await asyncio.sleep(_SETTLED_SECONDS)
+        return {
+            "objects": size,
+            "changed": len(changed),
+            "seconds_until_the_first_was_seen": round(moments[0] - started, 2),
+            "seconds_until_the_last_was_seen": round(moments[-1] - started, 2),
+            "load": load,
         }
 
     async def _children(self) -> dict[tuple[str, str], str]:
@@ -190,6 +215,23 @@ class Bench:
             name: (live["status"]["stable"]["revision"], "candidate" in live["status"])
             for name, live in self.fleet.live.items()
         }
+
+
+def _has(versions: Mapping[str, str], holds: Holds) -> Holds:
+    """Whether it holds of an object whose spec has its version."""
+
+    def both(live: Manifest) -> bool:
+        asked = live["spec"]["model"]["version"] == versions[live["metadata"]["name"]]
+        return asked and holds(live)
+
+    return both
+
+
+def _of_passes(passes: Counter[tuple[str, str]], size: int) -> dict[str, float]:
+    return {
+        f"{cause}: {wrote}": round(count / size, 2)
+        for (cause, wrote), count in sorted(passes.items())
+    }
 
 
 def _each(requests: Requests, divisor: float) -> dict[str, float]:

@@ -9,7 +9,7 @@ import pytest
 
 from serinus.cluster import ApiError, Cluster, Store, client
 from serinus.controller.informer import Informer
-from serinus.controller.queue import Key
+from serinus.controller.queue import Key, Wake
 from serinus.manifests.kinds import KINDS
 from tests.campaign.memory.api import MemoryApi
 from tests.campaign.wire import Reply, Request, Wire
@@ -97,9 +97,14 @@ def test_a_list_that_can_never_be_continued_fails_and_changes_nothing(api: Api) 
 
 
 def test_a_pass_is_made_for_what_others_change_and_not_for_what_we_do() -> None:
-    passes: list[Key] = []
+    passes: list[tuple[Key, Wake]] = []
     store = Store()
-    informer = Informer(Cluster(Wire(Api().answer)), store, passes.append)  # type: ignore[arg-type]
+    informer = Informer(
+        Cluster(Wire(Api().answer)),  # type: ignore[arg-type]
+        store,
+        lambda key, wake: passes.append((key, wake)),
+    )
+    fraud = Key("ns", "fraud")
 
     def live(kind: str, name: str, version: int, **parts: Any) -> dict[str, Any]:
         labels = {"serinus.dev/name": "fraud"}
@@ -109,7 +114,7 @@ def test_a_pass_is_made_for_what_others_change_and_not_for_what_we_do() -> None:
     before = live("ModelDeployment", "fraud", 1, spec={"replicas": 2}, status={})
     informer._seen(None, before)
     informer._seen(None, live("Service", "fraud", 2))
-    assert passes == [Key("ns", "fraud")] * 2
+    assert passes == [(fraud, Wake.OBJECT), (fraud, Wake.CHILD)]
     passes.clear()
     written = {"phase": "Healthy"}
     with store.expecting({**before, "status": written}):
@@ -118,7 +123,7 @@ def test_a_pass_is_made_for_what_others_change_and_not_for_what_we_do() -> None:
     informer._seen("DELETED", live("Service", "fraud", 4))
     assert passes == []
     informer._seen("MODIFIED", live("ModelDeployment", "fraud", 5, spec={"replicas": 3}))
-    assert passes == [Key("ns", "fraud")]
+    assert passes == [(fraud, Wake.OBJECT)]
 
 
 def _at(live: dict[str, Any], version: int) -> dict[str, Any]:
@@ -135,7 +140,7 @@ class _Watches:
 
 
 def test_what_has_an_unseen_spec_comes_first_after_a_start() -> None:
-    api, first, others = Api(), set[str](), set[str]()
+    api, passes = Api(), dict[str, Wake]()
     for name, generation, observed in (("seen", 2, 2), ("changed", 3, 2), ("new", 1, None)):
         metadata = {"name": name, "namespace": "ns", "uid": name, "generation": generation}
         status = {} if observed is None else {"status": {"observedGeneration": observed}}
@@ -146,8 +151,7 @@ def test_what_has_an_unseen_spec_comes_first_after_a_start() -> None:
     informer = Informer(
         Cluster(Wire(api.answer)),  # type: ignore[arg-type]
         api.store,
-        lambda key: others.add(key.name),
-        add_urgent=lambda key: first.add(key.name),
+        lambda key, wake: passes.update({key.name: wake}),
     )
     asyncio.run(informer._resync(_Watches()))  # type: ignore[arg-type]
-    assert (first, others) == ({"changed", "new"}, {"seen"})
+    assert passes == {"changed": Wake.OBJECT, "new": Wake.OBJECT, "seen": Wake.LIST}

@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from serinus.cluster import ApiError
-from serinus.controller.queue import Key, WorkQueue
+from serinus.controller.queue import Key, Reconcile, Wake, WorkQueue
 
 FRAUD = Key("ns", "fraud")
 LOAN = Key("ns", "loan")
@@ -28,13 +28,15 @@ class Work:
     def __init__(self, *answers: float | Exception | None) -> None:
         self.answers = list(answers)
         self.begun: list[Key] = []
+        self.wakes: list[Wake] = []
         self.ended: list[Key] = []
         self.moments: list[float] = []
         self.let_go = asyncio.Event()
         self.let_go.set()
 
-    async def __call__(self, key: Key) -> float | None:
+    async def __call__(self, key: Key, wake: Wake) -> float | None:
         self.begun.append(key)
+        self.wakes.append(wake)
         self.moments.append(time.monotonic())
         await self.let_go.wait()
         self.ended.append(key)
@@ -59,7 +61,7 @@ async def settle() -> None:
 
 @contextlib.asynccontextmanager
 async def running(
-    queue: WorkQueue, work: Callable[[Key], Awaitable[float | None]], workers: int = 4
+    queue: WorkQueue, work: Reconcile, workers: int = 4
 ) -> AsyncIterator[asyncio.Task[None]]:
     task = asyncio.create_task(queue.run(work, workers))
     yield task
@@ -71,7 +73,7 @@ async def running(
 async def test_a_key_added_many_times_is_worked_on_once() -> None:
     queue, work = WorkQueue(Clock()), Work()
     for _ in range(100):
-        queue.add(FRAUD)
+        queue.add(FRAUD, Wake.CHILD)
     async with running(queue, work):
         await until(lambda: work.ended == [FRAUD])
         await settle()
@@ -82,10 +84,10 @@ async def test_a_key_added_while_in_work_runs_once_more_and_never_twice_at_a_tim
     queue, work = WorkQueue(Clock()), Work()
     work.let_go.clear()
     async with running(queue, work):
-        queue.add(FRAUD)
+        queue.add(FRAUD, Wake.CHILD)
         await until(lambda: work.begun == [FRAUD])
-        queue.add(FRAUD)
-        queue.add(FRAUD)
+        queue.add(FRAUD, Wake.CHILD)
+        queue.add(FRAUD, Wake.CHILD)
         await settle()
         assert work.begun == [FRAUD], "it is in work already"
         work.let_go.set()
@@ -100,7 +102,7 @@ async def test_different_keys_run_side_by_side_up_to_the_number_of_workers() -> 
     keys = [Key("ns", str(n)) for n in range(5)]
     async with running(queue, work, workers=3):
         for key in keys:
-            queue.add(key)
+            queue.add(key, Wake.CHILD)
         await settle()
         assert work.begun == keys[:3]
         work.let_go.set()
@@ -132,7 +134,7 @@ async def test_what_the_last_pass_found_to_be_due_replaces_what_earlier_ones_did
     queue, work = WorkQueue(clock), Work(5.0, 60.0)
     async with running(queue, work):
         for passes in (1, 2):
-            queue.add(FRAUD)
+            queue.add(FRAUD, Wake.CHILD)
             await until(lambda passes=passes: len(work.ended) == passes)  # type: ignore[misc]
         for moment, passes in ((6, 2), (61, 3)):
             clock.now = 1000.0 + moment
@@ -147,7 +149,7 @@ async def test_times_that_later_passes_replaced_take_no_memory() -> None:
     async with running(queue, work):
         queue.add_after(LOAN, 90_000.0)
         for passes in range(1, 152):
-            queue.add(FRAUD)
+            queue.add(FRAUD, Wake.CHILD)
             await until(lambda passes=passes: len(work.ended) == passes)  # type: ignore[misc]
             clock.now += 1.0
         assert len(queue._heap) < 120
@@ -164,9 +166,9 @@ async def test_a_pass_that_fails_leaves_what_is_due() -> None:
     clock = Clock()
     queue, work = WorkQueue(clock), Work(5.0, ApiError(500, "", "no"))
     async with running(queue, work):
-        queue.add(FRAUD)
+        queue.add(FRAUD, Wake.CHILD)
         await until(lambda: len(work.ended) == 1)
-        queue.add(FRAUD)
+        queue.add(FRAUD, Wake.CHILD)
         await until(lambda: len(work.ended) == 2)
         assert queue._due == {FRAUD: 1005.0}
 
@@ -188,7 +190,7 @@ async def test_the_answer_of_a_reconcile_is_its_next_visit() -> None:
     clock = Clock()
     queue, work = WorkQueue(clock), Work(30.0, None)
     async with running(queue, work):
-        queue.add(FRAUD)
+        queue.add(FRAUD, Wake.CHILD)
         await until(lambda: len(work.ended) == 1)
         await settle()
         clock.now += 31
@@ -200,7 +202,7 @@ async def test_failures_are_tried_again_with_growing_delays_though_the_clock_sta
     failure = ApiError(503, "ServiceUnavailable", "try later")
     queue, work = WorkQueue(Clock()), Work(failure, failure, failure)
     async with running(queue, work):
-        queue.add(FRAUD)
+        queue.add(FRAUD, Wake.CHILD)
         await until(lambda: len(work.ended) == 4)
     first, second, third = (
         after - before for before, after in zip(work.moments, work.moments[1:], strict=False)
@@ -211,8 +213,8 @@ async def test_failures_are_tried_again_with_growing_delays_though_the_clock_sta
 async def test_a_failing_key_does_not_hold_up_the_others() -> None:
     queue, work = WorkQueue(Clock()), Work(ValueError("a bug"))
     async with running(queue, work, workers=1):
-        queue.add(FRAUD)
-        queue.add(LOAN)
+        queue.add(FRAUD, Wake.CHILD)
+        queue.add(LOAN, Wake.CHILD)
         await until(lambda: work.ended[:2] == [FRAUD, LOAN])
         await until(lambda: work.ended[2:] == [FRAUD])
 
@@ -221,10 +223,10 @@ async def test_success_ends_the_backoff() -> None:
     failure = ApiError(500, "InternalError", "no")
     queue, work = WorkQueue(Clock()), Work(failure, failure, failure, None, failure, None)
     async with running(queue, work):
-        queue.add(FRAUD)
+        queue.add(FRAUD, Wake.CHILD)
         await until(lambda: len(work.ended) == 4)
         await settle()
-        queue.add(FRAUD)
+        queue.add(FRAUD, Wake.CHILD)
         await until(lambda: len(work.ended) == 6)
     assert work.moments[5] - work.moments[4] < work.moments[3] - work.moments[2]
 
@@ -233,8 +235,8 @@ async def test_draining_ends_what_is_in_work_and_begins_nothing() -> None:
     queue, work = WorkQueue(Clock()), Work()
     work.let_go.clear()
     async with running(queue, work, workers=1):
-        queue.add(FRAUD)
-        queue.add(LOAN)
+        queue.add(FRAUD, Wake.CHILD)
+        queue.add(LOAN, Wake.CHILD)
         await until(lambda: work.begun == [FRAUD])
         draining = asyncio.create_task(queue.drain())
         await settle()
@@ -252,7 +254,7 @@ async def test_a_drain_that_takes_too_long_ends_with_what_is_in_work_cancelled(
     queue, work = WorkQueue(Clock()), Work()
     work.let_go.clear()
     async with running(queue, work):
-        queue.add(FRAUD)
+        queue.add(FRAUD, Wake.CHILD)
         await until(lambda: work.begun == [FRAUD])
         await queue.drain()
     assert work.ended == []
@@ -261,9 +263,9 @@ async def test_a_drain_that_takes_too_long_ends_with_what_is_in_work_cancelled(
 async def test_what_was_added_while_nobody_worked_is_worked_on_later() -> None:
     queue, work = WorkQueue(Clock()), Work()
     async with running(queue, work):
-        queue.add(FRAUD)
+        queue.add(FRAUD, Wake.CHILD)
         await until(lambda: work.ended == [FRAUD])
-    queue.add(LOAN)
+    queue.add(LOAN, Wake.CHILD)
     assert queue.depth == 1
     async with running(queue, work):
         await until(lambda: work.ended == [FRAUD, LOAN])
@@ -287,7 +289,7 @@ async def test_events_do_not_multiply_the_retries_of_a_failing_key(
     async with running(queue, work):
         ends = time.monotonic() + 2
         while time.monotonic() < ends:
-            queue.add(FRAUD)
+            queue.add(FRAUD, Wake.CHILD)
             await asyncio.sleep(0.01)
         disturbed = len(work.begun)
         await asyncio.sleep(2)
@@ -300,10 +302,10 @@ async def test_an_event_brings_a_retry_forward(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("serinus.controller.queue.BROUGHT_FORWARD_TO", 0.1)
     queue, work = WorkQueue(Clock()), Work(refusal())
     async with running(queue, work):
-        queue.add(FRAUD)
+        queue.add(FRAUD, Wake.CHILD)
         await until(lambda: work.ended == [FRAUD])
         await settle()
-        queue.add(FRAUD)
+        queue.add(FRAUD, Wake.CHILD)
         await until(lambda: len(work.ended) == 2)
     assert work.moments[1] - work.moments[0] >= 0.09
 
@@ -315,9 +317,9 @@ async def test_an_event_during_a_pass_that_fails_does_not_repeat_it_at_once(
     queue, work = WorkQueue(Clock()), Work(refusal())
     work.let_go.clear()
     async with running(queue, work):
-        queue.add(FRAUD)
+        queue.add(FRAUD, Wake.CHILD)
         await until(lambda: work.begun == [FRAUD])
-        queue.add(FRAUD)
+        queue.add(FRAUD, Wake.CHILD)
         work.let_go.set()
         await until(lambda: work.ended == [FRAUD])
         await settle()
@@ -328,16 +330,16 @@ async def test_an_event_during_a_pass_that_fails_does_not_repeat_it_at_once(
 async def test_nothing_is_tried_before_the_api_server_said_except_what_is_urgent() -> None:
     queue, work = WorkQueue(Clock()), Work(refusal(retry_after=0.5), None, refusal(retry_after=9))
     async with running(queue, work):
-        queue.add(FRAUD)
+        queue.add(FRAUD, Wake.CHILD)
         await until(lambda: work.ended == [FRAUD])
         await settle()
-        queue.add(FRAUD)
+        queue.add(FRAUD, Wake.CHILD)
         await until(lambda: len(work.ended) == 2)
         assert work.moments[1] - work.moments[0] >= 0.5
-        queue.add(FRAUD)
+        queue.add(FRAUD, Wake.CHILD)
         await until(lambda: len(work.ended) == 3)
         await settle()
-        queue.add(FRAUD, urgent=True)
+        queue.add(FRAUD, Wake.MEASURED)
         await until(lambda: len(work.ended) == 4)
         await settle()
         assert queue.retries == 0, "a pass that succeeds ends the backoff"
@@ -349,11 +351,11 @@ async def test_what_is_urgent_comes_first_and_has_workers_of_its_own() -> None:
     others = [Key("ns", str(n)) for n in range(8)]
     async with running(queue, work, workers=4):
         for key in others:
-            queue.add(key)
+            queue.add(key, Wake.CHILD)
         await settle()
         assert work.begun == others[:4], "all workers are busy"
-        queue.add(others[-1], urgent=True)
-        queue.add(FRAUD, urgent=True)
+        queue.add(others[-1], Wake.MEASURED)
+        queue.add(FRAUD, Wake.MEASURED)
         await settle()
         assert work.begun == [*others[:4], others[-1], FRAUD]
         work.let_go.set()
@@ -368,7 +370,7 @@ async def test_retries_that_were_pending_when_it_stopped_are_due_when_it_runs_ag
     monkeypatch.setattr("serinus.controller.queue.BACKOFF_FIRST", 30.0)
     queue, work = WorkQueue(Clock()), Work(refusal())
     async with running(queue, work):
-        queue.add(FRAUD)
+        queue.add(FRAUD, Wake.CHILD)
         await until(lambda: work.ended == [FRAUD])
         await settle()
     async with running(queue, work):
@@ -382,7 +384,7 @@ async def test_a_reconcile_that_never_ends_is_seen() -> None:
     queue, work = WorkQueue(Clock()), Work()
     work.let_go.clear()
     async with running(queue, work):
-        queue.add(FRAUD)
+        queue.add(FRAUD, Wake.CHILD)
         await until(lambda: work.begun == [FRAUD])
         assert queue.stuck(5) is None
         await asyncio.sleep(0.06)
@@ -391,7 +393,7 @@ async def test_a_reconcile_that_never_ends_is_seen() -> None:
 
 async def test_a_key_that_no_worker_takes_is_seen() -> None:
     queue = WorkQueue(Clock())
-    queue.add(FRAUD)
+    queue.add(FRAUD, Wake.CHILD)
     await asyncio.sleep(0.06)
     assert queue.stuck(5) is None
     assert "ns/fraud has been waiting for a worker" in (queue.stuck(0.05) or "")
@@ -410,7 +412,7 @@ async def test_a_queue_with_nothing_to_do_is_not_stuck() -> None:
     clock = Clock()
     queue, work = WorkQueue(clock), Work(3600.0)
     async with running(queue, work):
-        queue.add(FRAUD)
+        queue.add(FRAUD, Wake.CHILD)
         await until(lambda: work.ended == [FRAUD])
         await asyncio.sleep(0.06)
         assert queue.stuck(0.05) is None
@@ -424,5 +426,25 @@ async def test_a_conflict_after_many_failures_is_tried_again_as_soon_as_an_event
     monkeypatch.setattr("serinus.controller.queue.BROUGHT_FORWARD_TO", 0.2)
     queue, work = WorkQueue(Clock()), Work(ApiError(409, "Conflict", "modified"))
     async with running(queue, work, workers=1):
-        queue.add(FRAUD)
+        queue.add(FRAUD, Wake.CHILD)
         await until(lambda: len(work.ended) == 2)
+
+
+async def test_a_pass_has_its_first_cause_unless_a_later_one_is_urgent() -> None:
+    clock = Clock()
+    queue, work = WorkQueue(clock), Work(refusal(), 0.0, 60.0)
+    work.let_go.clear()
+    queue.add(FRAUD, Wake.LIST)
+    queue.add(FRAUD, Wake.CHILD)
+    async with running(queue, work):
+        await until(lambda: work.begun == [FRAUD])
+        queue.add(FRAUD, Wake.CHILD)
+        queue.add(FRAUD, Wake.OBJECT)
+        queue.add(FRAUD, Wake.LIST)
+        work.let_go.set()
+        await until(lambda: len(work.ended) == 3)
+        await settle()
+        clock.now += 60
+        queue.wake.set()
+        await until(lambda: len(work.ended) == 4)
+    assert work.wakes == [Wake.LIST, Wake.OBJECT, Wake.FOLLOW_UP, Wake.TIME]
