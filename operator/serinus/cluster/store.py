@@ -61,6 +61,13 @@ class _Kept:
         child = self.owner if self.revision is None else f"{self.owner}-{self.revision}"
         return self.controller is None and self.name[1] == child
 
+    @property
+    def parents(self) -> set[NamespacedName]:
+        """The ModelDeployment that this is, or in whose label it is; at most one."""
+        if self.kind == "ModelDeployment":
+            return {self.name}
+        return {(self.name[0], self.owner)} if self.owner else set()
+
     def unpack(self) -> Manifest:
         found: Manifest = json.loads(self.text)
         found["metadata"]["resourceVersion"] = str(self.version)
@@ -205,30 +212,39 @@ class Store:
             if listing.rewound or not self._knows(live):
                 listing.newer.append(_Kept.of(live))
 
-    def end_list(self, listing: Listing) -> None:
-        """Take in a complete list: objects that are missing and not newer are deleted."""
+    def end_list(self, listing: Listing) -> set[NamespacedName]:
+        """Take in a complete list: objects that are missing and not newer are deleted. Returns the
+        ModelDeployments of what was not known, or not so."""
         kind = listing.kind
-        if listing.rewound:
-            self.clear(kind)
+        changed = self.clear(kind) if listing.rewound else set()
         for name, known in list(self._objects[kind].items()):
             lacks = listing.holds(name) and name not in listing.names
             if lacks and known.version <= listing.version:
                 self._drop(known)
+                changed |= known.parents
         for kept in listing.newer:
-            self._put(kept, listing.version)
+            known_as = self._objects[kind].get(kept.name)
+            if self._put(kept, listing.version) and (
+                known_as is None or known_as.text != kept.text
+            ):
+                changed |= kept.parents | (known_as.parents if known_as else set())
         self._absent.discard(kind)
         self._listed[kind, listing.namespace] = listing.version
         self._deleted[kind] = self._deleted_since_list.pop(kind, {})
+        return changed
 
-    def clear(self, kind: str, *, absent: bool = False) -> None:
-        """Forget all objects of a kind. `absent`: the API server does not serve the kind, so there
-        are none; otherwise they are unknown."""
+    def clear(self, kind: str, *, absent: bool = False) -> set[NamespacedName]:
+        """Forget all objects of a kind; returns their ModelDeployments. `absent`: the API server
+        does not serve the kind, so there are none; otherwise they are unknown."""
         (self._absent.add if absent else self._absent.discard)(kind)
+        changed = set[NamespacedName]()
         for known in list(self._objects[kind].values()):
             self._drop(known)
+            changed |= known.parents
         self._deleted.pop(kind, None)
         self._deleted_since_list.pop(kind, None)
         self._listed = {key: version for key, version in self._listed.items() if key[0] != kind}
+        return changed
 
     def _knows(self, live: Manifest) -> bool:
         """Whether this version of the object, or a newer one, is known."""

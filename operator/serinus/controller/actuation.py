@@ -40,6 +40,8 @@ class WriteOutcome:
 
     changed: bool = False
     """Something changed that the rules read."""
+    rerouted: bool = False
+    """What changed splits the traffic."""
     refusals: Mapping[str, str] = field(default_factory=dict)
     """By kind of child, why it cannot be written, as a message: rejected by the API server, or its
     name is taken."""
@@ -57,6 +59,11 @@ class WriteOutcome:
     """The first failure of this pass; None if all writes succeeded."""
     repaired: tuple[str, ...] = ()
     """What somebody else had deleted or changed, and is as it was, as messages."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all children are as desired, as far as this process knows."""
+        return not (self.refusals or self.taken_before or self.failures or self.overridden)
 
     def applied_to(self, world: World) -> World:
         """The world, with what keeps pods, route or Jobs from coming into effect."""
@@ -104,9 +111,11 @@ async def actuate(
     desired: Children,
     lacking: Callable[[Objects], object],
     pace: Pace,
+    *,
+    split_alone: bool = False,
 ) -> WriteOutcome:
     """Apply the children that differ; then delete the others. `lacking` has what the split leads to
-    and does not exist.
+    and does not exist. `split_alone`: leave what only pods need, unless the split leads to it.
 
     Each child is tried independently of the others; failures are in the outcome.
     """
@@ -116,6 +125,8 @@ async def actuate(
     first = not lacking(writing.objects())
     if first:
         await writing.bring_about(desired.routes, urgent=True)
+        if split_alone:
+            return writing.outcome()
     await writing.bring_about(desired.pods)
     if not first:
         if lacking(writing.objects()):
@@ -171,7 +182,7 @@ class _Writing:
         self._family = family
         self._owner = owner
         self._pace = pace
-        self._changed = False
+        self._changed = self._rerouted = False
         self._refusals: dict[str, str] = {}
         self._taken: set[str] = set()
         self._failures: dict[str, str] = {}
@@ -193,6 +204,7 @@ class _Writing:
         """The result of all writes."""
         return WriteOutcome(
             self._changed,
+            self._rerouted,
             refusals=self._refusals,
             taken=frozenset(self._taken),
             failures=self._failures,
@@ -250,7 +262,9 @@ class _Writing:
             found = await cluster.apply(wanted, force=found is not None)
             self._pace.wrote(manifest, longest=FAILED_LONGEST if urgent else CHANGED_LONGEST)
         # a no-op apply keeps the resourceVersion, and the store reports no change
-        self._changed |= self._family.put(found)
+        changed = self._family.put(found)
+        self._changed |= changed
+        self._rerouted |= changed and urgent
         if (message := unlike(found, manifest)) is not None:
             self._pace.changed(manifest, message)
             self._retry_in = min(self._retry_in, self._pace.wait(manifest))

@@ -1,6 +1,7 @@
 """Keeps the store up to date, by watch events and by a list of everything once a minute.
 
-The next list corrects events that are lost, late or repeated.
+The next list corrects events that are lost, late or repeated. It causes a pass only over objects of
+which it shows something new, except for every tenth.
 """
 
 import asyncio
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 RESYNC: Final = 60.0
 """Seconds between two lists of everything, plus or minus a tenth."""
+LOOK_AT_ALL: Final = 10
+"""Each so many lists cause a pass over every object, whatever they show."""
 FIRST_RETRY: Final = 1.0
 """Seconds until the next try while nothing has been listed yet."""
 RETRY: Final = 5.0
@@ -55,6 +58,10 @@ class Informer:
         rollouts are judged nevertheless."""
         self._warned = ""
         """What was said of kinds that may not be watched."""
+        self._lists = 0
+        """Lists of everything so far."""
+        self._shown: set[tuple[str, str]] = set()
+        """ModelDeployments of which lists have shown something new since the last pass for it."""
         self._resync_now = asyncio.Event()
         self._watching: Watching | None = None
         self._tried_at = time.monotonic()
@@ -95,7 +102,7 @@ class Informer:
 
     async def _resync(self, watching: Watching) -> None:
         """List every kind, whether or not others can be listed."""
-        known = set(self._store.names("ModelDeployment"))
+        known, missing = set(self._store.names("ModelDeployment")), self._missing
         listed, watched, failures = set[str](), set[str](), list[ApiError]()
         for kind in WATCHED:
             try:
@@ -109,10 +116,15 @@ class Informer:
         self._watched = frozenset(listed | watched)
         self._missing = frozenset(WATCHED) - listed
         watching.watch(self._watched)
+        existing = known | set(self._store.names("ModelDeployment"))
+        if self._lists % LOOK_AT_ALL == 0 or self._missing != missing:
+            self._shown |= existing
+        self._lists += 1
         # what a list has shown changes nothing as an event
-        for name in known | set(self._store.names("ModelDeployment")):
+        for name in self._shown & existing:
             unseen = _has_an_unseen_spec(self._store.get("ModelDeployment", *name))
             self._add(Key(*name), Wake.OBJECT if unseen else Wake.LIST)
+        self._shown.clear()
         if failures:
             self._tell(f"cannot list objects: {failures[0]}")
         elif "ModelDeployment" not in listed:
@@ -165,7 +177,7 @@ class Informer:
             if not error.absent and kind not in self._forbidden:
                 self._forbidden.add(kind)
                 log.warning("%s: %s", without, error)
-            self._store.clear(kind, absent=error.absent)
+            self._shown |= self._store.clear(kind, absent=error.absent)
             return False
         return True
 
@@ -184,7 +196,20 @@ class Informer:
             self._store.take_page(listing, found, version)
             self._tried_at = time.monotonic()
             del found  # frees its memory before the next page is read
-        self._store.end_list(listing)
+        before = self._gateways(kind)
+        self._shown |= self._store.end_list(listing)
+        if self._gateways(kind) != before:
+            self._shown |= set(self._store.names("ModelDeployment"))
+
+    def _gateways(self, kind: str) -> list[tuple[str, str, str | None]]:
+        """The objects of a kind that a router needs, and why each serves nothing."""
+        unserved = NEEDED_KINDS.get(kind)
+        if unserved is None:
+            return []
+        return [
+            (*name, unserved(*name, self._store.get(kind, *name)))
+            for name in sorted(self._store.names(kind))
+        ]
 
     def _unserved(self, live: dict[str, Any]) -> str | None:
         """Why an object that a router needs serves nothing, as far as is known; None for others."""

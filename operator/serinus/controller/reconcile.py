@@ -46,6 +46,9 @@ from serinus.plan.steps import gate_at
 from serinus.plan.summary import refuse
 from serinus.plan.withdrawal import Mark, withdrawn
 
+EVENTS_WITHIN = 1.0
+"""Seconds after which there is a pass over pods that were changed, if no event of what their
+controllers do has caused one by then."""
 SETTLES_WITHIN = 10.0
 """Seconds after which missing pods and routes are checked without an event."""
 BLOCKED_LOOK_AGAIN = 15.0
@@ -140,13 +143,13 @@ class Reconciler:
             raise
 
         state.export(plan.status, status.candidate, decisions)
-        outcome = await self._actuate(observed, plan, mark if why else None)
+        outcome, news = await self._actuate(observed, plan, mark if why else None)
         await announce(self._cluster, live, decisions, outcome.repaired)
         measure(self._sampler, observed, plan.status)
 
-        # a decision is reported with the state at the next pass
+        # a decision is reported with the state at the next pass, which writes its other children
         wait: float | None = 0.0
-        if not outcome.changed and not plan.new_decisions:
+        if not (plan.new_decisions or outcome.rerouted or news):
             pods = state.pod_looks.due - now if state.pod_looks else None
             spent = max(self._clock() - now, 0.0)
             wait = _next_pass(plan, outcome, spent, unsaved, pods)
@@ -280,10 +283,17 @@ class Reconciler:
 
     # actuate
 
-    async def _actuate(self, observed: Observed, plan: Plan, mark: Mark | None) -> WriteOutcome:
-        """Make the children match; a mark stays until the candidate may get its traffic back."""
+    async def _actuate(
+        self, observed: Observed, plan: Plan, mark: Mark | None
+    ) -> tuple[WriteOutcome, bool]:
+        """Make the children match; a mark stays until the candidate may get its traffic back.
+        Returns also whether a status would report something else now.
+
+        A pass that decides writes only the split, so that it is soon done: others wait that may
+        take traffic from a candidate. Its pods follow in the next pass, which is not urgent.
+        """
         if plan.wanted is None:
-            return WriteOutcome()
+            return WriteOutcome(), False
         owner, spec, state = observed.owner, observed.desired.spec, observed.state
         found = observed.anew(plan.status)
         history, running = read_history(found.objects), plan.wanted.replicas
@@ -294,8 +304,18 @@ class Reconciler:
             desired = replace(desired, routes=mark.on(desired.routes))
         lacks = partial(lacking, owner, spec, plan.wanted.traffic, desired.lost)
         before = state.outcome
-        after = await actuate(self._cluster, observed.family, owner, desired, lacks, state.pace)
-        await put_labels_back(self._cluster, owner, keep.values())
+        split_alone = bool(plan.new_decisions) and before.complete
+        after = await actuate(
+            self._cluster,
+            observed.family,
+            owner,
+            desired,
+            lacks,
+            state.pace,
+            split_alone=split_alone,
+        )
+        if not split_alone:
+            await put_labels_back(self._cluster, owner, keep.values())
         # an exception refers to all that the pass had unpacked
         state.outcome = replace(after, error=None)
         other = (
@@ -303,7 +323,7 @@ class Reconciler:
             or bool(after.taken) != bool(before.taken)
             or after.overridden != before.overridden
         )
-        return replace(after, changed=after.changed or other)
+        return after, other
 
 
 def _next_pass(
@@ -314,6 +334,8 @@ def _next_pass(
     due = [max(wait - spent, 0.0) for wait in (plan.wake_in, *waits) if wait is not None]
     if outcome.retry_in is not None:
         due.append(outcome.retry_in)
+    if outcome.changed:
+        due.append(EVENTS_WITHIN)
     if outcome.refusals:
         due.append(BLOCKED_LOOK_AGAIN)
     candidate = plan.status.candidate

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from serinus.cluster import ApiError, Cluster, Store, client
-from serinus.controller.informer import Informer
+from serinus.controller.informer import LOOK_AT_ALL, Informer
 from serinus.controller.queue import Key, Wake
 from serinus.manifests.kinds import KINDS
 from tests.campaign.memory.api import MemoryApi
@@ -155,3 +155,34 @@ def test_what_has_an_unseen_spec_comes_first_after_a_start() -> None:
     )
     asyncio.run(informer._resync(_Watches()))  # type: ignore[arg-type]
     assert passes == {"changed": Wake.OBJECT, "new": Wake.OBJECT, "seen": Wake.LIST}
+
+
+def test_a_list_causes_passes_over_what_it_shows_and_every_tenth_over_everything() -> None:
+    api, passes = Api(), list[str]()
+    kind = KINDS["ModelDeployment"]
+    for name in ("fraud", "loan"):
+        metadata = {"name": name, "namespace": "ns", "uid": name}
+        api.memory.put(
+            {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, "spec": {}}
+        )
+    informer = Informer(
+        Cluster(Wire(api.answer)),  # type: ignore[arg-type]
+        api.store,
+        lambda key, _: passes.append(key.name),
+    )
+
+    def listed() -> list[str]:
+        passes.clear()
+        asyncio.run(informer._resync(_Watches()))  # type: ignore[arg-type]
+        return sorted(passes)
+
+    assert listed() == ["fraud", "loan"]
+    assert listed() == []
+    gone = api.memory.find("Service", "ns", NAMES[0])
+    assert gone
+    api.memory.drop(gone)
+    assert listed() == ["fraud"]
+    api.create("lost-and-found")
+    assert listed() == ["fraud"]
+    rest = [listed() for _ in range(LOOK_AT_ALL - 3)]
+    assert rest == [[]] * (LOOK_AT_ALL - 4) + [["fraud", "loan"]]
