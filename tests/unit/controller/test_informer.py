@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -186,3 +187,46 @@ def test_a_list_causes_passes_over_what_it_shows_and_every_tenth_over_everything
     assert listed() == ["fraud"]
     rest = [listed() for _ in range(LOOK_AT_ALL - 3)]
     assert rest == [[]] * (LOOK_AT_ALL - 4) + [["fraud", "loan"]]
+
+
+def test_a_list_that_shows_another_gateway_or_kind_causes_passes_over_everything() -> None:
+    api, passes = Api(), list[str]()
+    kind, gateway = KINDS["ModelDeployment"], KINDS["Gateway"]
+    for name in ("fraud", "loan"):
+        metadata = {"name": name, "namespace": "ns", "uid": name}
+        api.memory.put(
+            {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, "spec": {}}
+        )
+    informer = Informer(
+        Cluster(Wire(api.answer)),  # type: ignore[arg-type]
+        api.store,
+        lambda key, _: passes.append(key.name),
+    )
+
+    def listed() -> list[str]:
+        passes.clear()
+        asyncio.run(informer._resync(_Watches()))  # type: ignore[arg-type]
+        return sorted(passes)
+
+    assert listed() == ["fraud", "loan"]
+    api.memory.put(
+        {
+            "apiVersion": gateway.api_version,
+            "kind": gateway.name,
+            "metadata": {"name": "public", "namespace": "ns", "uid": "public"},
+            "spec": {},
+        }
+    )
+    assert listed() == ["fraud", "loan"]
+    assert listed() == []
+    answer = api.answer
+
+    async def without_routes(request: Request) -> Reply:
+        if "httproutes" in request.path:
+            body = {"reason": "NotFound", "message": "the server could not find the resource"}
+            return Reply(404, json.dumps(body).encode())
+        return await answer(request)
+
+    informer._cluster = Cluster(Wire(without_routes))  # type: ignore[arg-type]
+    assert listed() == ["fraud", "loan"]
+    assert listed() == []
