@@ -139,8 +139,9 @@ class Traffic(Type):
 
     def problems(self, namespace: str) -> Iterator[Problem]:
         """Problems that neither the schema nor CEL can express, in this namespace."""
-        if self.gateway is not None:
-            yield from (each.below("gateway") for each in self.gateway.problems(namespace))
+        if self.router is not None:
+            found = getattr(self, self.router).problems(namespace)
+            yield from (each.below(self.router) for each in found)
 
 
 class GuardAfterPromotion(Type):

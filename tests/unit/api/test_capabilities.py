@@ -8,6 +8,7 @@ import pytest
 from serinus.api.capabilities import Capability
 from serinus.api.spec import ROUTER_SETTINGS, Gateway, Traffic
 from serinus.api.steps import KINDS
+from serinus.api.steps.step import Kind
 from serinus.api.validation import problems
 
 TEMPLATE = {
@@ -30,7 +31,7 @@ def told(traffic: dict[str, Any]) -> list[str]:
 def needy(monkeypatch: pytest.MonkeyPatch) -> frozenset[Capability]:
     """A pause that needs what no router can do."""
     needs = frozenset({cast(Capability, MadeUp.TONE)})
-    monkeypatch.setitem(cast(dict[str, Any], KINDS), "pause", needs)
+    monkeypatch.setitem(cast(dict[str, Any], KINDS), "pause", Kind(needs))
     return needs
 
 

@@ -1,6 +1,7 @@
 """A step: the settings of one kind."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Self
 
@@ -13,16 +14,30 @@ from serinus.api.problem import Problem
 from serinus.api.steps.approval import Approval
 from serinus.api.steps.job import Job
 from serinus.api.steps.pause import Pause
-from serinus.api.steps.weight import NEEDS, SetWeight, problems
+from serinus.api.steps.weight import NEEDS, SetWeight, too_much
 
-KINDS: Final[Mapping[str, frozenset[Capability]]] = {
-    "setWeight": NEEDS,
-    "pause": frozenset(),
-    "approval": frozenset(),
-    "job": frozenset(),
+
+def _nothing(_: Any) -> Iterator[Problem]:
+    return iter(())
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of step, as far as manifests go."""
+
+    needs: frozenset[Capability] = frozenset()
+    """Of the router."""
+    problems: Callable[[Any], Iterator[Problem]] = _nothing
+    """What the schema does not say of its settings."""
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "setWeight": Kind(NEEDS, too_much),
+    "pause": Kind(),
+    "approval": Kind(),
+    "job": Kind(problems=Job.problems),
 }
-"""Every kind of step by its key in a manifest, with what it needs of the router; each has a field
-of Step."""
+"""Every kind of step by its key in a manifest; each has a field of Step."""
 *_OTHERS, _LAST = KINDS
 ONE_KEY: Final = f"a step must have exactly one of {', '.join(_OTHERS)} and {_LAST}"
 
@@ -79,7 +94,7 @@ class Step(Type):
     @property
     def needs(self) -> frozenset[Capability]:
         """What the router must be able to do."""
-        return KINDS[self.kind]
+        return KINDS[self.kind].needs
 
     @property
     def weight(self) -> int | None:
@@ -88,10 +103,8 @@ class Step(Type):
 
     def problems(self) -> Iterator[Problem]:
         """What the schema does not say, with paths below the step."""
-        if self.set_weight is not None:
-            yield from problems(self.set_weight)
-        if self.job is not None:
-            yield from (each.below("job") for each in self.job.problems())
+        found = KINDS[self.kind].problems(self.settings)
+        yield from (each.below(self.kind) for each in found)
 
     @classmethod
     def usual(cls) -> list[Self]:

@@ -28,7 +28,7 @@ RISE: Final = (
 """That the weights of steps increase, in CEL."""
 
 
-def problems(weight: int) -> Iterator[Problem]:
+def too_much(weight: int) -> Iterator[Problem]:
     """Objects from before the API server rejected weight 100 may still have it."""
     if weight > MOST_WEIGHT:
-        yield Problem("setWeight", ALL_TRAFFIC)
+        yield Problem("", ALL_TRAFFIC)
