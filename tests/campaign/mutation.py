@@ -7,6 +7,7 @@ at first, since a whole part of the campaign takes minutes.
 
 `python -m tests.campaign.mutation [NAME ...]` prints a JSON line for each fault. Without a name it
 plants those that say where they show; the others are found by the tests that their files name.
+`--by-tests` plants each fault for those of its tests that need no cluster.
 """
 
 import argparse
@@ -59,6 +60,8 @@ class Planted:
     """The part of the campaign in which it shows; empty: not known."""
     where: tuple[str, ...]
     """What of that part to run first."""
+    tests: tuple[str, ...]
+    """That fail with it."""
 
     @property
     def reachable(self) -> bool:
@@ -96,6 +99,7 @@ def read(path: Path) -> Planted:
         planted=told["planted"].strip("\n"),
         oracle=told.get("oracle", ""),
         where=tuple(told.get("where", ())),
+        tests=tuple(told["tests"]),
     )
 
 
@@ -107,15 +111,38 @@ def look(fault: Planted) -> Found:
     with tempfile.TemporaryDirectory(prefix="serinus-mutant-") as folder:
         copy = Path(folder) / "operator"
         shutil.copytree(ROOT / "operator", copy, ignore=shutil.ignore_patterns("__pycache__"))
-        source = Path(folder) / fault.file
-        text = source.read_text()
-        if text.count(fault.after) != 1:
-            raise ValueError(f"{fault.name}: its snippet is not in {fault.file} once")
-        source.write_text(text.replace(fault.after, fault.planted))
+        _plant(fault, Path(folder))
         for oracle, where in oracles_for(fault):
             if (told := _asked(oracle, where, copy)) is not None:
                 return Found(fault.name, fault.title, oracle, told, time.monotonic() - started)
     return Found(fault.name, fault.title, "", "", time.monotonic() - started)
+
+
+def _plant(fault: Planted, root: Path) -> None:
+    source = root / fault.file
+    text = source.read_text()
+    if text.count(fault.after) != 1:
+        raise ValueError(f"{fault.name}: its snippet is not in {fault.file} once")
+    source.write_text(text.replace(fault.after, fault.planted))
+
+
+def look_by_tests(fault: Planted) -> Found:
+    """Plant a fault in a copy of everything, and run the tests that it names."""
+    started = time.monotonic()
+    tests = [test for test in fault.tests if test.startswith("tests/unit/")]
+    if not tests:
+        return Found(fault.name, fault.title, "", "its tests need a cluster", 0.0)
+    with tempfile.TemporaryDirectory(prefix="serinus-mutant-") as folder:
+        copy = Path(folder) / "copy"
+        unneeded = shutil.ignore_patterns("__pycache__", "build", ".*")
+        shutil.copytree(ROOT, copy, ignore=unneeded)
+        (copy / ".venv").symlink_to(ROOT / ".venv")
+        _plant(fault, copy)
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+        ended = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+    seconds = time.monotonic() - started
+    failed = [line for line in ended.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return Found(fault.name, fault.title, "tests" if failed else "", "".join(failed[:1]), seconds)
 
 
 def oracles_for(fault: Planted) -> Iterator[tuple[str, Sequence[str]]]:
@@ -170,17 +197,24 @@ def _told(result: Mapping[str, Any]) -> str:
     return f"{where}{first}"[:400]
 
 
-def all_found(names: Sequence[str] = (), workers: int = 2) -> Iterator[Found]:
+def all_found(
+    names: Sequence[str] = (), workers: int = 2, *, by_tests: bool = False
+) -> Iterator[Found]:
     """Plant the faults whose names begin so, some beside each other; if none is named, those that
-    say where they show."""
+    say where they show, or all of them if tests look for them."""
     faults = [read(path) for path in sorted(FAULTS.glob("*.toml"))]
     chosen = [
         fault
         for fault in faults
-        if (any(fault.name.startswith(name) for name in names) if names else fault.oracle)
+        if (
+            any(fault.name.startswith(name) for name in names)
+            if names
+            else by_tests or fault.oracle
+        )
     ]
     with ThreadPoolExecutor(workers) as pool:
-        for done in as_completed([pool.submit(look, fault) for fault in chosen]):
+        search = look_by_tests if by_tests else look
+        for done in as_completed([pool.submit(search, fault) for fault in chosen]):
             yield done.result()
 
 
@@ -189,9 +223,10 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.campaign.mutation", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="beginning of a fault's name")
     parser.add_argument("--workers", type=int, default=2, help="faults beside each other")
+    parser.add_argument("--by-tests", action="store_true", help="by their tests in tests/unit")
     options = parser.parse_args(arguments)
     every = []
-    for found in all_found(options.names, options.workers):
+    for found in all_found(options.names, options.workers, by_tests=options.by_tests):
         every.append(found)
         print(json.dumps({**asdict(found), "ok": found.ok}), flush=True)
     return 0 if sum(each.ok for each in every) >= WANTED * len(every) else 1
