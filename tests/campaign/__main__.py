@@ -1,6 +1,7 @@
 """`python -m tests.campaign`: run every part, and write docs/reliability.md from what came of it.
 
 `--part NAME` runs some of them, and writes no page. `--report` writes it from the last results.
+What a part prints, and its errors, are in build/campaign.
 """
 
 import argparse
@@ -42,15 +43,15 @@ def _run(part: str) -> bool:
     running = []
     for number, command in enumerate(PARTS[part]):
         path = RESULTS / f"{part}-{number}.jsonl"
-        output = path.open("w")
+        output, errors = path.open("w"), path.with_suffix(".err").open("w")
         whole = [sys.executable, "-m", f"tests.campaign.{command[0]}", *command[1:]]
-        running.append(
-            (subprocess.Popen(whole, cwd=ROOT, stdout=output, stderr=subprocess.DEVNULL), output)
-        )
+        one = subprocess.Popen(whole, cwd=ROOT, stdout=output, stderr=errors)
+        running.append((one, output, errors))
     well = True
-    for process, output in running:
+    for process, *files in running:
         well &= process.wait() == 0
-        output.close()
+        for file in files:
+            file.close()
     took = time.monotonic() - started
     (RESULTS / f"{part}.seconds").write_text(f"{took:.0f}\n")
     print(f"{part}: {'well' if well else 'something is wrong'}, {took:.0f} s", flush=True)
