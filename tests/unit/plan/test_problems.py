@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from serinus.api.reasons import About
+from serinus.api.reasons import About, Reason
 from serinus.plan.problems import Problem, Severity
 from serinus.plan.progress import ROUTE_PATIENCE
 from serinus.plan.situation import World
@@ -131,3 +131,15 @@ def test_what_needs_a_person_comes_first_whatever_else_goes_on() -> None:
     assert (rollout.status.phase, rollout.reason) == ("Unavailable", "NameTaken")
     assert rollout.status.message.startswith(POD_NAME_TAKEN.text)
     assert rollout.status.message.endswith(UNKEPT.text)
+
+
+def test_of_several_problems_the_gravest_comes_first_and_of_equals_the_first_one() -> None:
+    given = [
+        Problem(Reason.AWAITING_PODS, severity, About.PODS, text)
+        for text in ("one", "another")
+        for severity in reversed(Severity)
+    ]
+    found = World().with_problems(*given).problems
+    assert [(each.severity, each.text) for each in found] == [
+        (severity, text) for severity in Severity for text in ("one", "another")
+    ]
