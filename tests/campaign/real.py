@@ -155,7 +155,7 @@ class RealApi:
     def _catch_up(self, kind: str, listed: Iterable[Manifest]) -> None:
         """Tell of what happened while there was no watch."""
         before, now = self._known.get(kind, {}), {_place(live): live for live in listed}
-        for place, live in before.items():
+        for place, live in list(before.items()):
             if place not in now:
                 self._tell(kind, "DELETED", live)
         for place, live in now.items():
