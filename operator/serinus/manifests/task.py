@@ -37,6 +37,8 @@ class Task:
     """Of its pod."""
     timeout: float
     """Seconds."""
+    over: bool = False
+    """It has succeeded: what is left of it may stay, and it is not run again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,6 +184,52 @@ def test_what_is_withdrawn_runs_none_and_starts_another_when_it_resumes() -> Non
     assert again.name != first[0].name
 
 
+def test_one_that_has_succeeded_and_is_deleted_is_neither_missed_nor_run_again() -> None:
+    """Clusters have policies that delete Jobs some time after their end."""
+    steps = [{"setWeight": 20}, job(timeout="5m"), {"setWeight": 50}]
+    rollout = ends(running(*steps), TaskEnd(succeeded=True))
+    [task] = tasks(rollout)
+    rollout.world.task_end = None
+    rollout.judged("Inconclusive").after(900)
+    assert (rollout.weight, rollout.status.rejected) == (20, None)
+    assert rollout.reason == "AwaitingVerdict"
+    [kept] = tasks(rollout)
+    assert (kept.name, kept.over) == (task.name, True)
+    assert rollout.judged("Pass").weight == 50
+
+
+def test_one_that_has_succeeded_in_a_paused_rollout_is_not_run_again_afterwards() -> None:
+    rollout = running(*BEFORE_TRAFFIC)
+    ends(rollout.given(paused=True).settle(), TaskEnd(succeeded=True))
+    rollout.world.task_end = None
+    assert rollout.given(paused=False).after(7200).weight == 20
+
+
+def test_one_that_fails_beside_pods_of_two_images_is_held_against_nobody() -> None:
+    rollout = running(*IN_TRAFFIC)
+    rollout.world.mixed = {B: "Its pods run different images."}
+    ends(rollout.settle(), FAILED)
+    assert (rollout.weight, rollout.status.rejected) == (0, None)
+    assert rollout.status.candidate and rollout.status.candidate.stage == "Withdrawn"
+    assert "7 of 90 differ" in rollout.status.message
+    rollout.world.mixed, rollout.world.task_end = {}, None
+    assert (rollout.after(5).weight, len(tasks(rollout))) == (20, 1)
+    ends(rollout, FAILED)
+    assert rollout.status.rejected and rollout.status.rejected.reason == "JobFailed"
+
+
+def test_before_any_traffic_it_is_held_until_they_are_alike_and_starts_again() -> None:
+    rollout = running(*BEFORE_TRAFFIC)
+    first = tasks(rollout)
+    rollout.world.mixed = {B: "Its pods run different images."}
+    ends(rollout.settle(), FAILED)
+    assert (rollout.reason, rollout.status.rejected) == ("ImagesDiffer", None)
+    rollout.world.mixed, rollout.world.task_end = {}, None
+    [again] = tasks(rollout.after(5))
+    assert again.name != first[0].name
+    assert ends(rollout, TaskEnd(succeeded=True)).weight == 20
+
+
 def test_why_no_job_can_be_created_is_said() -> None:
     rollout = running(*BEFORE_TRAFFIC)
     situation = rollout.rollout.situation()

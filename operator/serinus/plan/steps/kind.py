@@ -56,6 +56,10 @@ class StepKind(ABC):
         """Why the candidate is to be rolled back, whatever else is waited for."""
         return None
 
+    def noted(self, s: Situation) -> Situation | None:
+        """With what has to be remembered of what it runs; None: nothing else than before."""
+        return None
+
     def tasks(self, candidate: Candidate) -> tuple[Task, ...]:
         """What it runs now beside the pods."""
         return ()
