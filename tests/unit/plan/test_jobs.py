@@ -124,6 +124,25 @@ def test_another_job_in_the_spec_is_started_anew(other: dict[str, Any]) -> None:
     assert anew[0].name != first[0].name
 
 
+@pytest.mark.parametrize("ended", [TaskEnd(succeeded=True), None], ids=["succeeded", "skipped"])
+def test_a_step_to_which_an_edit_leads_back_has_a_job_of_its_own(ended: TaskEnd | None) -> None:
+    """Not the one that it had hours ago, which is long deleted."""
+    checked = job(timeout="30m")
+    rollout = running({"setWeight": 20}, checked, {"setWeight": 40}, {"pause": {}})
+    [first] = tasks(rollout)
+    if ended:
+        ends(rollout, ended).judged("Pass")
+    else:
+        rollout.order(f"advance/{B}")
+    assert (rollout.weight, tasks(rollout)) == (40, [])
+    rollout.world.task_end = None
+    rollout.judged("Pass").after(7200)
+    rollout.given(steps=[{"setWeight": 20}, checked, {"setWeight": 80}]).settle()
+    assert (rollout.weight, rollout.status.rejected) == (20, None)
+    [again] = tasks(rollout)
+    assert (again.name != first.name, again.over) == (True, False)
+
+
 def test_a_second_job_is_another_one_than_the_first() -> None:
     rollout = running(job(), job())
     first = tasks(rollout)
