@@ -5,12 +5,19 @@ uncertain counts as possible.
 import re
 from collections.abc import Collection
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from serinus.api.checks.metrics import LabelMatcher
 
-Word = tuple[frozenset[str] | None, ...]
-"""By place, the characters that fit there; None: any."""
+
+class Word(NamedTuple):
+    """What fits one alternative of an expression."""
+
+    places: tuple[frozenset[str] | None, ...]
+    """The characters that fit at each; None: any."""
+    goes_on: bool
+    """Whether anything may follow."""
+
 
 _PLACE: Final = re.compile(
     r"(?:(?P<any>\.)|(?P<set>\[[A-Za-z0-9_-]+\])|(?P<digit>\\d)|\\(?P<escaped>[^A-Za-z0-9])"
@@ -47,10 +54,10 @@ def only_value(matcher: LabelMatcher) -> str | None:
     if matcher.operator == "=":
         return matcher.value
     listed = _words(matcher.value) if matcher.operator == "=~" else None
-    if listed is None or len(listed) != 1:
+    if listed is None or len(listed) != 1 or listed[0].goes_on:
         return None
-    places = [place for place in listed[0] if place is not None and len(place) == 1]
-    return "".join(next(iter(place)) for place in places) if places == [*listed[0]] else None
+    found = [[*place] for place in listed[0].places if place is not None and len(place) == 1]
+    return "".join(each for [each] in found) if len(found) == len(listed[0].places) else None
 
 
 def is_costly(expression: str, values: Collection[str]) -> bool:
@@ -84,7 +91,8 @@ def _excludes(one: LabelMatcher, other: LabelMatcher) -> bool:
 
 @lru_cache(maxsize=_KEPT)
 def _words(expression: str) -> tuple[Word, ...] | None:
-    """What fits an expression that only lists it, such as `5..|4[0-9]{2}`; None: it is another."""
+    """What fits an expression that only lists it, such as `5..|4[0-9]{2}|2.*`; None: it is
+    another."""
     words = [_word(each) for each in expression.split("|")]
     known = tuple(word for word in words if word is not None)
     return known if len(known) == len(words) else None
@@ -92,9 +100,10 @@ def _words(expression: str) -> tuple[Word, ...] | None:
 
 def _word(text: str) -> Word | None:
     places: list[frozenset[str] | None] = []
-    at = 0
-    while at < len(text):
-        if (found := _PLACE.match(text, at)) is None:
+    goes_on = text.endswith((".*", ".+"))
+    at, end = 0, len(text) - 2 if goes_on else len(text)
+    while at < end:
+        if (found := _PLACE.match(text, at, end)) is None:
             return None
         try:
             place = _fitting(found)
@@ -102,7 +111,9 @@ def _word(text: str) -> Word | None:
             return None  # such as [9-0]
         places += [place] * int(found["times"] or 1)
         at = found.end()
-    return tuple(places)
+    if text.endswith(".+"):
+        places.append(None)
+    return Word(tuple(places), goes_on)
 
 
 def _fitting(place: re.Match[str]) -> frozenset[str] | None:
@@ -117,12 +128,15 @@ def _fitting(place: re.Match[str]) -> frozenset[str] | None:
 
 def _is_within(one: Word, other: Word) -> bool:
     """Whether all that fits the one fits the other."""
-    return len(one) == len(other) and all(
-        b is None or (a is not None and a <= b) for a, b in zip(one, other, strict=True)
-    )
+    mine, theirs = one.places, other.places
+    if len(mine) < len(theirs) or (not other.goes_on and (one.goes_on or len(mine) > len(theirs))):
+        return False
+    return all(b is None or (a is not None and a <= b) for a, b in zip(mine, theirs, strict=False))
 
 
 def _may_be_same(one: Word, other: Word) -> bool:
-    return len(one) == len(other) and all(
-        a is None or b is None or not a.isdisjoint(b) for a, b in zip(one, other, strict=True)
-    )
+    shorter, longer = sorted((one, other), key=lambda word: len(word.places))
+    if len(shorter.places) < len(longer.places) and not shorter.goes_on:
+        return False
+    both = zip(shorter.places, longer.places, strict=False)
+    return all(a is None or b is None or not a.isdisjoint(b) for a, b in both)
