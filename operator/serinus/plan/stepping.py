@@ -122,9 +122,9 @@ def _want(s: Situation, weight: float) -> Situation:
 
 
 def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
-    """Steps may be edited during a rollout: go to the last one with at most the present weight. If
-    all have more, the first one's weight is set like any other: after a verdict at the present
-    one."""
+    """Steps may be edited during a rollout: go to the last one with at most the present weight, but
+    not past one of its weight that somebody must let pass, or that runs something. If all have
+    more, the first one's weight is set like any other: after a verdict at the present one."""
     candidate, steps = s.candidate, s.desired.steps
     if not steps:
         held = s.desired.spec.rollout.paused
@@ -136,10 +136,8 @@ def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
     if not within:
         return _at_step(s, 0) if candidate.step else None
     weight = weight_at(steps, max(within))
-    gates = [
-        i for i in within if isinstance(kind_of(steps[i]), Gate) and weight_at(steps, i) == weight
-    ]
-    index = min(gates, default=max(within))
+    kept = [i for i in within if kind_of(steps[i]).kept_by_edits and weight_at(steps, i) == weight]
+    index = min(kept, default=max(within))
     entered = _at_step(s, index)
     if weight == had:
         return entered

@@ -143,6 +143,19 @@ def test_a_step_to_which_an_edit_leads_back_has_a_job_of_its_own(ended: TaskEnd 
     assert (again.name != first.name, again.over) == (True, False)
 
 
+@pytest.mark.parametrize("later", [{"approval": {}}, {"pause": {}}, job("checks:2")])
+def test_an_edit_that_lowers_the_weight_leads_past_no_job(later: dict[str, Any]) -> None:
+    """Only commands skip one."""
+    rollout = serving().given(steps=[{"setWeight": 20}, {"setWeight": 50}])
+    rollout.world.task_end = None
+    rollout.apply(B)
+    assert rollout.weight == 20
+    rollout.given(steps=[{"setWeight": 10}, job(), later, {"setWeight": 50}]).settle()
+    assert (rollout.weight, rollout.reason) == (10, "AwaitingJob")
+    [task] = tasks(rollout)
+    assert task.template["spec"]["containers"][0]["image"] == "checks:1"
+
+
 def test_a_second_job_is_another_one_than_the_first() -> None:
     rollout = running(job(), job())
     first = tasks(rollout)

@@ -19,6 +19,7 @@ _GRACE: Final = 60.0
 class JobStep(StepKind):
     """Over once its Job has succeeded. Each time that the step begins, it has a Job of its own."""
 
+    kept_by_edits = True
     unset: ClassVar[dict[str, Any]] = {"job": False}
 
     def __init__(self, settings: Job) -> None:
