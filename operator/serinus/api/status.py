@@ -581,6 +581,9 @@ class StepTask(StatusType):
         description="Hash of the step; if it changes, another Job is started."
     )
     since: Since = Field(description="Time of its start.")
+    succeeded: KeptField[bool] = Field(
+        default=False, description="Whether it has succeeded; then it may be deleted."
+    )
 
 
 class TakingBack(StatusType):
@@ -709,6 +712,11 @@ class Candidate(StatusType):
         description="Time since which stable had no ready pod while this revision served. Until "
         "all of stable's pods are ready again, only a command or a failed check removes its "
         "traffic.",
+    )
+    images_differed: KeptField[bool] = Field(
+        default=False,
+        description="Whether pods of one revision have run different images since its evidence "
+        "began.",
     )
     hold: ObservedField[Hold | None] = Field(default=None, description="Why the rollout waits.")
     restarts: KeptField[EvidenceField[Restarts | None]] = Field(

@@ -174,6 +174,14 @@ TEMPLATE_SCHEMA: Final[Schema] = _object(
     },
 )
 
+_TASK_CONTAINER: Final = _object(
+    "A container.",
+    ("name", "image"),
+    name=_NAME,
+    image=_IMAGE,
+    env=_ENV,
+    securityContext={**_object("What the container may do."), "nullable": True},
+)
 TASK_SCHEMA: Final[Schema] = _object(
     "Pod template, as in a Job. Serinus adds labels, and to each container CANDIDATE_SERVICE, the "
     "name of a Service that leads to the candidate's pods on port 80, and if model is set, "
@@ -187,9 +195,11 @@ TASK_SCHEMA: Final[Schema] = _object(
         containers=_named(
             "Containers of a pod.",
             32,
-            _object("A container.", ("name", "image"), name=_NAME, image=_IMAGE),
+            _TASK_CONTAINER,
             minItems=1,
         ),
+        initContainers=_named("Init containers.", 32, _TASK_CONTAINER, nullable=True),
+        securityContext={**_object("What the pod may do."), "nullable": True},
         restartPolicy=_text("Must be Never.", 16, enum=["Never"]),
     ),
 )

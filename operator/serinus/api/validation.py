@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
+from itertools import combinations
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -16,6 +17,7 @@ from pydantic import ValidationError
 from serinus.api.analysis import Analysis
 from serinus.api.base import LONGEST_NAME, NAME_PATTERN, Type
 from serinus.api.checks import LabelMatcher, kinds_that
+from serinus.api.checks.expressions import never_both
 from serinus.api.evidence import EvidenceError, shown_alone, unpacked, without
 from serinus.api.misspelt import fields_at, unknown_field
 from serinus.api.presets import PRESETS
@@ -312,6 +314,18 @@ def _of_one_label(matchers: Sequence[Any], field: str) -> Iterator[Problem]:
                 f'one matcher with operator: "=~" and value: {either} selects either'
             )
             yield Problem(field, message)
+    for one, other in combinations((m for m in matchers if isinstance(m, LabelMatcher)), 2):
+        if not one.operator == other.operator == "=" and never_both(one, other):
+            yield Problem(field, _contradiction(one, other))
+
+
+def _contradiction(one: LabelMatcher, other: LabelMatcher) -> str:
+    said = f"no series can meet both {one} and {other}"
+    if one.operator.startswith("!") or other.operator.startswith("!"):
+        return f"{said}: leave one of them out"
+    each = (m.value if "~" in m.operator else re.escape(m.value) for m in (one, other))
+    either = json.dumps("|".join(each))
+    return f'{said}: one matcher with operator: "=~" and value: {either} selects either'
 
 
 def _guard(namespace: str, spec: Spec) -> Iterator[Problem]:

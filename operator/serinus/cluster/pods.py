@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from itertools import chain
+from operator import itemgetter
 from typing import Any, Final
 
 from serinus.cluster.disruption import disruption
@@ -171,7 +173,21 @@ def failure(pods: Iterable[PodManifest]) -> str:
     """Why the newest of a Job's pods that failed did so, with the last lines of its container;
     empty: unknown."""
     newest = sorted(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), reverse=True)
-    return next((reason for pod in newest if (reason := _pod_reason(pod))), "")
+    found = (_first_failure(pod) or _pod_reason(pod) for pod in newest)
+    return next(filter(None, found), "")
+
+
+def _first_failure(pod: PodManifest) -> str | None:
+    """Why the container failed that did so first: sidecars are told to stop afterwards, and may end
+    with an error too."""
+    if pod["metadata"].get("deletionTimestamp"):
+        return None
+    status = pod.get("status") or {}
+    every = chain(*(status.get(f"{kind}Statuses") or [] for kind in ("container", "initContainer")))
+    ends = ((each, (each.get("state") or {}).get("terminated") or {}) for each in every)
+    failed = [(end.get("finishedAt") or "", each) for each, end in ends if end.get("exitCode")]
+    first = min(failed, key=itemgetter(0), default=None)
+    return _container_reason(pod, first[1]) if first else None
 
 
 def _shared(sentences: list[str]) -> str | None:

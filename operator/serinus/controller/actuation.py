@@ -6,7 +6,7 @@ revision is written first.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from typing import Final
@@ -83,6 +83,8 @@ class WriteOutcome:
             severity, about = Severity.NOTE, About.CHILDREN
             if kind in TRAFFIC and not world.split_in_effect:
                 severity, about = Severity.REPAIR, About.ROUTE
+            elif KINDS[kind].purpose is Purpose.TASK:
+                severity, about = Severity.WAIT, About.TASK
             yield Problem(Reason.CHANGED_BY_OTHERS, severity, about, message)
         for kind, message in self.failures.items():
             waits, about = _awaited(kind)
@@ -132,7 +134,7 @@ async def actuate(
         if lacking(writing.objects()):
             return writing.outcome()
         await writing.bring_about(desired.routes, urgent=True)
-    await writing.start(desired.tasks)
+    await writing.start(desired.tasks, desired.over)
     if not writing.leaves_routes:
         # otherwise traffic may still go to what is no longer desired
         await writing.prune(desired)
@@ -274,22 +276,34 @@ class _Writing:
             self._pace.brought_about(manifest)
         self._tell_if_overridden(manifest)
 
-    async def start(self, tasks: Iterable[Manifest]) -> None:
-        """Create those that are missing. What a Job runs cannot change, so none is applied."""
+    async def start(self, tasks: Iterable[Manifest], over: Container[str]) -> None:
+        """Create those that are missing, but for what is over. What a Job runs cannot change, so
+        none is applied."""
         objects = self.objects()
         for manifest in tasks:
             kind, name = manifest["kind"], manifest["metadata"]["name"]
-            if (kind, name) in objects or self._must_wait(manifest):
+            if name in over:
                 continue
-            try:
-                found = await _create_or_find(self._cluster, manifest)
-            except ApiError as error:
-                self._note(manifest, error, "written", urgent=False)
-                continue
-            if found is not None and (taken := foreign(kind, found, self._owner)):
-                self._refusals[kind] = taken
-            elif found is not None:
-                self._changed |= self._family.put(found)
+            if (kind, name) in objects:
+                self._pace.unchanged(manifest)
+            else:
+                self._pace.changed(manifest, f"{kind} {name} was deleted before it ended.")
+                if not self._must_wait(manifest):
+                    await self._start_one(manifest)
+            self._tell_if_overridden(manifest)
+
+    async def _start_one(self, manifest: Manifest) -> None:
+        kind = manifest["kind"]
+        try:
+            found = await _create_or_find(self._cluster, manifest)
+        except ApiError as error:
+            self._note(manifest, error, "written", urgent=False)
+            return
+        if found is not None and (taken := foreign(kind, found, self._owner)):
+            self._refusals[kind] = taken
+        elif found is not None:
+            self._pace.wrote(manifest)
+            self._changed |= self._family.put(found)
 
     def _must_wait(self, manifest: Manifest) -> bool:
         """Whether it was written, or tried to, only now."""

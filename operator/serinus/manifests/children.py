@@ -35,6 +35,8 @@ class Children:
     """The objects that split the traffic between the revisions."""
     tasks: list[Manifest] = field(default_factory=list)
     """Jobs, which serve nothing and are never changed."""
+    over: frozenset[str] = frozenset()
+    """Names of those that are not created again."""
     lost: frozenset[str] = frozenset()
     """Revisions that should run, but whose template is unknown."""
     serving: Mapping[str, int] = field(default_factory=dict)
@@ -76,7 +78,8 @@ def children(
         if task.revision in revisions
     ]
     serving = {name: replicas.get(name, 0) for name in wanted.traffic.weights}
-    return Children(pods, routes, tasks, frozenset(replicas) - set(revisions), serving)
+    over = frozenset(task.name for task in wanted.tasks if task.over)
+    return Children(pods, routes, tasks, over, frozenset(replicas) - set(revisions), serving)
 
 
 def lacking(

@@ -37,6 +37,8 @@ class Task:
     """Of its pod."""
     timeout: float
     """Seconds."""
+    over: bool = False
+    """It has succeeded: what is left of it may stay, and it is not run again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ def _pod(owner: Owner, task: Task, revision: Revision) -> Manifest:
     metadata["labels"] = {**theirs, TASK_LABEL: owner.name}
     spec["restartPolicy"] = "Never"
     spec["securityContext"] = {**_POD, **(spec.get("securityContext") or {})}
-    spec.setdefault("automountServiceAccountToken", "serviceAccountName" in spec)
+    account = spec.get("serviceAccountName") or spec.get("serviceAccount")  # its name until 1.0
+    spec.setdefault("automountServiceAccountToken", bool(account))
     service = {"name": "CANDIDATE_SERVICE", "value": owner.child(task.revision)}
     for container in [*(spec.get("initContainers") or []), *spec["containers"]]:
         # ours come first, so that the user's may refer to them

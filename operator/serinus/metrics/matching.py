@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from serinus.api.checks import LabelMatcher
+from serinus.api.checks.expressions import is_costly
 from serinus.api.checks.metrics import FAILED_CODES, Operator, compiled, is_label_name
 
 _CODES: Final = tuple(str(code) for code in range(100, 600))
@@ -35,17 +36,6 @@ _UNCERTAIN: Final = re.compile(r"\)[?*{]|\\[xpPQ]")
 _OPTIONAL_DIGIT: Final = re.compile(r"(?:\\d|\[[0-9-]+\]|[0-9])(?:[?*]|\{0?,[0-9]*\})")
 _DIGIT: Final = re.compile(r"\\d|\[[0-9-]+\]|[0-9]")
 _REPETITION: Final = re.compile(r"\{[0-9,]+\}")
-_ESCAPE_OR_CLASS: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]")
-_REPEATED_GROUP: Final = re.compile(r"\)[*+?{]")
-_CHOICE: Final = re.compile(r"[*+?{(]")
-_MOST_CHOICES: Final = 2
-"""Repetitions and groups in an expression that is evaluated here."""
-_LISTS: Final = re.compile(r"[\w.|-]*")
-"""Expressions of which each part fits values of its own length."""
-_LONGEST: Final = 128
-"""Characters of a value that is compared with an expression."""
-_MOST_VALUES: Final = 100
-"""Values of a label that are compared with an expression."""
 _KEPT: Final = 4096
 """Of answers, since most revisions have no errors at most looks."""
 
@@ -56,33 +46,6 @@ def may_name(matcher: LabelMatcher, values: Collection[str]) -> bool:
     if not values and matcher.label in _ONLY_FAILURES_HAVE:
         return True
     return _may_name(matcher.operator, matcher.value, frozenset(values))
-
-
-def never_both(one: LabelMatcher, other: LabelMatcher) -> bool:
-    """Whether no series can meet both; what is uncertain counts as possible."""
-    if one.label != other.label:
-        return False
-    for exact, of_it in ((one, other), (other, one)):
-        if exact.operator == "=":
-            return not _may_meet(exact.value, of_it)
-    return one.operator == other.operator == "=~" and not _may_share(one.value, other.value)
-
-
-def _may_meet(value: str, matcher: LabelMatcher) -> bool:
-    costly = "~" in matcher.operator and _is_costly(matcher.value, [value])
-    return costly or not matcher.read_here or matcher.matches({matcher.label: value})
-
-
-def _may_share(one: str, other: str) -> bool:
-    """Whether a value may fit both expressions; it is known of those that only list what fits, such
-    as `5..|408`."""
-    if not (_LISTS.fullmatch(one) and _LISTS.fullmatch(other)):
-        return True
-    return any(
-        len(a) == len(b) and all(x == y or "." in (x, y) for x, y in zip(a, b, strict=True))
-        for a in one.split("|")
-        for b in other.split("|")
-    )
 
 
 def corrected(
@@ -104,7 +67,7 @@ def corrected(
 @lru_cache(maxsize=_KEPT)
 def _may_name(operator: Operator, value: str, values: frozenset[str]) -> bool:
     exact = "~" not in operator
-    if not exact and _is_costly(value, values):
+    if not exact and is_costly(value, values):
         return True
     expression = re.escape(value) if exact else value
     pattern, in_any_case = compiled(expression), compiled(expression, re.IGNORECASE)
@@ -117,15 +80,6 @@ def _may_name(operator: Operator, value: str, values: frozenset[str]) -> bool:
     if any(map(in_any_case.fullmatch, values)):
         return False
     return any(_may_fit(pattern, value if exact else "", each) for each in values)
-
-
-def _is_costly(expression: str, values: Collection[str]) -> bool:
-    """Whether Python, which backtracks, may take long for it: Prometheus takes linear time, and
-    both the expression and the values are a tenant's own."""
-    if len(values) > _MOST_VALUES or any(len(each) > _LONGEST for each in values):
-        return True
-    plain = _ESCAPE_OR_CLASS.sub("", expression).replace("(?", "(")
-    return bool(_REPEATED_GROUP.search(plain)) or len(_CHOICE.findall(plain)) > _MOST_CHOICES
 
 
 def _may_fit(pattern: re.Pattern[str], exact: str, value: str) -> bool:

@@ -57,6 +57,7 @@ def begin(s: Situation, evidence: str) -> Situation | None:
         unmeasured=0.0,
         unreadable_since=None,
         checks=[],
+        images_differed=False,
         silence=None,
         restarts=candidate.restarts
         and candidate.restarts.replace(candidate=0, evictions=0, expected=0.0, unforgiven=0.0),

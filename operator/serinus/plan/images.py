@@ -65,7 +65,14 @@ def differing(s: Situation) -> str:
 def in_doubt(s: Situation) -> bool:
     """Whether verdicts may be about something else than the revisions. After a restart of the
     operator this lasts until pods are listed."""
-    return bool(differing(s)) or (_held(s) and s.world.mixed is None)
+    return bool(differing(s)) or (_differed(s) and s.world.mixed is None)
+
+
+def note_that_images_differ(s: Situation) -> Situation | None:
+    """What is counted meanwhile is dropped afterwards, whatever else the candidate waits for."""
+    if s.candidate.images_differed or not differing(s):
+        return None
+    return s.to_candidate(images_differed=True)
 
 
 def hold_while_images_differ(s: Situation) -> Situation | None:
@@ -93,15 +100,19 @@ def withdraw_instead_of_blaming(s: Situation, failed: str) -> Situation:
 
 
 def resume_once_images_are_alike(s: Situation) -> Situation | None:
-    """A candidate whose traffic was withdrawn for them, unless the spec pauses the rollout."""
+    """A candidate whose traffic was withdrawn for them, unless the spec pauses the rollout. What
+    was withdrawn for something else only loses its evidence."""
     if not _became_alike(s):
         return None
     began = _without_evidence(s)
+    if not _held(s):
+        return began
     if not s.desired.spec.rollout.paused:
         return resume_step(began.to_candidate(hold=None), f"{_ALIKE}, {_AGAIN}")
     until = f"{_ALIKE}. Its traffic is withdrawn until spec.rollout.paused is no longer true."
     held = began.hold(Reason.IMAGES_DIFFER, until)
-    return None if held.candidate.hold == s.candidate.hold else held
+    said = held.candidate.hold == s.candidate.hold and not s.candidate.images_differed
+    return None if said else held
 
 
 def start_the_step_again_once_images_are_alike(s: Situation) -> Situation | None:
@@ -119,12 +130,13 @@ def start_the_comparison_again_once_images_are_alike(s: Situation) -> Situation 
 
 
 def _became_alike(s: Situation) -> bool:
-    return _held(s) and not in_doubt(s)
+    return _differed(s) and not in_doubt(s)
 
 
 def _without_evidence(s: Situation) -> Situation:
     """What was counted meanwhile is evidence of no revision."""
-    return s.to_candidate(checks=[], silence=None, unreadable_since=None)
+    began = s.to_candidate(checks=[], silence=None, unreadable_since=None)
+    return began.to_candidate(images_differed=False)
 
 
 def _started_again(s: Situation) -> Situation:
@@ -132,6 +144,12 @@ def _started_again(s: Situation) -> Situation:
     began = replace(began, world=replace(began.world, split_in_effect=False))
     began = began.to_candidate(hold=None, effective_since=None, task=None)
     return began.because(Reason.IMAGES_ALIKE, s.candidate.revision, f"{_ALIKE}, {_AGAIN}")
+
+
+def _differed(s: Situation) -> bool:
+    """Whether there is something to drop; earlier versions noted that only as the reason of a
+    wait."""
+    return s.candidate.images_differed or _held(s)
 
 
 def _held(s: Situation) -> bool:

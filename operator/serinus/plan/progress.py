@@ -463,11 +463,23 @@ def pods_to_mend(candidate: Candidate) -> set[str]:
     }
 
 
-def roll_back_when_the_step_fails(s: Situation) -> Situation | None:
-    """What it runs has failed."""
+def note_what_the_step_has_done(s: Situation) -> Situation | None:
+    """It is not lost while the step waits for something else."""
     step = current_step(s.desired.steps, s.candidate)
-    found = step.failed(s) if step else None
-    return s.reject(found.reason, found.message) if found else None
+    return step.noted(s) if step else None
+
+
+def roll_back_when_the_step_fails(s: Situation) -> Situation | None:
+    """What it runs has failed. While that may be about something else, only traffic is withdrawn,
+    and the step starts again afterwards."""
+    step, doubted = current_step(s.desired.steps, s.candidate), in_doubt(s)
+    if step is None or (doubted and not s.candidate.weight.wanted):
+        return None
+    if (found := step.failed(s)) is None:
+        return None
+    if doubted:
+        return withdraw_instead_of_blaming(s, found.message)
+    return s.reject(found.reason, found.message)
 
 
 def _wait_while_paused(s: Situation) -> Situation | None:

@@ -21,6 +21,7 @@ from serinus.plan.commands import obey_a_command, refuse_a_command
 from serinus.plan.guarding import finish_taking_back
 from serinus.plan.images import (
     note_in_a_guard_that_images_differ,
+    note_that_images_differ,
     resume_once_images_are_alike,
     start_the_comparison_again_once_images_are_alike,
     start_the_step_again_once_images_are_alike,
@@ -39,6 +40,7 @@ from serinus.plan.progress import (
     go_on_or_say_why_not,
     measure_from_the_first_weight_that_the_route_gives,
     note_what_audited_checks_would_do,
+    note_what_the_step_has_done,
     notice_whether_anything_can_be_judged,
     notice_whether_pods_are_missing,
     promote_after_the_steps,
@@ -128,6 +130,7 @@ MEASURED: Final[tuple[Rule, ...]] = (
 )
 COMPARED_IN_A_GUARD: Final[tuple[Rule, ...]] = (
     forget_what_other_checks_found,
+    note_that_images_differ,
     start_the_comparison_again_once_images_are_alike,
     note_in_a_guard_that_images_differ,
     note_what_audited_checks_would_do,
@@ -161,6 +164,7 @@ STEPPING: Final = StageRules(
     usual=(
         *BY_THE_SPEC,
         forget_what_other_checks_found,
+        note_that_images_differ,
         start_the_step_again_once_images_are_alike,
         note_what_audited_checks_would_do,
         roll_back_when_a_check_fails_for_certain,
@@ -168,6 +172,7 @@ STEPPING: Final = StageRules(
         keep_to_the_steps_of_the_spec,
         *MEASURED,
         run_the_clock_while_the_weight_is_in_effect,
+        note_what_the_step_has_done,
         unless_nothing_else_serves(roll_back_when_the_step_fails),
         go_on_or_say_why_not,
     ),
@@ -184,6 +189,7 @@ WITHDRAWN: Final = StageRules(
     usual=(
         *BY_THE_SPEC,
         forget_what_other_checks_found,
+        note_that_images_differ,
         resume_once_images_are_alike,
         note_what_audited_checks_would_do,
         roll_back_when_a_check_fails_for_certain,
@@ -204,6 +210,7 @@ PROMOTING: Final = StageRules(
     usual=(
         *BY_THE_SPEC,
         forget_what_other_checks_found,
+        note_that_images_differ,
         start_the_step_again_once_images_are_alike,
         note_what_audited_checks_would_do,
         roll_back_when_a_check_fails_for_certain,

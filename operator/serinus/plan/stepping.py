@@ -45,7 +45,12 @@ def enter_next_step(s: Situation, why: str) -> Situation:
         )
         message = f"All steps have passed; promoting revision {s.candidate.revision}. {why}"
         return done.because(Reason.PROMOTING, s.candidate.revision, message)
-    return _enter(s.to_candidate(step=index, step_since=s.now, hold=None), why)
+    return _enter(_at_step(s, index).to_candidate(hold=None), why)
+
+
+def _at_step(s: Situation, index: int) -> Situation:
+    """In a step that begins, also if it has begun before."""
+    return s.to_candidate(step=index, step_since=s.now, task=None)
 
 
 def _enter(s: Situation, why: str) -> Situation:
@@ -117,9 +122,9 @@ def _want(s: Situation, weight: float) -> Situation:
 
 
 def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
-    """Steps may be edited during a rollout: go to the last one with at most the present weight. If
-    all have more, the first one's weight is set like any other: after a verdict at the present
-    one."""
+    """Steps may be edited during a rollout: go to the last one with at most the present weight, but
+    not past one of its weight that somebody must let pass, or that runs something. If all have
+    more, the first one's weight is set like any other: after a verdict at the present one."""
     candidate, steps = s.candidate, s.desired.steps
     if not steps:
         held = s.desired.spec.rollout.paused
@@ -129,13 +134,11 @@ def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
         return None
     within = [index for index in range(len(steps)) if weight_at(steps, index) <= had]
     if not within:
-        return s.to_candidate(step=0, step_since=s.now) if candidate.step else None
+        return _at_step(s, 0) if candidate.step else None
     weight = weight_at(steps, max(within))
-    gates = [
-        i for i in within if isinstance(kind_of(steps[i]), Gate) and weight_at(steps, i) == weight
-    ]
-    index = min(gates, default=max(within))
-    entered = s.to_candidate(step=index, step_since=s.now)
+    kept = [i for i in within if kind_of(steps[i]).kept_by_edits and weight_at(steps, i) == weight]
+    index = min(kept, default=max(within))
+    entered = _at_step(s, index)
     if weight == had:
         return entered
     message = f"The steps in the spec changed: weight {had:g}% -> {weight}%."

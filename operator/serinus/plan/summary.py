@@ -139,7 +139,10 @@ def _summary(s: Situation) -> Summary:
             )
         return Summary("Degraded", Reason.INVALID_SPEC, message, stalled=True)
     if s.promoted:
-        return _summary_of_the_guard(s, s.candidate)
+        guarded, unserved = _summary_of_the_guard(s, s.candidate), _why_nobody_is_served(s)
+        if unserved is None or guarded.phase == "Degraded":
+            return guarded
+        return replace(guarded, phase="Degraded", reason=unserved, stalled=True)
     if s.status.candidate:
         return _summary_of_the_rollout(s, s.status.candidate)
     if s.desired.incompatibility and not (s.status.rejected or _is_stable(s, s.desired.revision)):
@@ -202,6 +205,8 @@ def _summary_of_the_rollout(s: Situation, candidate: Candidate) -> Summary:
     told = s.world.first(*meaning.about)
     if meaning.needs is Needs.REPAIR:
         return Summary("Degraded", hold.reason, message, stalled=True, told=told)
+    if (unserved := _why_nobody_is_served(s)) is not None:
+        return Summary("Degraded", unserved, message, stalled=True, told=told)
     if s.stable_is_down:
         return Summary("Degraded", hold.reason, message, told=told)
     long_without_data = hold.reason == Reason.NO_DATA and s.reached(
@@ -213,6 +218,17 @@ def _summary_of_the_rollout(s: Situation, candidate: Candidate) -> Summary:
     )
     paused = meaning.needs is Needs.PERSON or long_without_data or unreadable
     return Summary("Paused" if paused else "Progressing", hold.reason, message, told=told)
+
+
+def _why_nobody_is_served(s: Situation) -> Reason | None:
+    """Though a revision is stable, and whatever its rollout waits for, as before the candidate's
+    first traffic; None: somebody is served, or nobody is only now."""
+    outages = _of(s, Severity.OUTAGE) if s.status.stable else []
+    if not outages:
+        return None
+    if outages[0].about is not About.ROUTE:
+        return outages[0].reason
+    return Reason.ROUTE_REFUSED if _route_awaited_for_too_long(s) else None
 
 
 def _given(s: Situation) -> str:

@@ -102,9 +102,8 @@ class Replay:
         ended = timeline.until if self.promoted and timeline.until else -inf
         promoted_at = timeline.guarded_since or ended
         world = RecordedCluster(timeline, promoted_at)
-        rollout = SimulatedDeployment(
-            Desired(self.spec, 1, timeline.stable), world, timeline.since - _BEFORE
-        )
+        desired = Desired(self.spec, 1, timeline.stable, name=self.owner.name)
+        rollout = SimulatedDeployment(desired, world, timeline.since - _BEFORE)
         rollout.settle()
         rollout.new_decisions.clear()
         log = RolloutLog(self.owner, rollout, timeline.since)

@@ -160,7 +160,7 @@ class _Simulated:
         self._simulation, self._past = simulation, past
         self._candidate, self._stable = candidate, stable
         world = SimulatedCluster()
-        desired = Desired(simulation.spec, 1, STABLE)
+        desired = Desired(simulation.spec, 1, STABLE, name=simulation.owner.name)
         self._rollout = SimulatedDeployment(desired, world, past.end - _BEFORE)
         self._rollout.settle()
         self._account = RolloutLog(simulation.owner, self._rollout, past.end, explained)

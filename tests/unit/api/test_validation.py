@@ -346,20 +346,39 @@ def test_matchers_that_no_series_can_meet_together_are_refused_with_the_one_that
     assert problems_of(monitoring=monitoring) == [f"spec.monitoring.errorRate.errors: {never}"]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "told"),
+    [
+        (("=~", "4.."), ("=~", "5.."), '"4..|5.." selects either'),
+        (("=~", "4.."), ("=", "500"), '"4..|500" selects either'),
+        (("=~", "5.."), ("!~", "5.."), "leave one of them out"),
+        (("=", "500"), ("!=", "500"), "leave one of them out"),
+    ],
+)
+def test_so_are_expressions_of_which_no_value_fits_both(
+    one: tuple[str, str], other: tuple[str, str], told: str
+) -> None:
+    errors = [{"label": "code", "operator": op, "value": value} for op, value in (one, other)]
+    said = " and ".join(f'code{op}"{value}"' for op, value in (one, other))
+    [found] = problems_of(**analysis(checks=[{"name": "errors", "errorRate": {"errors": errors}}]))
+    assert f"errorRate.errors: no series can meet both {said}: " in found
+    assert found.endswith(told)
+
+
 @pytest.mark.parametrize("operator", ["=", "=~", "!="])
 def test_a_matcher_that_leaves_one_class_is_refused_because_its_share_is_always_all(
     operator: str,
 ) -> None:
     only = {"label": "class", "operator": operator, "value": "fraud"}
     classes = {"metric": "model_predictions_total", "matchers": [only]}
-    told = 'class="fraud" leaves one class, which always has a share of 100%'
+    told = f'class{operator}"fraud" leaves one class, which always has a share of 100%'
     message = f"classes.matchers: {told}: leave the matcher out"
     check = {"name": "drift", "predictionDrift": {"classes": classes}}
     found = problems_of(
         **analysis(checks=[check]), monitoring={"predictionDrift": {"classes": classes}}
     )
     places = "spec.rollout.analysis.checks[0].predictionDrift", "spec.monitoring.predictionDrift"
-    assert found == [f"{place}.{message}" for place in places if operator == "="]
+    assert found == [f"{place}.{message}" for place in places if operator != "!="]
 
 
 def test_a_matcher_that_leaves_one_category_is_refused_in_the_monitoring_too() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from serinus.cluster.pods import not_ready_reason, ready_addresses, seen
+from serinus.cluster.pods import failure, not_ready_reason, ready_addresses, seen
 from serinus.plan.situation import PodEnd
 
 LIMITED = {"name": "model", "resources": {"limits": {"memory": "512Mi"}}}
@@ -518,3 +518,27 @@ def test_a_pod_tells_the_digest_of_an_image_that_is_named_by_a_tag(
     found["metadata"] |= {"creationTimestamp": "2026-01-01T00:00:00Z"}
     found["spec"] = {"containers": [{"name": "model", "image": image}]}
     assert seen(found).images == expected
+
+
+def of_a_job(*containers: dict[str, Any], **more: Any) -> dict[str, Any]:
+    found = pod(*containers, **more)
+    found["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z"
+    return found
+
+
+def test_a_job_failed_by_what_failed_first_and_not_by_a_sidecar_that_was_told_to_stop() -> None:
+    main = container(ended(3, message="7 of 90 differ", finishedAt="2026-01-01T00:05:00Z"))
+    proxy = {**container(ended(137, finishedAt="2026-01-01T00:05:30Z")), "name": "proxy"}
+    told = "container model: Error with exit code 3: 7 of 90 differ"
+    assert failure([of_a_job(main, init=(proxy,), phase="Failed")]) == told
+    assert failure([of_a_job(proxy, main, phase="Failed")]) == told
+    assert failure([of_a_job(main, phase="Failed")]) == told
+
+
+def test_a_job_may_fail_in_an_init_container_or_without_an_exit_code() -> None:
+    get = {**container(ended(1, finishedAt="2026-01-01T00:05:00Z")), "name": "get"}
+    waits = container({"waiting": {"reason": "PodInitializing"}})
+    failed = failure([of_a_job(waits, init=(get,), phase="Failed")])
+    assert failed == "container get: Error with exit code 1"
+    assert "ImagePullBackOff" in failure([of_a_job(container(UNPULLED))])
+    assert failure([]) == ""

@@ -105,6 +105,8 @@ GOOD, BAD = {"label": "status", "value": "200"}, {"label": "status", "value": "5
         ({"label": "status", "operator": "=~", "value": "2..|3.."}, BAD),
         ({"label": "status", "operator": "=~", "value": "2.."}, CODES_OF_ERRORS),
         ({"label": "status", "operator": "!~", "value": "5.."}, BAD),
+        ({"label": "status", "operator": "!~", "value": "5.."}, CODES_OF_ERRORS),
+        ({"label": "status", "operator": "!~", "value": "[45].."}, CODES_OF_ERRORS),
     ],
 )
 def test_where_no_request_that_counts_can_be_an_error_the_check_passes_nothing(
@@ -128,6 +130,16 @@ def test_where_each_request_that_counts_is_an_error_the_check_passes_nothing(
     bad = [answered("200", 50), answered("500", 50)]
     check = errors(failed, requests={**FLASK, "matchers": [BAD]})
     assert judged(check, bad, [answered("500", 1)], looks=60).verdict == "Error"
+
+
+def test_where_all_codes_that_count_are_errors_the_check_passes_nothing() -> None:
+    bad = [answered("200", 50), answered("500", 50)]
+    for failed in ("5..|408|429", "[45]..", "..."):
+        matcher = {"label": "status", "operator": "=~", "value": failed}
+        check = errors(matcher, requests={**FLASK, "matchers": [CODES_OF_ERRORS]})
+        found = judged(check, bad, [answered("500", 1)], looks=60)
+        assert found.verdict == "Error"
+        assert 'Leave status=~"5.." out there.' in found.message
 
 
 def test_requests_may_be_chosen_by_the_label_that_tells_the_errors() -> None:

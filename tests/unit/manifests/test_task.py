@@ -65,8 +65,19 @@ def test_it_gets_no_token_and_no_privileges_unless_its_template_asks_for_them() 
     }
     asked = pod(rendered(serviceAccountName="checks", securityContext={"runAsNonRoot": False}))
     assert asked["automountServiceAccountToken"] is True
+    assert pod(rendered(serviceAccount="checks"))["automountServiceAccountToken"] is True
+    assert pod(rendered(serviceAccountName=""))["automountServiceAccountToken"] is False
     assert asked["securityContext"]["runAsNonRoot"] is False
     assert asked["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+
+
+def test_what_is_null_is_as_if_it_were_not_there() -> None:
+    nothing: dict[str, Any] = {"env": None, "securityContext": None}
+    pod_of = {"initContainers": None, "securityContext": None}
+    found = pod(rendered({"spec": {"containers": [{**CONTAINER, **nothing}], **pod_of}}))
+    plain = pod(rendered())
+    assert found["containers"] == plain["containers"]
+    assert found["securityContext"] == plain["securityContext"]
 
 
 def test_each_container_is_told_what_it_is_about_and_leaves_its_last_lines() -> None:
@@ -123,6 +134,22 @@ def test_it_has_ended_when_its_conditions_say_so(
         (
             {"spec": {"containers": [CONTAINER], "restartPolicy": "Always"}},
             "template.spec.restartPolicy: must be Never",
+        ),
+        (
+            {"spec": {"containers": [{**CONTAINER, "env": {"URL": "http://x"}}]}},
+            "template.spec.containers[0].env: must be of type array",
+        ),
+        (
+            {"spec": {"containers": [{**CONTAINER, "securityContext": "root"}]}},
+            "template.spec.containers[0].securityContext: must be of type object",
+        ),
+        (
+            {"spec": {"containers": [CONTAINER], "securityContext": ["root"]}},
+            "template.spec.securityContext: must be of type object",
+        ),
+        (
+            {"spec": {"containers": [CONTAINER], "initContainers": ["get"]}},
+            "template.spec.initContainers[0]: must be of type object",
         ),
     ],
 )

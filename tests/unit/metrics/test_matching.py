@@ -5,8 +5,9 @@ import time
 import pytest
 
 from serinus.api.checks import LabelMatcher
+from serinus.api.checks.expressions import never_both, only_value
 from serinus.api.checks.metrics import FAILED_CODES, Operator
-from serinus.metrics.matching import corrected, may_name, never_both
+from serinus.metrics.matching import corrected, may_name
 
 GRPC = "Unknown|Internal|Unavailable"
 
@@ -159,6 +160,18 @@ def test_what_was_meant_is_proposed_in_the_shape_that_is_there(
         (matcher("200", "="), matcher("5..|408")),
         (matcher("200", "="), matcher("2..", "!~")),
         (matcher("2.."), matcher("5..|408")),
+        (matcher("2.."), matcher("2..", "!~")),
+        (matcher("[45].."), matcher(r"2\d{2}|301")),
+        (matcher("500|503"), matcher("5..|408|429", "!~")),
+        (matcher("5[0-9]{2}"), matcher("5..", "!~")),
+        (matcher("(?i)error"), matcher("(?i)error", "!~")),
+        (matcher("5\\.0"), matcher("500")),
+        (matcher("500|500"), matcher("500", "!=")),
+        (matcher("4.*"), matcher("5.*")),
+        (matcher("5.."), matcher("5.*", "!~")),
+        (matcher("5.+"), matcher("5.*", "!~")),
+        (matcher("50.*"), matcher("5.*", "!~")),
+        (matcher("200|201"), matcher("5.*")),
     ],
 )
 def test_no_series_meets_two_matchers_that_have_no_value_in_common(
@@ -176,7 +189,20 @@ def test_no_series_meets_two_matchers_that_have_no_value_in_common(
         (matcher("a" * 40, "="), matcher("(a+)+b")),
         (matcher("4.."), matcher("5..|408")),
         (matcher("2.."), matcher("[25]..")),
-        (matcher("2..", "!~"), matcher("2..")),
+        (matcher("2..|408"), matcher("2..", "!~")),
+        (matcher("2.."), matcher("2[0-5].", "!~")),
+        (matcher("2.*"), matcher("2..", "!~")),
+        (matcher("5.*"), matcher("5.+", "!~")),
+        (matcher("5"), matcher("5.*")),
+        (matcher(r"5\\.*"), matcher("5..")),
+        (matcher(".*"), matcher("5..")),
+        (matcher("5.*"), matcher("50.*", "!~")),
+        (matcher("5.*"), matcher("..x")),
+        (matcher("5[9-0]."), matcher("2..")),
+        (matcher("[^5].."), matcher("5..")),
+        (matcher("50."), matcher("500", "!=")),
+        (matcher("5..|"), matcher("")),
+        (matcher("2..", "!~"), matcher("5..", "!~")),
         (matcher("200", "!="), matcher("500", "!=")),
     ],
 )
@@ -186,6 +212,25 @@ def test_what_may_have_a_value_in_common_is_not_doubted(
     """As are two of which that is not known."""
     assert not never_both(one, other)
     assert not never_both(other, one)
+
+
+@pytest.mark.parametrize(
+    ("only", "value"),
+    [
+        (matcher("fraud", "="), "fraud"),
+        (matcher("fraud"), "fraud"),
+        (matcher("v1\\.0"), "v1.0"),
+        (matcher("frau."), None),
+        (matcher("fraud.*"), None),
+        (matcher(""), ""),
+        (matcher("fraud|ok"), None),
+        (matcher("(?i)fraud"), None),
+        (matcher("fraud", "!="), None),
+        (matcher("fraud", "!~"), None),
+    ],
+)
+def test_which_value_alone_is_selected(only: LabelMatcher, value: str | None) -> None:
+    assert only_value(only) == value
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from serinus.api.status import Silence
 from serinus.plan.images import mixed_images
 from serinus.plan.situation import SeenPod
 from tests.support.simulated_rollout import A, B, SimulatedRollout, serving
@@ -88,6 +89,39 @@ def test_a_candidate_that_fails_meanwhile_loses_its_traffic_and_is_not_rejected(
     assert rollout.weight == 20
     assert rollout.status.candidate and rollout.status.candidate.checks == []
     assert rollout.judged("Fail").status.rejected
+
+
+def test_what_was_withdrawn_for_something_else_keeps_no_evidence_of_different_images() -> None:
+    rollout = rolling().after(150)
+    assert rollout.status.candidate
+    now = rollout.rollout.now
+    silence = Silence(stable=4812, expected=1203, since=now - 120, until=now)
+    candidate = rollout.status.candidate.replace(silence=silence)
+    rollout.rollout.status = rollout.status.replace(candidate=candidate)
+    rollout.judged("NoData")
+    assert rollout.status.candidate.stage == "Withdrawn"
+    rollout.world.mixed = mixed(A)
+    rollout.settle().judged("Fail", "Candidate errors 41/2045.")
+    assert rollout.status.rejected is None
+    rollout.world.mixed = None
+    assert rollout.settle().status.rejected is None, "after a restart, until pods are listed"
+    rollout.world.mixed = {}
+    rollout.settle()
+    assert rollout.status.rejected is None
+    assert rollout.status.candidate and rollout.status.candidate.checks == []
+    assert (rollout.weight, rollout.reason) == (0, "CandidateSilent"), "nobody has resumed it"
+    assert rollout.judged("Fail").status.rejected
+
+
+def test_images_that_differ_again_in_a_pause_leave_no_evidence_either() -> None:
+    rollout = rolling()
+    for _ in range(2):
+        rollout.world.mixed = mixed(A)
+        rollout.settle().judged("Fail").given(paused=True).settle()
+        rollout.world.mixed = {}
+        rollout.settle()
+        assert rollout.status.rejected is None
+        assert rollout.status.candidate and rollout.status.candidate.checks == []
 
 
 def test_in_a_pause_its_traffic_does_not_come_back_with_alike_images() -> None:

@@ -124,6 +124,38 @@ def test_another_job_in_the_spec_is_started_anew(other: dict[str, Any]) -> None:
     assert anew[0].name != first[0].name
 
 
+@pytest.mark.parametrize("ended", [TaskEnd(succeeded=True), None], ids=["succeeded", "skipped"])
+def test_a_step_to_which_an_edit_leads_back_has_a_job_of_its_own(ended: TaskEnd | None) -> None:
+    """Not the one that it had hours ago, which is long deleted."""
+    checked = job(timeout="30m")
+    rollout = running({"setWeight": 20}, checked, {"setWeight": 40}, {"pause": {}})
+    [first] = tasks(rollout)
+    if ended:
+        ends(rollout, ended).judged("Pass")
+    else:
+        rollout.order(f"advance/{B}")
+    assert (rollout.weight, tasks(rollout)) == (40, [])
+    rollout.world.task_end = None
+    rollout.judged("Pass").after(7200)
+    rollout.given(steps=[{"setWeight": 20}, checked, {"setWeight": 80}]).settle()
+    assert (rollout.weight, rollout.status.rejected) == (20, None)
+    [again] = tasks(rollout)
+    assert (again.name != first.name, again.over) == (True, False)
+
+
+@pytest.mark.parametrize("later", [{"approval": {}}, {"pause": {}}, job("checks:2")])
+def test_an_edit_that_lowers_the_weight_leads_past_no_job(later: dict[str, Any]) -> None:
+    """Only commands skip one."""
+    rollout = serving().given(steps=[{"setWeight": 20}, {"setWeight": 50}])
+    rollout.world.task_end = None
+    rollout.apply(B)
+    assert rollout.weight == 20
+    rollout.given(steps=[{"setWeight": 10}, job(), later, {"setWeight": 50}]).settle()
+    assert (rollout.weight, rollout.reason) == (10, "AwaitingJob")
+    [task] = tasks(rollout)
+    assert task.template["spec"]["containers"][0]["image"] == "checks:1"
+
+
 def test_a_second_job_is_another_one_than_the_first() -> None:
     rollout = running(job(), job())
     first = tasks(rollout)
@@ -182,6 +214,52 @@ def test_what_is_withdrawn_runs_none_and_starts_another_when_it_resumes() -> Non
     rollout.after(5)
     [again] = tasks(rollout)
     assert again.name != first[0].name
+
+
+def test_one_that_has_succeeded_and_is_deleted_is_neither_missed_nor_run_again() -> None:
+    """Clusters have policies that delete Jobs some time after their end."""
+    steps = [{"setWeight": 20}, job(timeout="5m"), {"setWeight": 50}]
+    rollout = ends(running(*steps), TaskEnd(succeeded=True))
+    [task] = tasks(rollout)
+    rollout.world.task_end = None
+    rollout.judged("Inconclusive").after(900)
+    assert (rollout.weight, rollout.status.rejected) == (20, None)
+    assert rollout.reason == "AwaitingVerdict"
+    [kept] = tasks(rollout)
+    assert (kept.name, kept.over) == (task.name, True)
+    assert rollout.judged("Pass").weight == 50
+
+
+def test_one_that_has_succeeded_in_a_paused_rollout_is_not_run_again_afterwards() -> None:
+    rollout = running(*BEFORE_TRAFFIC)
+    ends(rollout.given(paused=True).settle(), TaskEnd(succeeded=True))
+    rollout.world.task_end = None
+    assert rollout.given(paused=False).after(7200).weight == 20
+
+
+def test_one_that_fails_beside_pods_of_two_images_is_held_against_nobody() -> None:
+    rollout = running(*IN_TRAFFIC)
+    rollout.world.mixed = {B: "Its pods run different images."}
+    ends(rollout.settle(), FAILED)
+    assert (rollout.weight, rollout.status.rejected) == (0, None)
+    assert rollout.status.candidate and rollout.status.candidate.stage == "Withdrawn"
+    assert "7 of 90 differ" in rollout.status.message
+    rollout.world.mixed, rollout.world.task_end = {}, None
+    assert (rollout.after(5).weight, len(tasks(rollout))) == (20, 1)
+    ends(rollout, FAILED)
+    assert rollout.status.rejected and rollout.status.rejected.reason == "JobFailed"
+
+
+def test_before_any_traffic_it_is_held_until_they_are_alike_and_starts_again() -> None:
+    rollout = running(*BEFORE_TRAFFIC)
+    first = tasks(rollout)
+    rollout.world.mixed = {B: "Its pods run different images."}
+    ends(rollout.settle(), FAILED)
+    assert (rollout.reason, rollout.status.rejected) == ("ImagesDiffer", None)
+    rollout.world.mixed, rollout.world.task_end = {}, None
+    [again] = tasks(rollout.after(5))
+    assert again.name != first[0].name
+    assert ends(rollout, TaskEnd(succeeded=True)).weight == 20
 
 
 def test_why_no_job_can_be_created_is_said() -> None:

@@ -1,7 +1,8 @@
 """What is not as desired is told once, wherever it is waited for, gravest first."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import pytest
 
@@ -20,6 +21,7 @@ from tests.support.problems import (
 from tests.support.simulated_rollout import A, B, SimulatedRollout
 
 STEPS = [{"setWeight": 20}, {"pause": {}}]
+JOB: Final = {"template": {"spec": {"containers": [{"name": "main", "image": "checks:1"}]}}}
 TAKEN = name_taken("The name of the route is taken.")
 POD_NAME_TAKEN = name_taken("The name of a Deployment is taken.", About.PODS)
 UNKNOWN_NAME_TAKEN = name_taken("The name of some child is taken.", About.CHILDREN)
@@ -52,6 +54,17 @@ class Troubled(SimulatedCluster):
 
     def at(self, now: float) -> World:
         return super().at(now).with_problems(*self.problems)
+
+
+@dataclass
+class Lasting(Troubled):
+    """For a minute already."""
+
+    def at(self, now: float) -> World:
+        awaited = now - 60 if UNSERVED in self.problems else None
+        found = super().at(now)
+        in_effect = found.split_in_effect and awaited is None
+        return replace(found, split_in_effect=in_effect, route_awaited_since=awaited)
 
 
 def first_deployment(rollout: SimulatedRollout) -> None:
@@ -122,6 +135,41 @@ def test_every_problem_is_told_once(story: Callable[[SimulatedRollout], None]) -
             assert message.count(each.text) <= 1, (each, message)
             whole = len(message) < 1024
             assert not whole or each not in ALWAYS_TOLD or each.text in message, (each, message)
+
+
+@pytest.mark.parametrize(
+    ("problem", "reason"), [(UNSERVED, "RouteRefused"), (OUTRANKED, OUTRANKED.reason)]
+)
+@pytest.mark.parametrize("steps", [[{"approval": {}}], [{"pause": {}}], [{"job": JOB}]])
+def test_an_outage_is_one_whatever_the_rollout_waits_for(
+    steps: list[dict[str, Any]], problem: Problem, reason: str
+) -> None:
+    world = Lasting(task_end=None)
+    rollout = SimulatedRollout(spec={"rollout": {"steps": [*steps, *STEPS]}}, world=world)
+    rollout.settle().apply(B)
+    assert rollout.status.phase != "Unavailable"
+    world.problems = (problem,)
+    rollout.settle()
+    assert (rollout.status.phase, rollout.reason) == ("Unavailable", reason)
+    assert rollout.status.message.endswith(problem.text)
+    world.problems = ()
+    assert rollout.settle().status.phase != "Unavailable"
+
+
+def test_so_is_one_in_a_guard_of_which_the_previous_revision_has_no_pods() -> None:
+    world = Lasting()
+    rollout = SimulatedRollout(spec={"rollout": {"steps": STEPS[:1]}}, world=world)
+    rollout.given(guard={"duration": "1h"}).settle().apply(B).judged("Pass")
+    world.broken = {A}
+    assert rollout.settle().status.phase == "Healthy"
+    world.problems = (UNSERVED,)
+    rollout.settle()
+    assert (rollout.status.phase, rollout.reason) == ("Unavailable", "RouteRefused")
+
+
+def test_a_first_deployment_without_its_gateway_waits_for_its_pods_first() -> None:
+    rollout = SimulatedRollout(world=Lasting(problems=(UNSERVED,), broken={A})).settle()
+    assert (rollout.status.phase, rollout.reason) == ("Progressing", "AwaitingPods")
 
 
 def test_what_needs_a_person_comes_first_whatever_else_goes_on() -> None:

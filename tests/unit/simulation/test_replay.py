@@ -244,6 +244,17 @@ def test_what_a_person_approved_is_approved_again_at_the_same_step_alone() -> No
     assert "Approved" not in dict(story(other.replayed()))
 
 
+def test_what_a_step_waits_for_has_the_name_that_it_has_in_a_cluster() -> None:
+    steps: list[dict[str, Any]] = [{"setWeight": 5}, {"approval": {}}, {"setWeight": 50}]
+    told = {each.reason: each.message for each in HourBefore(steps=steps).replayed().moments}
+    assert f"use serinus approve {OWNER.name}, which" in told["AwaitingApproval"]
+    container = {"name": "main", "image": "checks:1"}
+    checked = {"job": {"template": {"spec": {"containers": [container]}}}}
+    past = HourBefore(steps=[steps[0], checked, steps[2]])
+    [raised] = [each for each in past.replayed().decisions if each.reason == "WeightRaised"]
+    assert raised.message.startswith(f"Weight 5% -> 50%. Job {OWNER.name}-")
+
+
 def test_waiting_for_the_record_is_no_trouble_of_pods_or_route() -> None:
     told = {moment.reason for moment in HourBefore().replayed().moments}
     assert not told & {"AwaitingPods", "AwaitingRoute", "RouteRefused"}

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field
 
@@ -27,6 +27,7 @@ LabelName = Annotated[
 
 
 Operator = Literal["=", "!=", "=~", "!~"]
+_OPPOSITE: Final[Mapping[Operator, Operator]] = {"=": "!=", "!=": "=", "=~": "!~", "!~": "=~"}
 
 
 FAILED_CODES: Final = "5..|408|429"
@@ -56,6 +57,11 @@ class LabelMatcher(Type):
     def __str__(self) -> str:
         """As in PromQL: `code=~"5.."`."""
         return f"{self.label}{self.operator}{json.dumps(self.value)}"
+
+    @property
+    def negated(self) -> Self:
+        """The one that selects all other series."""
+        return self.replace(operator=_OPPOSITE[self.operator])
 
     @property
     def as_yaml(self) -> str:

@@ -5,6 +5,7 @@ from typing import ClassVar, Self
 
 from serinus.api.base import Duration, Type
 from serinus.api.checks.exported import Exported
+from serinus.api.checks.expressions import only_value
 from serinus.api.checks.metrics import Counter
 from serinus.api.checks.server import ServerMetrics
 from serinus.api.problem import Problem
@@ -119,6 +120,6 @@ def sorted_by(field: str, counter: Counter, label: str) -> Iterator[Problem]:
     """A problem if a matcher leaves but one value of the label by which a counter is sorted: that
     always has a share of 100%."""
     for matcher in counter.matchers:
-        if (matcher.label, matcher.operator) == (label, "="):
+        if matcher.label == label and only_value(matcher) is not None:
             message = f"{matcher} leaves one {label}, which always has a share of 100%"
             yield Problem(f"{field}.matchers", f"{message}: leave the matcher out")

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from serinus.api.checks import LabelMatcher
+from serinus.api.checks.expressions import never_both
 from serinus.judge.findings.matchers import LabelNowhere, Labels, MatcherNamesNothing
 from serinus.metrics.counters import Growth
-from serinus.metrics.matching import corrected, may_name, never_both
+from serinus.metrics.matching import corrected, may_name
 from serinus.metrics.queries import CounterQuery
 
 _OF_TARGETS: Final = frozenset(
@@ -58,11 +59,22 @@ def _settled(
         return next((pair for pair in pairs if never_both(*pair)), None)
     if whole.beside or part.metric != whole.metric or not part.matchers:
         return None
-    exact = {each.label: each for each in whole.matchers if each.operator == "="}
-    if any(each.label not in exact for each in own):
+    selecting = {each: _that_selects_only(each, whole.matchers) for each in own}
+    if None in selecting.values():
         return None
     last = part.matchers[-1]
-    return last, exact.get(last.label, last)
+    return last, selecting.get(last) or last
+
+
+def _that_selects_only(
+    matcher: LabelMatcher, others: Iterable[LabelMatcher]
+) -> LabelMatcher | None:
+    """One of the others by which all series meet a matcher, if some do; None: there is none."""
+    for other in others:
+        one_value = (other.label, other.operator) == (matcher.label, "=")
+        if one_value or never_both(other, matcher.negated):
+            return other
+    return None
 
 
 def labelled_nowhere(

@@ -19,6 +19,7 @@ _GRACE: Final = 60.0
 class JobStep(StepKind):
     """Over once its Job has succeeded. Each time that the step begins, it has a Job of its own."""
 
+    kept_by_edits = True
     unset: ClassVar[dict[str, Any]] = {"job": False}
 
     def __init__(self, settings: Job) -> None:
@@ -31,8 +32,7 @@ class JobStep(StepKind):
         if begun is None:
             begins = self._begin(s)
             return Running(Reason.AWAITING_JOB, f"Job {begins.name} is started.", begins)
-        end = s.world.ended_tasks.get(begun.name)
-        if end is not None and end.succeeded:
+        if begun.succeeded:
             return Passed(f"Job {begun.name} has succeeded.")
         message = s.world.why(About.TASK) or f"Waiting for Job {begun.name}."
         return Running(Reason.AWAITING_JOB, message)
@@ -40,23 +40,31 @@ class JobStep(StepKind):
     def failed(self, s: Situation) -> Failed | None:
         """It has failed, or has not ended in time."""
         begun = self._begun(s.candidate)
-        if begun is None:
+        if begun is None or begun.succeeded:
             return None
         if (end := s.world.ended_tasks.get(begun.name)) is not None:
-            if end.succeeded:
-                return None
             return Failed(Reason.JOB_FAILED, f"Job {begun.name} has failed. {end.message}")
         if not s.reached(self.ends(s.candidate)):
             return None
         late = f"Job {begun.name} has not ended within {self._settings.timeout}."
         return Failed(Reason.JOB_FAILED, f"{late} {s.world.why(About.TASK)}".rstrip())
 
+    def noted(self, s: Situation) -> Situation | None:
+        """That its Job has succeeded: others delete Jobs that have ended, while the step waits for
+        something else."""
+        begun = self._begun(s.candidate)
+        end = s.world.ended_tasks.get(begun.name) if begun else None
+        if begun is None or begun.succeeded or end is None or not end.succeeded:
+            return None
+        return s.to_candidate(task=begun.replace(succeeded=True))
+
     def tasks(self, candidate: Candidate) -> tuple[Task, ...]:
         """Its Job, until the step is over."""
         begun = self._begun(candidate)
         if begun is None:
             return ()
-        return (Task(begun.name, candidate.revision, self._settings.template, self._timeout),)
+        template, over = self._settings.template, begun.succeeded
+        return (Task(begun.name, candidate.revision, template, self._timeout, over),)
 
     def ends(self, candidate: Candidate) -> float:
         """When its Job is no longer waited for."""

@@ -42,6 +42,8 @@ class StepKind(ABC):
     """A step with settings of its kind. What a kind does not define is that of a step that is over
     at once."""
 
+    kept_by_edits: ClassVar[bool] = False
+    """Whether an edit of the steps leads to it, and not past it to the last step of its weight."""
     unset: ClassVar[Mapping[str, Any]] = {}
     """The fields of a view that it sets, with their values for other kinds."""
 
@@ -54,6 +56,10 @@ class StepKind(ABC):
 
     def failed(self, s: Situation) -> Failed | None:
         """Why the candidate is to be rolled back, whatever else is waited for."""
+        return None
+
+    def noted(self, s: Situation) -> Situation | None:
+        """With what has to be remembered of what it runs; None: nothing else than before."""
         return None
 
     def tasks(self, candidate: Candidate) -> tuple[Task, ...]:
@@ -89,6 +95,7 @@ class StepKind(ABC):
 class Gate(StepKind):
     """A step that no command may skip: somebody has to let each candidate pass."""
 
+    kept_by_edits = True
     must: ClassVar[str]
     """What has to happen to it, as in `step 2 must be approved`."""
 
