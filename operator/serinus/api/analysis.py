@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, ModelWrapValidatorHandler, model_validator
 
@@ -12,6 +12,7 @@ from serinus.api.checks.error_rate import ErrorRate
 from serinus.api.checks.prediction_drift import PredictionDrift
 from serinus.api.checks.traffic_share import TrafficShare
 from serinus.api.presets import PRESETS, PresetName
+from serinus.api.quantities import seconds
 
 
 class OnSilence(Type):
@@ -23,6 +24,12 @@ class OnSilence(Type):
         "time, although stable answers and 20 or more are expected. The step then waits for "
         "`advance` or a change of spec.rollout. Must be longer than two scrape intervals.",
     )
+
+
+_TIMES_EXPECTED: Final = 3.0
+"""How many times the expected time a step may last."""
+_LONGEST_STEP: Final = 86400.0
+"""Seconds."""
 
 
 class Analysis(Type):
@@ -46,7 +53,9 @@ class Analysis(Type):
     )
     max_step_duration: Interval = Field(
         default="30m",
-        description="How long a step waits for a verdict before onInconclusive decides.",
+        description="How long a step waits for a verdict before onInconclusive decides. Without "
+        "this field, three times as long as the forecast expects of the slowest step, but at "
+        "least 30m and at most 24h.",
     )
     on_inconclusive: Literal["Pause", "Promote", "Rollback"] = Field(
         default="Pause",
@@ -117,6 +126,13 @@ class Analysis(Type):
         """The analysis in a guard after promotion. Both revisions carry other loads then, so
         latencies cannot be compared; and no step waits for a split."""
         return self.filled(checks=[each for each in self.checks if each.settings.serves_a_guard()])
+
+    def step_may_last(self, expected: float | None) -> float:
+        """Seconds until onInconclusive decides; `expected`: of the slowest step, None: unknown."""
+        given = seconds(self.max_step_duration)
+        if "max_step_duration" in self.model_fields_set or expected is None:
+            return given
+        return min(max(given, _TIMES_EXPECTED * expected), _LONGEST_STEP)
 
     def with_split_checked(self) -> Self:
         """The analysis of traffic that is split request by request, as `on_wrong_split` says."""
