@@ -26,6 +26,8 @@ class OnSilence(Type):
     )
 
 
+USUAL_STEP: Final = "30m"
+"""How long a step may last, if nothing else is said or expected."""
 _TIMES_EXPECTED: Final = 3.0
 """How many times the expected time a step may last."""
 _LONGEST_STEP: Final = 86400.0
@@ -51,11 +53,11 @@ class Analysis(Type):
     min_requests: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=50, description="Minimum number of candidate requests for a step to pass."
     )
-    max_step_duration: Interval = Field(
-        default="30m",
+    max_step_duration: Interval | None = Field(
+        default=None,
         description="How long a step waits for a verdict before onInconclusive decides. Without "
         "this field, three times as long as the forecast expects of the slowest step, but at "
-        "least 30m and at most 24h.",
+        f"least {USUAL_STEP} and at most 24h.",
     )
     on_inconclusive: Literal["Pause", "Promote", "Rollback"] = Field(
         default="Pause",
@@ -129,10 +131,10 @@ class Analysis(Type):
 
     def step_may_last(self, expected: float | None) -> float:
         """Seconds until onInconclusive decides; `expected`: of the slowest step, None: unknown."""
-        given = seconds(self.max_step_duration)
-        if "max_step_duration" in self.model_fields_set or expected is None:
-            return given
-        return min(max(given, _TIMES_EXPECTED * expected), _LONGEST_STEP)
+        if self.max_step_duration is not None:
+            return seconds(self.max_step_duration)
+        times = _TIMES_EXPECTED * (expected or 0.0)
+        return min(max(seconds(USUAL_STEP), times), _LONGEST_STEP)
 
     def with_split_checked(self) -> Self:
         """The analysis of traffic that is split request by request, as `on_wrong_split` says."""
