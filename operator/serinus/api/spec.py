@@ -189,9 +189,9 @@ class Rollout(Type):
     steps: Annotated[list[Step], Field(max_length=32)] = Field(
         default=Step.usual(),
         description="Steps before the candidate is promoted. Without this field their weights are "
-        "chosen from stable's last hour: 5, 25 and 50, or fewer and greater ones, so that the "
-        "rollout is expected to end within target. With an empty list the candidate is promoted "
-        "as soon as its pods are ready.",
+        "5, 25 and 50, or, where stable's last hour shows that this would take longer than target, "
+        "10, 25 and 50, 25 and 50, or 50 alone. With an empty list the candidate is promoted as "
+        "soon as its pods are ready.",
     )
     target: Interval = Field(
         default="30m",

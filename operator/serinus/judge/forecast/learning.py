@@ -117,6 +117,8 @@ def _learn(
         checks=[each.replace(reads=reads(check)) for check, each in known],
     )
 
+    if len(served) < LEAST_BLOCKS:
+        target = None  # it may have more traffic than in that hour
     # some check that decides compares counts
     forecast = partial(_forecast, deciding, looks if served else (), baseline, weights, target)
     outlook = isolated(Part.FORECAST, forecast, lambda _: Outlook(weights), "of times")
