@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, ModelWrapValidatorHandler, model_validator
 
@@ -12,6 +12,7 @@ from serinus.api.checks.error_rate import ErrorRate
 from serinus.api.checks.prediction_drift import PredictionDrift
 from serinus.api.checks.traffic_share import TrafficShare
 from serinus.api.presets import PRESETS, PresetName
+from serinus.api.quantities import seconds
 
 
 class OnSilence(Type):
@@ -23,6 +24,14 @@ class OnSilence(Type):
         "time, although stable answers and 20 or more are expected. The step then waits for "
         "`advance` or a change of spec.rollout. Must be longer than two scrape intervals.",
     )
+
+
+USUAL_STEP: Final = "30m"
+"""How long a step may last, if nothing else is said or expected."""
+_TIMES_EXPECTED: Final = 3.0
+"""How many times the expected time a step may last."""
+_LONGEST_STEP: Final = 86400.0
+"""Seconds."""
 
 
 class Analysis(Type):
@@ -44,9 +53,11 @@ class Analysis(Type):
     min_requests: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=50, description="Minimum number of candidate requests for a step to pass."
     )
-    max_step_duration: Interval = Field(
-        default="30m",
-        description="How long a step waits for a verdict before onInconclusive decides.",
+    max_step_duration: Interval | None = Field(
+        default=None,
+        description="How long a step waits for a verdict before onInconclusive decides. Without "
+        "this field, three times as long as the forecast expects of the slowest step, but at "
+        f"least {USUAL_STEP} and at most 24h.",
     )
     on_inconclusive: Literal["Pause", "Promote", "Rollback"] = Field(
         default="Pause",
@@ -117,6 +128,13 @@ class Analysis(Type):
         """The analysis in a guard after promotion. Both revisions carry other loads then, so
         latencies cannot be compared; and no step waits for a split."""
         return self.filled(checks=[each for each in self.checks if each.settings.serves_a_guard()])
+
+    def step_may_last(self, expected: float | None) -> float:
+        """Seconds until onInconclusive decides; `expected`: of the slowest step, None: unknown."""
+        if self.max_step_duration is not None:
+            return seconds(self.max_step_duration)
+        times = _TIMES_EXPECTED * (expected or 0.0)
+        return min(max(seconds(USUAL_STEP), times), _LONGEST_STEP)
 
     def with_split_checked(self) -> Self:
         """The analysis of traffic that is split request by request, as `on_wrong_split` says."""

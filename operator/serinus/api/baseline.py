@@ -75,6 +75,14 @@ class Baseline(StatusType):
     message: Annotated[str, Field(max_length=1024)] = Field(
         default="", description="Human-readable result."
     )
+    weights: Annotated[list[int], Field(max_length=8)] = Field(
+        default_factory=list,
+        description="Weights of the steps that were chosen, in percent; empty if the spec has "
+        "steps, or if stable's last hour gave no reason for others than 5, 25 and 50.",
+    )
+    slowest_step: KeptField[float | None] = Field(
+        default=None, description="Seconds that the slowest step is expected to take."
+    )
     checks: KeptField[Annotated[list[CheckBaseline], Field(max_length=17)]] = Field(
         default_factory=list, description="The history as used by each check."
     )

@@ -188,8 +188,15 @@ class Rollout(Type):
 
     steps: Annotated[list[Step], Field(max_length=32)] = Field(
         default=Step.usual(),
-        description="Steps before the candidate is promoted; defaults to weights of 5, 25 and 50. "
-        "With an empty list it is promoted as soon as its pods are ready.",
+        description="Steps before the candidate is promoted. Without this field their weights are "
+        "5, 25 and 50, or, where stable's last hour shows that this would take longer than target, "
+        "10, 25 and 50, 25 and 50, or 50 alone. With an empty list the candidate is promoted as "
+        "soon as its pods are ready.",
+    )
+    target: Interval = Field(
+        default="30m",
+        description="Time in which a rollout without steps of its own should end, if the candidate "
+        "is as good as stable.",
     )
     analysis: Analysis = Field(
         default=Analysis(), description="How the candidate is analysed while it gets traffic."
@@ -229,6 +236,12 @@ class Rollout(Type):
         "step. Checks and the progress deadline stay active and can roll back. First deployments "
         "and commands are not affected.",
     )
+
+    @property
+    def choice_within(self) -> float | None:
+        """Seconds in which the rollout should end whose weights are to be chosen; None: the spec
+        has steps."""
+        return None if "steps" in self.model_fields_set else seconds(self.target)
 
     @model_validator(mode="after")
     def _weights_rise(self) -> Self:

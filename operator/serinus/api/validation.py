@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from serinus.api.analysis import Analysis
+from serinus.api.analysis import USUAL_STEP, Analysis
 from serinus.api.base import LONGEST_NAME, NAME_PATTERN, Type
 from serinus.api.checks import LabelMatcher, kinds_that
 from serinus.api.checks.expressions import never_both
@@ -276,7 +276,7 @@ def _steps(namespace: str, spec: Spec) -> Iterator[Problem]:
 
 def _analysis(namespace: str, spec: Spec) -> Iterator[Problem]:
     analysis, field = spec.rollout.analysis, "spec.rollout.analysis"
-    interval, longest = analysis.interval, analysis.max_step_duration
+    interval, longest = analysis.interval, analysis.max_step_duration or USUAL_STEP
     if seconds(longest) < seconds(interval):
         message = (
             f"{longest} is shorter than one interval of {interval}: no verdict would be possible"

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline
@@ -140,7 +140,9 @@ def baseline_from(
     weights = [step.weight for step in spec.rollout.steps if step.weight]
     return isolated(
         Part.FORECAST,
-        lambda: learn(spec.rollout.analysis, history, weights, stable_since),
+        lambda: learn(
+            spec.rollout.analysis, history, weights, stable_since, spec.rollout.choice_within
+        ),
         lambda fault: QueryError(f"{fault.message}."),
     )
 
@@ -152,7 +154,9 @@ def learned(spec: Spec, status: Status, found: Baseline | QueryError | CannotFai
     if candidate is None or not awaits_history(spec, status):
         return status
     if isinstance(found, Baseline):
-        changes = {"checks": [], "errors_in_a_row": 0, "baseline": found}
+        changes: dict[str, Any] = {"checks": [], "errors_in_a_row": 0, "baseline": found}
+        if found.weights and candidate.weight.wanted:
+            changes["weight"] = candidate.weight.replace(wanted=found.weights[0])
         return status.replace(candidate=candidate.replace(**changes))
     names = [check.name for check in analysis.checks]
     known = found.messages if isinstance(found, CannotFail) else dict.fromkeys(names, found.message)

@@ -141,7 +141,7 @@ def _undo(s: Situation, revision: str) -> Situation | str:
         return f"revision {revision} is the one in the spec; use retry or promote instead"
     if revision not in s.world.history:
         return f"revision {revision} is not in the history"
-    gates = [kind for kind in map(kind_of, s.desired.steps) if isinstance(kind, Gate)]
+    gates = [kind for kind in map(kind_of, s.steps) if isinstance(kind, Gate)]
     if revision not in s.status.former and gates:
         return (
             f"revision {revision} was never stable, and would skip the step that {gates[0].must}: "

@@ -44,7 +44,7 @@ def decide(desired: Desired, status: Status, world: World, now: float) -> Plan:
     """(desired state, earlier decisions, observed state, now) -> what to do next."""
     # counts keep the time of Prometheus
     s = _observed(Situation(desired, begun_by(now, status), world, now))
-    for _ in range(4 * (len(desired.steps) + 4)):
+    for _ in range(4 * (len(desired.spec.rollout.steps) + 4)):
         changed = first_change(s)
         if changed is None:
             break
@@ -127,4 +127,4 @@ def _wanted(s: Situation) -> Wanted | None:
         live[candidate.revision] = pods_needed(s)
     if stable and candidate:
         traffic = traffic.at(weight_given(s))
-    return Wanted(live, traffic, tasks_of(s.desired.steps, candidate) if candidate else ())
+    return Wanted(live, traffic, tasks_of(s.steps, candidate) if candidate else ())

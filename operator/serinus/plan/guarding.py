@@ -50,7 +50,7 @@ def begin(s: Situation, evidence: str) -> Situation | None:
     begun = s.to_candidate(
         stage=Stage.GUARDED,
         guarding=Guarding(since=s.now, until=s.now + duration),
-        step=len(s.desired.steps),
+        step=len(s.steps),
         weight=candidate.weight.replace(wanted=weight_in(guard)),
         effective_since=None,
         entries=0,

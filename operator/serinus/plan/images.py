@@ -119,7 +119,7 @@ def start_the_step_again_once_images_are_alike(s: Situation) -> Situation | None
     """The last one, if all have passed."""
     if not _became_alike(s):
         return None
-    last = max(len(s.desired.steps) - 1, 0)
+    last = max(len(s.steps) - 1, 0)
     step = min(s.candidate.step, last)
     return _started_again(s).to_candidate(stage=Stage.STEPPING, step=step)
 

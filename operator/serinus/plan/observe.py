@@ -93,7 +93,7 @@ def incompatibility(
     role = _becomes_stable(status, desired) or status.stable or status.candidate
     stable = revisions.get(role.revision if role else serving or "")
     guard = desired.spec.rollout.guard
-    shares = guard is not None or any(step.weight for step in desired.steps)
+    shares = guard is not None or any(step.weight for step in desired.spec.rollout.steps)
     if stable is None or stable.hash == desired.revision or not shares:
         return None
     return router_for(desired.spec).incompatibility(stable, revisions[desired.revision])

@@ -17,6 +17,7 @@ from serinus.manifests.routers.router import carriable_weight
 from serinus.plan import guarding
 from serinus.plan.analysis import awaits_history
 from serinus.plan.audit import with_audit, would_have
+from serinus.plan.chosen_steps import step_may_last
 from serinus.plan.images import (
     hold_while_images_differ,
     in_doubt,
@@ -310,7 +311,7 @@ def go_on_or_say_why_not(s: Situation) -> Situation | None:
     )
     if held:
         return _changed(s, held)
-    step = current_step(s.desired.steps, s.candidate)
+    step = current_step(s.steps, s.candidate)
     # one that has failed is not rolled back while nothing else serves
     found = step.failed(s) or step.look(s) if step else Passed()
     if not isinstance(found, Passed):
@@ -367,7 +368,7 @@ def _serve_on(s: Situation) -> Situation | None:
 def _wait_for_a_look(s: Situation) -> Situation | None:
     """The last step has passed, but since then the checks have changed, or find no data."""
     found = overall_verdict(s)
-    if not s.desired.steps or s.candidate.analysis_since is None:
+    if not s.steps or s.candidate.analysis_since is None:
         return None
     if found not in ("NoData", "Error"):
         return None
@@ -465,14 +466,14 @@ def pods_to_mend(candidate: Candidate) -> set[str]:
 
 def note_what_the_step_has_done(s: Situation) -> Situation | None:
     """It is not lost while the step waits for something else."""
-    step = current_step(s.desired.steps, s.candidate)
+    step = current_step(s.steps, s.candidate)
     return step.noted(s) if step else None
 
 
 def roll_back_when_the_step_fails(s: Situation) -> Situation | None:
     """What it runs has failed. While that may be about something else, only traffic is withdrawn,
     and the step starts again afterwards."""
-    step, doubted = current_step(s.desired.steps, s.candidate), in_doubt(s)
+    step, doubted = current_step(s.steps, s.candidate), in_doubt(s)
     if step is None or (doubted and not s.candidate.weight.wanted):
         return None
     if (found := step.failed(s)) is None:
@@ -500,7 +501,8 @@ def _pass_the_gate(s: Situation, shown: str) -> Situation | None:
     if not s.reached(_step_times_out(s)):
         return _changed(s, s.hold(Reason.AWAITING_VERDICT, evidence))
     analysis = s.desired.spec.rollout.analysis
-    message = f"No verdict within maxStepDuration {analysis.max_step_duration}. {evidence}"
+    longest = spoken(step_may_last(analysis, s.candidate))
+    message = f"No verdict within maxStepDuration {longest}. {evidence}"
     if analysis.on_inconclusive == "Rollback" and not s.serves_alone:
         return s.reject(Reason.INCONCLUSIVE, message)
     if analysis.on_inconclusive == "Promote":
@@ -532,7 +534,7 @@ def _step_times_out(s: Situation) -> float:
     since = s.candidate.effective_since
     if since is None:
         return float("inf")
-    maximum = seconds(s.desired.spec.rollout.analysis.max_step_duration)
+    maximum = step_may_last(s.desired.spec.rollout.analysis, s.candidate)
     return since + maximum + s.candidate.unmeasured
 
 

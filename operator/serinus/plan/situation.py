@@ -24,6 +24,7 @@ from serinus.api.steps import Step
 from serinus.manifests.task import TaskEnd
 from serinus.manifests.workloads import Workload
 from serinus.plan.audit import with_audit
+from serinus.plan.chosen_steps import steps_of
 from serinus.plan.history import former
 from serinus.plan.problems import Problem, Severity, gravest_first
 from serinus.plan.timeline import ended
@@ -61,11 +62,6 @@ class Desired:
     def version(self) -> str | None:
         """model.version, if given."""
         return self.spec.model.version if self.spec.model else None
-
-    @property
-    def steps(self) -> list[Step]:
-        """The steps of a rollout."""
-        return self.spec.rollout.steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +240,11 @@ class Situation:
         if self.now < moment:
             self.awaited.add(moment)
         return self.now >= moment
+
+    @property
+    def steps(self) -> list[Step]:
+        """The steps of the rollout."""
+        return steps_of(self.desired.spec.rollout, self.status.candidate)
 
     @property
     def candidate(self) -> Candidate:

@@ -92,7 +92,7 @@ def start_what_the_spec_has(s: Situation) -> Situation | None:
         )
     else:
         message = f"Revision {desired} is rolled out alongside {stable.revision}."
-    return s.start(desired, message, weight=weight_at(s.desired.steps, 0))
+    return s.start(desired, message, weight=weight_at(s.steps, 0))
 
 
 def drop_the_candidate_of_an_invalid_spec(s: Situation) -> Situation | None:

@@ -26,23 +26,21 @@ def weight_at(steps: Sequence[Step], index: int) -> int:
 def _next_step(s: Situation) -> int:
     """Index of the step to enter: the current one again, if it was edited and its weight is not set
     yet."""
-    index = min(s.candidate.step, len(s.desired.steps) - 1)
-    return index if weight_at(s.desired.steps, index) > s.candidate.weight.wanted else index + 1
+    index = min(s.candidate.step, len(s.steps) - 1)
+    return index if weight_at(s.steps, index) > s.candidate.weight.wanted else index + 1
 
 
 def raises_weight_next(s: Situation) -> bool:
     """Whether the next step gives the candidate more traffic (including promotion)."""
-    index, steps = _next_step(s), s.desired.steps
+    index, steps = _next_step(s), s.steps
     return index >= len(steps) or steps[index].weight is not None
 
 
 def enter_next_step(s: Situation, why: str) -> Situation:
     """Enter the next step; after the last step the candidate waits to be promoted."""
     index = _next_step(s)
-    if index >= len(s.desired.steps):
-        done = s.to_candidate(
-            stage=Stage.PROMOTING, step=len(s.desired.steps), step_since=None, hold=None
-        )
+    if index >= len(s.steps):
+        done = s.to_candidate(stage=Stage.PROMOTING, step=len(s.steps), step_since=None, hold=None)
         message = f"All steps have passed; promoting revision {s.candidate.revision}. {why}"
         return done.because(Reason.PROMOTING, s.candidate.revision, message)
     return _enter(_at_step(s, index).to_candidate(hold=None), why)
@@ -54,7 +52,7 @@ def _at_step(s: Situation, index: int) -> Situation:
 
 
 def _enter(s: Situation, why: str) -> Situation:
-    before, wanted = s.candidate.weight.wanted, weight_at(s.desired.steps, s.candidate.step)
+    before, wanted = s.candidate.weight.wanted, weight_at(s.steps, s.candidate.step)
     if wanted == before:
         return s
     entered = _want(s.to_candidate(entries=0), wanted)
@@ -91,7 +89,7 @@ def withdraw(s: Situation, reason: Reason, message: str) -> Situation:
 
 def resume_step(s: Situation, why: str) -> Situation:
     """Restore the withdrawn traffic, and start the step again."""
-    candidate, steps = s.candidate, s.desired.steps
+    candidate, steps = s.candidate, s.steps
     index = max(min(candidate.step, len(steps) - 1), 0)
     weight = weight_at(steps, index)
     if candidate.withdrawn is not None:
@@ -125,7 +123,7 @@ def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
     """Steps may be edited during a rollout: go to the last one with at most the present weight, but
     not past one of its weight that somebody must let pass, or that runs something. If all have
     more, the first one's weight is set like any other: after a verdict at the present one."""
-    candidate, steps = s.candidate, s.desired.steps
+    candidate, steps = s.candidate, s.steps
     if not steps:
         held = s.desired.spec.rollout.paused
         return None if held else enter_next_step(s, "The spec has no steps.")
@@ -170,7 +168,7 @@ def gate(s: Situation) -> Gate | None:
 
 def gates_ahead(s: Situation) -> dict[int, Gate]:
     """The steps that no command may skip and that are still to be passed, by number from 1."""
-    steps, first, digest = s.desired.steps, s.candidate.step, s.desired.digest
+    steps, first, digest = s.steps, s.candidate.step, s.desired.digest
     if s.candidate.stage in WHOLE:
         return {}
     gates = {

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from serinus.api.base import rfc3339
-from serinus.api.quantities import seconds
 from serinus.api.reasons import About, Needs, Reason, meaning_of
 from serinus.api.stages import AWAITS_PROMOTION, Stage
 from serinus.api.status import (
@@ -20,6 +19,7 @@ from serinus.api.status import (
 )
 from serinus.manifests.routers import router_for
 from serinus.plan.after_promotion import goes_on_until, hindered, not_compared, why_it_goes_on
+from serinus.plan.chosen_steps import step_may_last
 from serinus.plan.guarding import gives_up_waiting
 from serinus.plan.monitoring_reports import Report, announce, reports
 from serinus.plan.problems import Problem, Severity
@@ -210,7 +210,7 @@ def _summary_of_the_rollout(s: Situation, candidate: Candidate) -> Summary:
     if s.stable_is_down:
         return Summary("Degraded", hold.reason, message, told=told)
     long_without_data = hold.reason == Reason.NO_DATA and s.reached(
-        hold.since + seconds(s.desired.spec.rollout.analysis.max_step_duration)
+        hold.since + step_may_last(s.desired.spec.rollout.analysis, candidate)
     )
     unreadable = (
         hold.reason == Reason.METRICS_UNAVAILABLE
@@ -257,7 +257,7 @@ def _where(s: Situation, candidate: Candidate) -> str:
         return f"First deployment of revision {candidate.revision}."
     if candidate.stage is Stage.RETURNING:
         return f"Returning to revision {candidate.revision}."
-    steps = len(s.desired.steps)
+    steps = len(s.steps)
     step = f"step {min(candidate.step + 1, steps)} of {steps}, " if steps else ""
     step = "promoting, " if candidate.stage in AWAITS_PROMOTION else step
     given = candidate.approved

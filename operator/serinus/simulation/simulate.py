@@ -15,6 +15,7 @@ from serinus.judge import overall, queries_of
 from serinus.manifests.owner import Owner
 from serinus.metrics.queries import Arm, ArmQuery, ExpressionQuery, QueryResult, Series
 from serinus.metrics.requests import HISTORY, HistoryRequest, Results
+from serinus.plan.chosen_steps import step_may_last, steps_of
 from serinus.plan.situation import Desired
 from serinus.plan.stepping import current_step
 from serinus.plan.steps.kind import StepKind
@@ -227,7 +228,7 @@ class _Simulated:
         hold, candidate = hold_of(self._rollout.status), self._rollout.status.candidate
         if hold is None or candidate is None:
             return None
-        step = current_step(self._simulation.spec.rollout.steps, candidate)
+        step = current_step(steps_of(self._simulation.spec.rollout, candidate), candidate)
         return step if step and step.person == hold.reason else None
 
     def _every_check_passed(self) -> bool:
@@ -259,7 +260,7 @@ class _Simulated:
         """Time at which a person gives up waiting for a verdict, after the maximum duration of a
         step."""
         candidate = self._rollout.status.candidate
-        longest = seconds(self._simulation.spec.rollout.analysis.max_step_duration)
+        longest = step_may_last(self._simulation.spec.rollout.analysis, candidate)
         return longest + ((candidate and candidate.effective_since) or self._rollout.now)
 
     def _outcome(self) -> tuple[str, RunOutcome] | None:

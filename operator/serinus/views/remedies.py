@@ -8,6 +8,7 @@ from serinus.api.reasons import Reason, meaning_of
 from serinus.api.remedies import Remedy
 from serinus.api.stages import AWAITS_PROMOTION, PROMOTED, Stage
 from serinus.api.status import Candidate, Rejected, Status
+from serinus.plan.chosen_steps import steps_of
 from serinus.plan.steps import gate_at, kind_of
 from serinus.plan.steps.kind import Gate
 from serinus.views.reading import Live
@@ -118,7 +119,7 @@ def _may(live: Live, candidate: Candidate, verb: str) -> bool:
     if verb == "abort":
         return candidate.alone_since is None
     in_steps = rollout is not None and candidate.stage not in AWAITS_PROMOTION
-    ahead = rollout.steps[candidate.step + 1 :] if rollout and in_steps else []
+    ahead = steps_of(rollout, candidate)[candidate.step + 1 :] if rollout and in_steps else []
     return not (
         gated or (verb == "promote" and any(isinstance(kind, Gate) for kind in map(kind_of, ahead)))
     )

@@ -21,6 +21,7 @@ from serinus.api.status import (
 )
 from serinus.api.steps import Step
 from serinus.plan.audit import first_failure
+from serinus.plan.chosen_steps import steps_of
 from serinus.plan.stepping import step_ends, weight_at
 from serinus.plan.steps import kind_of, shown
 from serinus.views.roles import Roles, roles_of
@@ -159,7 +160,7 @@ def rollout_view(spec: Spec | None, status: Status, now: float) -> RolloutView:
     it, there are no steps."""
     stable, candidate = status.stable, status.candidate
     weight = candidate.weight.actual if candidate else 0.0
-    steps = spec.rollout.steps if spec else []
+    steps = steps_of(spec.rollout, status.candidate) if spec else []
     return RolloutView(
         phase=status.phase,
         message=NOT_SEEN if status == Status() else status.message,

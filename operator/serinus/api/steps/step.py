@@ -1,6 +1,6 @@
 """A step: the settings of one kind."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Self
@@ -108,8 +108,13 @@ class Step(Type):
 
     @classmethod
     def usual(cls) -> list[Self]:
-        """The steps of a rollout that names none."""
-        return [cls(set_weight=weight) for weight in USUAL_WEIGHTS]
+        """The steps of a rollout that names none, if none are chosen."""
+        return cls.of_weights(USUAL_WEIGHTS)
+
+    @classmethod
+    def of_weights(cls, weights: Iterable[int]) -> list[Self]:
+        """Steps that only give the candidate so much traffic, in percent."""
+        return [cls(set_weight=weight) for weight in weights]
 
     def _kinds(self) -> dict[str, Any]:
         found = ((kind, getattr(self, field)) for kind, field in _FIELDS.items())

@@ -1,26 +1,25 @@
 """What to expect of a rollout before it starts, in sentences."""
 
-import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from serinus.api.analysis import Analysis
-from serinus.api.quantities import seconds
+from serinus.api.quantities import spoken
 from serinus.api.status import CheckStatus
 from serinus.judge.findings.words import about, listed
 from serinus.judge.forecast.waits import Wait
 
 
-def expected(analysis: Analysis, waits: Iterable[Wait]) -> Iterator[str]:
-    """How long each step takes, and which checks need longer than a step may last."""
-    longest = seconds(analysis.max_step_duration)
+def expected(longest: float, waits: Iterable[Wait]) -> Iterator[str]:
+    """How long each step takes, and which checks need longer than a step may last, in seconds."""
     by_weight: dict[int, list[Wait]] = defaultdict(list)
     for wait in waits:
         by_weight[wait.weight].append(wait)
     if not by_weight:
         return
-    slowest = {weight: max(found, key=_until_pass) for weight, found in by_weight.items()}
+    slowest = {
+        weight: max(found, key=lambda wait: wait.until_pass) for weight, found in by_weight.items()
+    }
     steps = [
         f"about {about(wait.passes)} at {wait.weight}%"
         for wait in slowest.values()
@@ -29,11 +28,10 @@ def expected(analysis: Analysis, waits: Iterable[Wait]) -> Iterator[str]:
     if steps:
         yield f"At today's traffic, a candidate as good as stable passes in {listed(steps)}."
     every = [wait for found in by_weight.values() for wait in found]
-    for name, at in _by_check(wait for wait in every if _until_pass(wait) > longest):
+    for name, at in _by_check(wait for wait in every if wait.until_pass > longest):
         yield (
             f"Check {name} cannot pass at {at} within maxStepDuration "
-            f"({analysis.max_step_duration}): raise the weight, maxStepDuration or the check's "
-            "margin."
+            f"({spoken(longest)}): raise the weight, maxStepDuration or the check's margin."
         )
     for name, at in _by_check(wait for wait in every if _overlooks(wait, longest)):
         yield (
@@ -56,6 +54,17 @@ def _by_check(waits: Iterable[Wait]) -> Iterator[tuple[str, str]]:
         yield name, listed(found)
 
 
+def choice(weights: Sequence[int], takes: float, target: float) -> str:
+    """Which weights were chosen, and how long they take, in seconds."""
+    shown = listed([f"{weight}%" for weight in weights])
+    fits = "within" if takes <= target else "longer than"
+    steps = "a step" if len(weights) == 1 else "steps"
+    return (
+        f"The spec has no steps: {steps} of {shown} {'is' if len(weights) == 1 else 'are'} chosen, "
+        f"expected to take about {about(takes)}, {fits} the target of {spoken(target)}."
+    )
+
+
 def failing_pods(failed: Iterable[tuple[str, CheckStatus]]) -> Iterator[str]:
     """The first of stable's pods that this policy would have rolled back; one is enough."""
     for pod, check in islice(failed, 1):
@@ -63,10 +72,6 @@ def failing_pods(failed: Iterable[tuple[str, CheckStatus]]) -> Iterator[str]:
             f"This policy would have rolled back stable's own pod {pod} as a candidate in the last "
             f"hour. Check {check.name}: {check.message}"
         )
-
-
-def _until_pass(wait: Wait) -> float:
-    return math.inf if wait.passes is None else wait.passes
 
 
 def _overlooks(wait: Wait, longest: float) -> bool:

@@ -21,9 +21,10 @@ from serinus.judge.evidence.stability import alone
 from serinus.judge.findings.rates import Variation
 from serinus.judge.findings.words import percent
 from serinus.judge.forecast.against_itself import rolled_back
-from serinus.judge.forecast.estimates import expected, failing_pods
+from serinus.judge.forecast.choosing import WEIGHTS, chosen
+from serinus.judge.forecast.estimates import choice, expected, failing_pods
 from serinus.judge.forecast.exports import cannot_fail, doubts
-from serinus.judge.forecast.waits import waits
+from serinus.judge.forecast.waits import Wait, waits
 from serinus.metrics.counters import Growth
 from serinus.metrics.queries import CounterQuery, History, QueryError
 
@@ -63,9 +64,11 @@ def learn(
     history: History,
     weights: Sequence[int] = (),
     stable_since: float = -math.inf,
+    target: float | None = None,
 ) -> Baseline | QueryError | CannotFail:
-    """The baseline of each check, and what to expect at these weights, in percent. There is none if
-    the history cannot be read, or shows that a check that decides could not fail.
+    """The baseline of each check, and what to expect at these weights, in percent. With a target,
+    in seconds, others are chosen. There is none if the history cannot be read, or shows that a
+    check that decides could not fail.
 
     Little or no history is no error: requests are then assumed to be independent, and the message
     says so. It begins with what keeps a check from judging, or lets it judge wrongly.
@@ -80,7 +83,7 @@ def learn(
         return CannotFail(wrong)
     return isolated(
         Part.FORECAST,
-        partial(_learn, analysis, deciding, history, needed, weights, stable_since),
+        partial(_learn, analysis, deciding, history, needed, weights, stable_since, target),
         lambda fault: _nothing_learned(analysis, history, f"{fault.message}."),
     )
 
@@ -98,6 +101,7 @@ def _learn(
     needed: History,
     weights: Sequence[int],
     stable_since: float,
+    target: float | None,
 ) -> Baseline:
     looks = minutes(needed.stable)
     served = [look for look in looks if _served(look)]
@@ -113,18 +117,77 @@ def _learn(
         checks=[each.replace(reads=reads(check)) for check, each in known],
     )
 
+    if len(served) < LEAST_BLOCKS:
+        target = None  # it may have more traffic than in that hour
+    # some check that decides compares counts
+    forecast = partial(_forecast, deciding, looks if served else (), baseline, weights, target)
+    outlook = isolated(Part.FORECAST, forecast, lambda _: Outlook(weights), "of times")
+    weights = outlook.weights
+    if target is not None:
+        baseline = baseline.replace(weights=list(outlook.chosen))
+    baseline = baseline.replace(slowest_step=outlook.slowest_step)
+
     def sentences() -> Iterator[str]:
         pods = _pods(served, min(weights, default=0))
         yield from doubts(analysis, history, stable_since)
         yield _served_hour(served, [(check.name, each) for check, each in known], pods)
         if served:
             yield from _in_shares(known)
-        if served and looks:  # some check that decides compares counts
-            yield from expected(analysis, waits(deciding, looks, baseline, weights))
+        if served and looks:
+            yield from outlook.sentences(analysis, target)
             yield from failing_pods(rolled_back(deciding, needed, baseline))
 
     told = isolated(Part.FORECAST, lambda: [*sentences()], lambda f: [f"{f.message}."], "in words")
     return baseline.replace(message=" ".join(told)[:_LONGEST_MESSAGE])
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What to expect of the steps."""
+
+    weights: Sequence[int]
+    """Percent."""
+    chosen: Sequence[int] = ()
+    """The same, if they were chosen."""
+    waits: Sequence[Wait] = ()
+
+    @property
+    def slowest(self) -> Mapping[int, float]:
+        """By weight, seconds until the last check passes; infinity: never."""
+        found: dict[int, float] = {}
+        for wait in self.waits:
+            found[wait.weight] = max(found.get(wait.weight, 0.0), wait.until_pass)
+        return found
+
+    @property
+    def slowest_step(self) -> float | None:
+        """Seconds; None: unknown, or it would never end."""
+        longest = max(self.slowest.values(), default=math.inf)
+        return longest if longest < math.inf else None
+
+    def sentences(self, analysis: Analysis, target: float | None) -> Iterator[str]:
+        """For people."""
+        if target is not None and self.chosen:
+            yield choice(self.chosen, sum(self.slowest.values()), target)
+        yield from expected(analysis.step_may_last(self.slowest_step), self.waits)
+
+
+def _forecast(
+    analysis: Analysis,
+    looks: Sequence[Look],
+    baseline: Baseline,
+    weights: Sequence[int],
+    target: float | None,
+) -> Outlook:
+    if not looks:
+        return Outlook(weights)
+    offered = weights if target is None else WEIGHTS
+    found = [*waits(analysis, looks, baseline, offered)]
+    best = () if target is None else chosen(found, target)
+    weights = best or weights
+    first = min(weights, default=0)
+    kept = [wait.as_first() if wait.weight == first else wait for wait in found]
+    return Outlook(weights, best, [wait for wait in kept if wait.weight in weights])
 
 
 def _of(analysis: Analysis, history: History) -> History:

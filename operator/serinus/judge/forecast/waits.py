@@ -69,13 +69,27 @@ class Wait:
     hidden_by_pods: bool = False
     """Whether it would if pods did not differ."""
 
+    @property
+    def until_pass(self) -> float:
+        """Seconds; infinity: never."""
+        return math.inf if self.passes is None else self.passes
+
+    def as_first(self) -> "Wait":
+        """At the first weight of a rollout, whose requests do not count while pods warm up."""
+        more = self.check.settings.warm_up_seconds
+        return replace(
+            self,
+            passes=None if self.passes is None else self.passes + more,
+            fails=None if self.fails is None else self.fails + more,
+        )
+
 
 def waits(
     analysis: Analysis, looks: Sequence[Look], baseline: Baseline, weights: Sequence[int]
 ) -> Iterator[Wait]:
     """For each check that compares counts, and each weight below 100%.
 
-    `looks` follow each other without a gap; the first weight is that of the first traffic.
+    `looks` follow each other without a gap. The time in which pods warm up is left out.
     """
     hour, span = _hour(looks), looks[-1].at - looks[0].since
     interval = seconds(analysis.interval)
@@ -98,8 +112,6 @@ def waits(
             )
             passes = paper.until("Pass", _same)
             before = check.settings.counts_after_seconds
-            if weight == weights[0]:
-                before += check.settings.warm_up_seconds
             yield Wait(
                 check,
                 weight,

@@ -7,6 +7,7 @@ from serinus.api.spec import Rollout
 from serinus.api.stages import WHOLE
 from serinus.api.status import Candidate
 from serinus.api.steps import Step
+from serinus.plan.chosen_steps import steps_of
 from serinus.plan.steps.approval import ApprovalStep
 from serinus.plan.steps.job import JobStep
 from serinus.plan.steps.kind import Gate, StepKind
@@ -34,7 +35,8 @@ def shown(step: Step) -> dict[str, Any]:
 
 def gate_at(rollout: Rollout, candidate: Candidate | None, digest: str) -> Gate | None:
     """The step that holds the candidate until a person has let it pass; None: there is none."""
-    if candidate is None or candidate.stage in WHOLE or candidate.step >= len(rollout.steps):
+    steps = steps_of(rollout, candidate)
+    if candidate is None or candidate.stage in WHOLE or candidate.step >= len(steps):
         return None
-    step = kind_of(rollout.steps[candidate.step])
+    step = kind_of(steps[candidate.step])
     return step if isinstance(step, Gate) and step.is_closed(candidate, digest) else None

@@ -1,0 +1,74 @@
+"""A rollout without steps of its own: the weights are chosen before the first traffic."""
+
+from typing import Any
+
+import pytest
+
+from tests.campaign.memory import world as worlds
+from tests.campaign.memory.world import World, run
+from tests.campaign.stage import spec
+
+
+def stepless(version: str, **rollout: Any) -> dict[str, Any]:
+    checks = {"checks": [{"name": "errors", "errorRate": {}}]}
+    return {**spec(version), "replicas": 2, "rollout": {"analysis": checks, **rollout}}
+
+
+def rolled_out(monkeypatch: pytest.MonkeyPatch, per_second: float, **rollout: Any) -> list[Any]:
+    """The weights that the candidate got, and the forecast."""
+    monkeypatch.setattr(worlds, "RATE", per_second)
+    told: list[str] = []
+
+    async def course(world: World) -> list[float]:
+        await world.apply(stepless("v1", **rollout))
+        await world.until(lambda s: s.status.get("phase") == "Healthy")
+        await world.wait(3600.0)
+        began = world.now
+        await world.apply(stepless("v2", **rollout))
+        await world.until(lambda s: "baseline" in s.status.get("candidate", {}))
+        told.append(world.history.snapshots[-1].status["candidate"]["baseline"]["message"])
+        await world.until(_serves_v2, within=7200.0)
+        weights = [
+            s.status["candidate"]["weight"]["wanted"]
+            for s in world.history.snapshots
+            if s.at >= began and s.status.get("candidate", {}).get("effectiveSince")
+        ]
+        return sorted(set(weights))
+
+    return [run(course), *told]
+
+
+def _serves_v2(s: Any) -> bool:
+    return bool((s.status.get("stable") or {}).get("version") == "v2")
+
+
+@pytest.mark.parametrize(
+    ("per_second", "weights"), [(200.0, [5, 25, 50]), (10.0, [25, 50]), (4.0, [50])]
+)
+def test_weights_follow_the_traffic(
+    per_second: float, weights: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    had, told = rolled_out(monkeypatch, per_second)
+    assert had == weights
+    assert "The spec has no steps: " in told
+    assert "within the target of 30m" in told
+
+
+def test_a_longer_target_allows_a_smaller_first_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    had, _ = rolled_out(monkeypatch, 10.0, target="2h")
+    assert had == [5, 25, 50]
+
+
+def test_a_step_may_last_three_times_as_long_as_is_expected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    had, told = rolled_out(monkeypatch, 1.0)
+    assert had == [50]
+    assert "longer than the target of 30m" in told
+    assert "cannot pass" not in told, "the step lasts longer than the usual 30m"
+
+
+def test_steps_of_the_spec_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    had, told = rolled_out(monkeypatch, 10.0, steps=[{"setWeight": 20}])
+    assert had == [20]
+    assert "The spec has no steps" not in told
