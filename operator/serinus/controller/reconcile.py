@@ -53,9 +53,9 @@ SETTLES_WITHIN = 10.0
 """Seconds after which missing pods and routes are checked without an event."""
 BLOCKED_LOOK_AGAIN = 15.0
 AMISS_LOOK_AGAIN = 60.0
-"""Seconds after which there is a pass while anything is amiss, or an approval is awaited: that may
-end, or be another, without an event of the object or its children, such as by the route of another
-object, or because time has gone by."""
+"""Seconds after which there is a pass while anything is amiss, an approval is awaited, or a notice
+is not delivered: that may end, or be another, without an event of the object or its children, such
+as by the route of another object, or because time has gone by."""
 
 
 class Wrote(StrEnum):
@@ -155,20 +155,21 @@ class Reconciler:
         wait: float | None = 0.0
         if not (plan.new_decisions or outcome.rerouted or news):
             spent = max(self._clock() - now, 0.0)
-            wait = _next_pass(plan, outcome, spent, unsaved, *self._looks(observed, world))
+            wait = _next_pass(plan, outcome, spent, unsaved, *self._looks(observed, world, plan))
         if outcome.error is not None:
             raise TryAgainError(wait or 0.0, str(outcome.error)) from outcome.error
         if wrote is Wrote.NOTHING and outcome.changed:
             wrote = Wrote.CHILDREN
         return Passed(wait, wrote)
 
-    def _looks(self, observed: Observed, world: World) -> Iterator[float | None]:
+    def _looks(self, observed: Observed, world: World, plan: Plan) -> Iterator[float | None]:
         """Seconds from the start of the pass until something must be looked at of which neither a
         rule nor an event tells."""
         looks = observed.state.pod_looks
         yield looks.due - observed.now if looks else None
         yield self._sampler.late_in(observed.key)
-        if world.problems or world.internal_errors or world.approval_policy is not None:
+        amiss = world.problems or world.internal_errors or plan.status.notices
+        if amiss or world.approval_policy is not None:
             yield AMISS_LOOK_AGAIN
 
     async def _plan(self, observed: Observed, status: Status, world: World) -> tuple[World, Plan]:

@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
+from serinus.api.notifications import Endpoint
 from serinus.controller.internal_errors import STANDS_FOR
 from serinus.controller.pace import LASTS_AFTER
 from serinus.controller.passes import RAISES_AGAIN, TELL_AFTER
@@ -99,6 +100,29 @@ def test_labels_that_could_not_be_restored_are_restored_once_they_can_be() -> No
         assert live["metadata"]["labels"][NAME_LABEL] == "fraud"
 
     run(course)
+
+
+def test_what_had_no_room_among_the_notices_is_offered_again_within_a_minute_or_two() -> None:
+    async def course(world: World) -> None:
+        world.end()
+        world.endpoints = [Endpoint(name="chat", form="Slack", folder="/nowhere")]
+        world.launch()
+        with patch("serinus.notifications.sender.MOST_OBJECTS", 0):
+            await _serving(world)
+            world.model("v2", errors=0.2)
+            await world.apply(spec("v2"))
+            await world.until(lambda s: s.status.get("phase") == "RolledBack", HOUR)
+            await world.wait(HOUR)
+        assert not _attempts(world)
+        await world.wait(AMISS_LOOK_AGAIN + SHOWN)
+        assert _attempts(world)
+
+    run(course)
+
+
+def _attempts(world: World) -> int:
+    assert world.app
+    return sum(world.app._notifier.outcomes().values())
 
 
 async def _serving(world: World) -> None:
