@@ -3,11 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable
+from math import inf
 
 import pytest
 
 from serinus.cluster import Cluster
-from serinus.controller import informer
+from serinus.controller import informer, reconcile
 from tests.support.inprocess import Manifest, Operator
 from tests.support.rollouts import healthy, spec
 
@@ -17,8 +18,9 @@ FINALIZER = "example.com/load-balancer"
 async def test_what_was_kept_by_a_finalizer_is_created_anew_as_soon_as_it_is_gone(
     cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # no list helps
+    # no list helps, and no pass that looks again because the route is missing
     monkeypatch.setattr(informer, "RESYNC", 3600.0)
+    monkeypatch.setattr(reconcile, "AMISS_LOOK_AGAIN", inf)
     async with Operator(cluster, namespace) as operator:
         await _there_and_back(operator)
 

@@ -60,6 +60,8 @@ class Informer:
         """What was said of kinds that may not be watched."""
         self._lists = 0
         """Lists of everything so far."""
+        self._known: set[tuple[str, str]] = set()
+        """ModelDeployments as of the last list of everything."""
         self._shown: set[tuple[str, str]] = set()
         """ModelDeployments of which lists have shown something new since the last pass for it."""
         self._resync_now = asyncio.Event()
@@ -102,7 +104,7 @@ class Informer:
 
     async def _resync(self, watching: Watching) -> None:
         """List every kind, whether or not others can be listed."""
-        known, missing = set(self._store.names("ModelDeployment")), self._missing
+        missing = self._missing
         listed, watched, failures = set[str](), set[str](), list[ApiError]()
         for kind in WATCHED:
             try:
@@ -116,7 +118,9 @@ class Informer:
         self._watched = frozenset(listed | watched)
         self._missing = frozenset(WATCHED) - listed
         watching.watch(self._watched)
-        existing = known | set(self._store.names("ModelDeployment"))
+        known = set(self._store.names("ModelDeployment"))
+        # what is gone is forgotten by a pass, even if another list has shown that
+        existing, self._known = known | self._known, known
         if self._lists % LOOK_AT_ALL == 0 or self._missing != missing:
             self._shown |= existing
         self._lists += 1

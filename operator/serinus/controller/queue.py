@@ -282,6 +282,10 @@ class WorkQueue:
                 pending.timer.cancel()
             try:
                 delay = await reconcile(key, wake)
+            except asyncio.CancelledError:
+                # if the queue is run again, nothing else knows of it
+                (self._put_urgent if wake.urgent else self._put)(key, wake)
+                raise
             except Exception as error:
                 self._retry(key, error)
             else:

@@ -6,7 +6,7 @@ and fails if the object has changed.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -52,6 +52,10 @@ controllers do has caused one by then."""
 SETTLES_WITHIN = 10.0
 """Seconds after which missing pods and routes are checked without an event."""
 BLOCKED_LOOK_AGAIN = 15.0
+AMISS_LOOK_AGAIN = 60.0
+"""Seconds after which there is a pass while anything is amiss, an approval is awaited, or a notice
+is not delivered: that may end, or be another, without an event of the object or its children, such
+as by the route of another object, or because time has gone by."""
 
 
 class Wrote(StrEnum):
@@ -150,14 +154,23 @@ class Reconciler:
         # a decision is reported with the state at the next pass, which writes its other children
         wait: float | None = 0.0
         if not (plan.new_decisions or outcome.rerouted or news):
-            pods = state.pod_looks.due - now if state.pod_looks else None
             spent = max(self._clock() - now, 0.0)
-            wait = _next_pass(plan, outcome, spent, unsaved, pods)
+            wait = _next_pass(plan, outcome, spent, unsaved, *self._looks(observed, world, plan))
         if outcome.error is not None:
             raise TryAgainError(wait or 0.0, str(outcome.error)) from outcome.error
         if wrote is Wrote.NOTHING and outcome.changed:
             wrote = Wrote.CHILDREN
         return Passed(wait, wrote)
+
+    def _looks(self, observed: Observed, world: World, plan: Plan) -> Iterator[float | None]:
+        """Seconds from the start of the pass until something must be looked at of which neither a
+        rule nor an event tells."""
+        looks = observed.state.pod_looks
+        yield looks.due - observed.now if looks else None
+        yield self._sampler.late_in(observed.key)
+        amiss = world.problems or world.internal_errors or plan.status.notices
+        if amiss or world.approval_policy is not None:
+            yield AMISS_LOOK_AGAIN
 
     async def _plan(self, observed: Observed, status: Status, world: World) -> tuple[World, Plan]:
         """What to do; whether approvals count is looked up only if one is awaited."""

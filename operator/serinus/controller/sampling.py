@@ -103,13 +103,24 @@ class Sampler:
     def overdue(self, key: Key) -> float:
         """Seconds since the last measurement of a rollout should have been there, whatever it says;
         0 if it is not late."""
-        subject, now = (key, Purpose.ROLLOUT), time.monotonic()
+        expected = self._expected_by(key)
+        return 0.0 if expected is None else max(time.monotonic() - expected, 0.0)
+
+    def late_in(self, key: Key) -> float | None:
+        """Seconds after which `overdue` says so unless there is one by then; None: it does, or none
+        is wanted."""
+        expected, now = self._expected_by(key), time.monotonic()
+        return None if expected is None or expected < now else expected - now + 1.0
+
+    def _expected_by(self, key: Key) -> float | None:
+        """The latest monotonic time at which the next measurement of a rollout is not late."""
+        subject = key, Purpose.ROLLOUT
         request, heard = self._requests.get(subject), self._heard.get(subject)
         if request is None or heard is None:
-            return 0.0
+            return None
         if (begun := self._reading.get(subject)) is not None:
-            return max(now - begun - READS_FOR, 0.0)
-        return max(now - heard - 2 * request.interval - PATIENCE, 0.0)
+            return begun + READS_FOR
+        return heard + 2 * request.interval + PATIENCE
 
     def due(self) -> Iterable[float]:
         """Time of the next measurement of each, Unix seconds."""

@@ -158,6 +158,28 @@ def test_what_has_an_unseen_spec_comes_first_after_a_start() -> None:
     assert passes == {"changed": Wake.OBJECT, "new": Wake.OBJECT, "seen": Wake.LIST}
 
 
+def test_what_is_found_to_be_gone_between_two_lists_of_everything_is_forgotten_by_a_pass() -> None:
+    api, passes = Api(), list[str]()
+    kind = KINDS["ModelDeployment"]
+    metadata = {"name": "loan", "namespace": "ns", "uid": "loan"}
+    api.memory.put({"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata})
+    informer = Informer(
+        Cluster(Wire(api.answer)),  # type: ignore[arg-type]
+        api.store,
+        lambda key, _: passes.append(key.name),
+    )
+    asyncio.run(informer._resync(_Watches()))  # type: ignore[arg-type]
+    gone = api.memory.find("ModelDeployment", "ns", "loan")
+    assert gone
+    api.memory.drop(gone)
+    passes.clear()
+    # as when it could not be listed for a while
+    asyncio.run(informer._relist("ModelDeployment"))
+    assert api.store.names("ModelDeployment") == []
+    asyncio.run(informer._resync(_Watches()))  # type: ignore[arg-type]
+    assert passes == ["loan"]
+
+
 def test_a_list_causes_passes_over_what_it_shows_and_every_tenth_over_everything() -> None:
     api, passes = Api(), list[str]()
     kind = KINDS["ModelDeployment"]

@@ -272,6 +272,20 @@ async def test_what_was_added_while_nobody_worked_is_worked_on_later() -> None:
     assert queue.depth == 0
 
 
+async def test_what_was_in_work_when_the_queue_ended_is_worked_on_when_it_runs_again() -> None:
+    queue, work = WorkQueue(Clock()), Work()
+    work.let_go.clear()
+    async with running(queue, work):
+        queue.add(FRAUD, Wake.CHILD)
+        await until(lambda: work.begun == [FRAUD])
+    work.let_go.set()
+    async with running(queue, work):
+        await until(lambda: work.ended == [FRAUD])
+        await settle()
+    assert work.begun == [FRAUD, FRAUD]
+    assert queue.depth == 0
+
+
 # one retry at a time
 
 

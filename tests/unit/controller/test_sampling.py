@@ -372,7 +372,12 @@ async def test_a_measurement_that_nobody_makes_is_late(in_its_time: Bench) -> No
     bench.sampler.want(FRAUD, request("fraud"))
     bench.now += 2 * 15 + PATIENCE
     assert bench.sampler.overdue(FRAUD) == 0
-    bench.now += 10
+    soon = bench.sampler.late_in(FRAUD)
+    assert soon
+    bench.now += soon
+    assert bench.sampler.overdue(FRAUD) > 0
+    assert bench.sampler.late_in(FRAUD) is None, "a pass has seen it"
+    bench.now += 10 - soon
     assert bench.sampler.overdue(FRAUD) == 10
     await bench.at(bench.now)
     assert bench.sampler.overdue(FRAUD) == 0
