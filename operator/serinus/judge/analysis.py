@@ -561,7 +561,7 @@ def _judged(
         found = Finding("NoData", unreported, found.state)
     blamed = found.state.pod_to_blame if holds or found.verdict == "Fail" else ""
     told = explained or found.verdict != before.verdict
-    own_alone = _is_because_of_the_candidate(check, found, look, budget)
+    own_alone = _is_because_of_the_candidate(check, before, found, look, budget)
     return before.replace(
         verdict=found.verdict,
         message=found.message[:_LONGEST_MESSAGE] if told else before.message,
@@ -587,10 +587,11 @@ def _own(
 
 
 def _is_because_of_the_candidate(
-    check: Check, found: Finding, look: Look, budget: ErrorBudget
+    check: Check, before: CheckStatus, found: Finding, look: Look, budget: ErrorBudget
 ) -> bool:
     """Whether there is no verdict because of what the candidate exports: it counts nothing of what
-    it should have, or the check could judge stable's series in place of its own."""
+    it should have, or the check could judge stable's series in place of its own. A look in which
+    stable counts nothing, since a fall of another counter is not settled yet, ends no Error."""
     if look.weight is None or not look.weight.share:
         return False
     if found.verdict == "NoData":
@@ -602,7 +603,8 @@ def _is_because_of_the_candidate(
     if not all(each.exported for each in unread):
         return False
     of_stable = replace(look, candidate=look.stable)
-    return kind_of(check).judge(CheckState(), of_stable, budget).verdict not in ("Error", "NoData")
+    verdict = kind_of(check).judge(CheckState(), of_stable, budget).verdict
+    return verdict != "Error" and (verdict != "NoData" or before.own_metrics is not None)
 
 
 def _without_a_pod_that_left(check: Check, state: CheckState, look: Look) -> CheckState:

@@ -113,3 +113,19 @@ def test_odd_labels_of_every_metric_keep_no_bad_candidate(labels: dict[str, str]
     candidate = Arm([*bad.series, *odd])
     case = Case(DEFAULT, {"interval": "15s"}, MONITORING, candidate, healthy("stable"), every=2)
     assert ended(case).rollout.weight == 0
+
+
+def test_while_a_vanished_series_is_awaited_an_error_of_the_candidate_goes_on() -> None:
+    """Nothing is counted then, of stable's either, so that stable's could not be judged."""
+    series = []
+    for each in healthy("candidate").series:
+        samples, labels = each.samples, each.labels
+        if labels["__name__"] == VALUES and (labels["feature"], labels["le"]) == ("income", "+Inf"):
+            samples = samples[:10]
+        if labels["__name__"] == "model_predictions_total":
+            samples = tuple((at, 4.5e15 * (n + 1)) for n, (at, _) in enumerate(samples[:3]))
+        series.append(Series(labels, samples))
+    checks, analysis = ("groups", "errors", "failures"), {"interval": "15s"}
+    case = Case(checks, analysis, MONITORING, Arm(series), healthy("stable"), every=1)
+    run = ended(case)
+    assert (run.rollout.weight, run.rollout.reason) == (0, "CandidateMetricsUnusable")
