@@ -11,6 +11,7 @@ from typing import Any
 
 from serinus.api.quantities import PERCENT_PATTERN
 from serinus.api.scenario import Scenario
+from serinus.cli.comparing import compared, compared_json, compared_table
 from serinus.cli.files import GivenManifest, InputError, read_manifest, read_scenario, scenario_of
 from serinus.cli.rollouts import audits_table, moments_json, moments_table, shares_table
 from serinus.cli.sources import add_output, dumped
@@ -51,6 +52,7 @@ examples:
   serinus simulate -f examples/03-gateway.yaml --candidate-errors 3% --runs 1000
   serinus simulate -f examples/04-drift.yaml --scenario examples/scenarios/other-scores.yaml
   serinus simulate -f examples/04-drift.yaml --scenario random --runs 1000 -o json
+  serinus simulate -f examples/03-gateway.yaml --requests-per-second 10 --compare
 
 Percentages have the same format as in a manifest ({PERCENT_PATTERN}).
 """
@@ -93,6 +95,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, default=1, help="seed of the random numbers (default: 1)"
     )
+    parser.add_argument(
+        "--compare",
+        action="store_true",
+        help="compare some policies: time to promotion, false rollbacks, and requests of clients "
+        "that fail until a candidate with 2, 5 or 100 times stable's errors is rolled back",
+    )
     add_output(parser)
 
 
@@ -109,6 +117,9 @@ def run(options: argparse.Namespace) -> None:
         _simulation(manifest, scenario)
     except ValueError as error:
         raise InputError(f"{options.scenario or 'scenario'}: {error} (--value)") from None
+    if options.compare:
+        _compare(options, manifest, scenario)
+        return
     one = partial(simulated, manifest, scenario, options.scenario == "random", options.seed)
     results = _on_all_cores(one, _batches(options.runs))
     if options.output:
@@ -122,6 +133,23 @@ def run(options: argparse.Namespace) -> None:
         show(shares_table(shares(result.run for result in alike)))
         if audits := audits_table(_audits(manifest, alike)):
             show(f"\n{audits}")
+
+
+def _compare(options: argparse.Namespace, manifest: GivenManifest, scenario: Scenario) -> None:
+    if options.scenario == "random":
+        raise InputError("--compare: needs one scenario, not a random one")
+
+    def runs(given: GivenManifest, of: Scenario) -> list[Run]:
+        one = partial(simulated, given, of, False, options.seed)
+        return [result.run for result in _on_all_cores(one, _batches(options.runs))]
+
+    rows = compared(manifest, scenario, options.seed, runs)
+    if options.output:
+        found = {"name": manifest.owner.name, "runs": options.runs}
+        print(dumped({**found, "policies": compared_json(rows)}, options.output))
+        return
+    show(f"{options.runs} rollouts of {manifest.owner.name} with each policy and candidate:\n")
+    show(compared_table(rows))
 
 
 def simulated(

@@ -39,8 +39,8 @@ def shares(runs: Iterable[Run]) -> list[OutcomeShare]:
             runs=len(ended),
             chance=len(ended) / total,
             between=wilson(len(ended), total),
-            after=_spread([run.after for run in ended]),
-            requests=_spread([run.requests for run in ended]),
+            after=spread([run.after for run in ended]),
+            requests=spread([run.requests for run in ended]),
         )
         for (outcome, reason), ended in alike.items()
     ]
@@ -71,7 +71,7 @@ def audit_shares(checks: Iterable[str], runs: Sequence[Run]) -> list[AuditShare]
                 runs=len(times),
                 chance=len(times) / len(runs),
                 between=wilson(len(times), len(runs)),
-                after=_spread(times) if times else None,
+                after=spread(times) if times else None,
             )
         )
     return found
@@ -85,6 +85,7 @@ def wilson(hits: int, total: int) -> tuple[float, float]:
     return max(center - half, 0.0), min(center + half, 1.0)
 
 
-def _spread(values: Sequence[float]) -> tuple[float, float]:
+def spread(values: Sequence[float]) -> tuple[float, float]:
+    """Median and 95th percentile."""
     ordered = sorted(values)
     return ordered[(len(ordered) - 1) // 2], ordered[math.ceil(0.95 * len(ordered)) - 1]

@@ -1,0 +1,44 @@
+"""Other policies for a rollout, to be compared with its own."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from serinus.api.spec import Rollout
+
+TARGETS: Final = ("30m", "2h")
+WEIGHTS: Final = ((5, 25, 50), (50,))
+"""Percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a revision may be rolled out."""
+
+    name: str
+    rollout: Rollout
+
+
+def policies(rollout: Rollout) -> list[Policy]:
+    """The policy as it is, and others that trade time for requests of clients. What comes to the
+    same as an earlier one is left out."""
+    offered = [Policy("as in the manifest", rollout)]
+    for target in TARGETS:
+        changed = _changed(rollout, target=target)
+        offered.append(Policy(f"no steps, target {target}", changed))
+    for weights in WEIGHTS:
+        steps = [{"setWeight": weight} for weight in weights]
+        shown = ", ".join(f"{weight}%" for weight in weights)
+        offered.append(Policy(f"steps {shown}", _changed(rollout, steps=steps)))
+    return [each for number, each in enumerate(offered) if not _is_among(each, offered[:number])]
+
+
+def _changed(rollout: Rollout, **fields: Any) -> Rollout:
+    """With other steps, or none and a target."""
+    written = rollout.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    kept = {key: value for key, value in written.items() if key not in ("steps", "target")}
+    return Rollout.model_validate({**kept, **fields})
+
+
+def _is_among(policy: Policy, others: list[Policy]) -> bool:
+    alike = policy.rollout.choice_within, policy.rollout.steps
+    return alike in [(each.rollout.choice_within, each.rollout.steps) for each in others]
