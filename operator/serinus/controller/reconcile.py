@@ -133,11 +133,9 @@ class Reconciler:
         if plan.new_decisions or plan.withholds:
             # the wait starts when the split that the status has is written
             state.route_awaited_since = None
-        decisions = plan.new_decisions
+        made = plan.new_decisions
         try:
-            unsaved, wrote = await self._commit(
-                key, live, state, status, plan.status, decisions, now
-            )
+            unsaved, wrote = await self._commit(key, live, state, status, plan.status, made, now)
         except ApiError as error:
             measure(self._sampler, observed, status)
             if not (error.conflict or error.absent):
@@ -146,14 +144,14 @@ class Reconciler:
                 )
             raise
 
-        state.export(plan.status, status.candidate, decisions)
+        state.export(plan.status, status.candidate, made)
         outcome, news = await self._actuate(observed, plan, mark if why else None)
-        await announce(self._cluster, live, decisions, outcome.repaired)
+        await announce(self._cluster, live, made, outcome.repaired)
         measure(self._sampler, observed, plan.status)
 
         # a decision is reported with the state at the next pass, which writes its other children
         wait: float | None = 0.0
-        if not (plan.new_decisions or outcome.rerouted or news):
+        if not (made or outcome.rerouted or news):
             spent = max(self._clock() - now, 0.0)
             wait = _next_pass(plan, outcome, spent, unsaved, *self._looks(observed, world, plan))
         if outcome.error is not None:
