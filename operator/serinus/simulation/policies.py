@@ -1,9 +1,10 @@
 """Other policies for a rollout, to be compared with its own."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from serinus.api.spec import Rollout
+from serinus.api.steps import Step
 
 TARGETS: Final = ("30m", "2h")
 WEIGHTS: Final = ((5, 25, 50), (50,))
@@ -23,20 +24,17 @@ def policies(rollout: Rollout) -> list[Policy]:
     same as an earlier one is left out."""
     offered = [Policy("as in the manifest", rollout)]
     for target in TARGETS:
-        changed = _changed(rollout, target=target)
-        offered.append(Policy(f"no steps, target {target}", changed))
+        offered.append(Policy(f"no steps, target {target}", _without_steps(rollout, target)))
     for weights in WEIGHTS:
-        steps = [{"setWeight": weight} for weight in weights]
         shown = ", ".join(f"{weight}%" for weight in weights)
-        offered.append(Policy(f"steps {shown}", _changed(rollout, steps=steps)))
+        offered.append(Policy(f"steps {shown}", rollout.replace(steps=Step.of_weights(weights))))
     return [each for number, each in enumerate(offered) if not _is_among(each, offered[:number])]
 
 
-def _changed(rollout: Rollout, **fields: Any) -> Rollout:
-    """With other steps, or none and a target."""
+def _without_steps(rollout: Rollout, target: str) -> Rollout:
     written = rollout.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    kept = {key: value for key, value in written.items() if key not in ("steps", "target")}
-    return Rollout.model_validate({**kept, **fields})
+    written.pop("steps", None)
+    return Rollout.model_validate({**written, "target": target})
 
 
 def _is_among(policy: Policy, others: list[Policy]) -> bool:
