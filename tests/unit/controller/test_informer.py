@@ -11,7 +11,7 @@ import pytest
 from serinus.cluster import ApiError, Cluster, Store, client
 from serinus.controller.informer import LOOK_AT_ALL, Informer
 from serinus.controller.queue import Key, Wake
-from serinus.manifests.kinds import KINDS
+from serinus.manifests.kinds import KINDS, Kind
 from tests.campaign.memory.api import MemoryApi
 from tests.campaign.wire import Reply, Request, Wire
 
@@ -180,75 +180,59 @@ def test_what_is_found_to_be_gone_between_two_lists_of_everything_is_forgotten_b
     assert passes == ["loan"]
 
 
-def test_a_list_causes_passes_over_what_it_shows_and_every_tenth_over_everything() -> None:
-    api, passes = Api(), list[str]()
-    kind = KINDS["ModelDeployment"]
-    for name in ("fraud", "loan"):
+class Lists:
+    """An informer that knows two ModelDeployments, and over which each list causes a pass."""
+
+    def __init__(self) -> None:
+        self.api, self._passes = Api(), list[str]()
+        kind = KINDS["ModelDeployment"]
+        for name in ("fraud", "loan"):
+            self.create(kind, name)
+        self.informer = Informer(
+            Cluster(Wire(self.api.answer)),  # type: ignore[arg-type]
+            self.api.store,
+            lambda key, _: self._passes.append(key.name),
+        )
+
+    def create(self, kind: Kind, name: str) -> None:
         metadata = {"name": name, "namespace": "ns", "uid": name}
-        api.memory.put(
+        self.api.memory.put(
             {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, "spec": {}}
         )
-    informer = Informer(
-        Cluster(Wire(api.answer)),  # type: ignore[arg-type]
-        api.store,
-        lambda key, _: passes.append(key.name),
-    )
 
-    def listed() -> list[str]:
-        passes.clear()
-        asyncio.run(informer._resync(_Watches()))  # type: ignore[arg-type]
-        return sorted(passes)
+    def __call__(self) -> list[str]:
+        self._passes.clear()
+        asyncio.run(self.informer._resync(_Watches()))  # type: ignore[arg-type]
+        return sorted(self._passes)
 
+
+def test_a_list_causes_passes_over_what_it_shows_and_every_tenth_over_everything() -> None:
+    listed = Lists()
     assert listed() == ["fraud", "loan"]
     assert listed() == []
-    gone = api.memory.find("Service", "ns", NAMES[0])
+    gone = listed.api.memory.find("Service", "ns", NAMES[0])
     assert gone
-    api.memory.drop(gone)
+    listed.api.memory.drop(gone)
     assert listed() == ["fraud"]
-    api.create("lost-and-found")
+    listed.api.create("lost-and-found")
     assert listed() == ["fraud"]
     rest = [listed() for _ in range(LOOK_AT_ALL - 3)]
     assert rest == [[]] * (LOOK_AT_ALL - 4) + [["fraud", "loan"]]
 
 
 def test_a_list_that_shows_another_gateway_or_kind_causes_passes_over_everything() -> None:
-    api, passes = Api(), list[str]()
-    kind, gateway = KINDS["ModelDeployment"], KINDS["Gateway"]
-    for name in ("fraud", "loan"):
-        metadata = {"name": name, "namespace": "ns", "uid": name}
-        api.memory.put(
-            {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, "spec": {}}
-        )
-    informer = Informer(
-        Cluster(Wire(api.answer)),  # type: ignore[arg-type]
-        api.store,
-        lambda key, _: passes.append(key.name),
-    )
-
-    def listed() -> list[str]:
-        passes.clear()
-        asyncio.run(informer._resync(_Watches()))  # type: ignore[arg-type]
-        return sorted(passes)
-
+    listed = Lists()
     assert listed() == ["fraud", "loan"]
-    api.memory.put(
-        {
-            "apiVersion": gateway.api_version,
-            "kind": gateway.name,
-            "metadata": {"name": "public", "namespace": "ns", "uid": "public"},
-            "spec": {},
-        }
-    )
+    listed.create(KINDS["Gateway"], "public")
     assert listed() == ["fraud", "loan"]
     assert listed() == []
-    answer = api.answer
 
     async def without_routes(request: Request) -> Reply:
         if "httproutes" in request.path:
             body = {"reason": "NotFound", "message": "the server could not find the resource"}
             return Reply(404, json.dumps(body).encode())
-        return await answer(request)
+        return await listed.api.answer(request)
 
-    informer._cluster = Cluster(Wire(without_routes))  # type: ignore[arg-type]
+    listed.informer._cluster = Cluster(Wire(without_routes))  # type: ignore[arg-type]
     assert listed() == ["fraud", "loan"]
     assert listed() == []
