@@ -78,7 +78,7 @@ class Baseline(StatusType):
     weights: Annotated[list[int], Field(max_length=8)] = Field(
         default_factory=list,
         description="Weights of the steps that were chosen, in percent; empty if the spec has "
-        "steps, or if stable's last hour gave no reason for others than 5, 25 and 50.",
+        "steps, or if stable's last hour had too few requests to choose them.",
     )
     slowest_step: KeptField[float | None] = Field(
         default=None, description="Seconds that the slowest step is expected to take."

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 RESYNC: Final = 60.0
 """Seconds between two lists of everything, plus or minus a tenth."""
 LOOK_AT_ALL: Final = 10
-"""Each so many lists cause a pass over every object, whatever they show."""
+"""After so many lists there is a pass over every object, whatever they have shown."""
 FIRST_RETRY: Final = 1.0
 """Seconds until the next try while nothing has been listed yet."""
 RETRY: Final = 5.0

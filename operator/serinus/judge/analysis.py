@@ -591,7 +591,8 @@ def _is_because_of_the_candidate(
 ) -> bool:
     """Whether there is no verdict because of what the candidate exports: it counts nothing of what
     it should have, or the check could judge stable's series in place of its own. A look in which
-    stable counts nothing, since a fall of another counter is not settled yet, ends no Error."""
+    stable counts nothing, since a series of the candidate that has vanished is awaited, ends no
+    Error."""
     if look.weight is None or not look.weight.share:
         return False
     if found.verdict == "NoData":

@@ -24,7 +24,7 @@ from serinus.judge.forecast.against_itself import rolled_back
 from serinus.judge.forecast.choosing import WEIGHTS, chosen
 from serinus.judge.forecast.estimates import choice, expected, failing_pods
 from serinus.judge.forecast.exports import cannot_fail, doubts
-from serinus.judge.forecast.waits import Wait, waits
+from serinus.judge.forecast.waits import Wait, slowest, waits
 from serinus.metrics.counters import Growth
 from serinus.metrics.queries import CounterQuery, History, QueryError
 
@@ -152,23 +152,15 @@ class Outlook:
     waits: Sequence[Wait] = ()
 
     @property
-    def slowest(self) -> Mapping[int, float]:
-        """By weight, seconds until the last check passes; infinity: never."""
-        found: dict[int, float] = {}
-        for wait in self.waits:
-            found[wait.weight] = max(found.get(wait.weight, 0.0), wait.until_pass)
-        return found
-
-    @property
     def slowest_step(self) -> float | None:
         """Seconds; None: unknown, or it would never end."""
-        longest = max(self.slowest.values(), default=math.inf)
+        longest = max(slowest(self.waits).values(), default=math.inf)
         return longest if longest < math.inf else None
 
     def sentences(self, analysis: Analysis, target: float | None) -> Iterator[str]:
         """For people."""
         if target is not None and self.chosen:
-            yield choice(self.chosen, sum(self.slowest.values()), target)
+            yield choice(self.chosen, sum(slowest(self.waits).values()), target)
         yield from expected(analysis.step_may_last(self.slowest_step), self.waits)
 
 

@@ -84,6 +84,14 @@ class Wait:
         )
 
 
+def slowest(waits: Iterable[Wait]) -> dict[int, float]:
+    """By weight, seconds until the last check passes; infinity: never."""
+    found: dict[int, float] = {}
+    for wait in waits:
+        found[wait.weight] = max(found.get(wait.weight, 0.0), wait.until_pass)
+    return found
+
+
 def waits(
     analysis: Analysis, looks: Sequence[Look], baseline: Baseline, weights: Sequence[int]
 ) -> Iterator[Wait]:
