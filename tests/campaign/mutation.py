@@ -142,6 +142,8 @@ def look_by_tests(fault: Planted) -> Found:
         ended = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
     seconds = time.monotonic() - started
     failed = [line for line in ended.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    if ended.returncode < 0:
+        failed = [f"the tests were ended by signal {-ended.returncode}"]
     return Found(fault.name, fault.title, "tests" if failed else "", "".join(failed[:1]), seconds)
 
 

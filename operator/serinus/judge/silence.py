@@ -25,10 +25,10 @@ def listen(
     """The silence after a look; None: there is none, or it is not known.
 
     `of_requests`: the counters that grow by 1 with each request. `after`: seconds that it has to
-    last. Stable's newest sample and its last answers may be at most half as old: where nothing is
-    scraped, read or asked, or counts are still held back, the candidate is not silent. The arms are
-    scraped at different moments, so the first look after a gap proves nothing, nor do requests that
-    come in batches if the candidate's share of a batch was counted a look before stable's.
+    last. Stable's last answers may be at most half as old: where nothing is scraped, read or asked,
+    or counts are still held back, silence does not go on. The arms are scraped at different
+    moments, so the first look after a gap proves nothing, nor do requests that come in batches if
+    the candidate's share of a batch was counted a look before stable's.
     """
     if weight is None or weight.share >= 1:
         return None
@@ -38,9 +38,7 @@ def listen(
         if not key.part and isinstance(own := candidate.get(key), Growth)
         if isinstance(reading, Growth)
     }
-    arms = readable.values()
-    newest = max((s.newest for _, s in arms if s.newest is not None), default=None)
-    if newest is None or at - newest > after / 2 or any(c.total or c.waits for c, _ in arms):
+    if not readable or any(c.total or c.waits for c, _ in readable.values()):
         return None
     answered = _answered({key: s for key, (_, s) in readable.items()}, of_requests)
     # not later than now, or a clock that was set back would hide it for the same time

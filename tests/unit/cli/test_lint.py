@@ -24,9 +24,9 @@ spec:
         ports: [{containerPort: 8080}]
 """
 P99_IN_QUOTES = '{name: slow, latency: {p99: "1.3"}}'
-_LEVELS = (f"&a{level + 1} [{', '.join([f'*a{level}'] * 10)}]" for level in range(9))
+_LEVELS = (f"&a{level + 1} [{', '.join([f'*a{level}'] * 10)}]" for level in range(6))
 ALIASES = f"[&a0 [1], {', '.join(_LEVELS)}]"
-"""Each stands for ten of the one before."""
+"""Each stands for ten of the one before: all of them for a few more values than are allowed."""
 PSI_AND_TOLERANCE = "{name: drift, predictionDrift: {psi: 0.1, tolerance: 3}}"
 
 

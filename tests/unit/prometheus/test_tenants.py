@@ -149,6 +149,9 @@ async def test_the_tenant_whose_counters_take_too_long_is_found_and_then_asked_f
         assert set(await read(prometheus, *healthy)) == {()}
         assert not own.done()
         assert all(isinstance(answer, QueryError) for answer in (await own).values())
+        before = prometheus.queries_sent
+        await prometheus.read(batch)
+        assert prometheus.queries_sent - before <= 4, "all others are asked for in one query"
 
 
 async def test_a_tenant_whose_queries_are_answered_again_is_asked_for_together_with_others() -> (
