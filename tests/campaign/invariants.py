@@ -415,7 +415,12 @@ def _the_bad_lose_traffic(history: History) -> Iterator[Violation]:
             yield Violation("bad candidates lose traffic", at, told)
 
 
-_AGAINST_A_CANDIDATE: Final = ("CheckFailed", "CandidateSilent", "CandidateMetricsUnusable")
+_AGAINST_A_CANDIDATE: Final = (
+    "CheckFailed",
+    "CandidateSilent",
+    "CandidateMetricsUnusable",
+    "ArmsStillDiffer",
+)
 
 
 def _the_good_are_not_rejected(history: History) -> Iterator[Violation]:

@@ -62,6 +62,7 @@ _WAIT_FOR_A_PERSON: Final = frozenset(
         "Inconclusive",
         "CandidateSilent",
         "CandidateMetricsUnusable",
+        "ArmsStillDiffer",
         "NoData",
     }
 )

@@ -26,6 +26,17 @@ class OnSilence(Type):
     )
 
 
+class OnUnlike(Type):
+    """When the traffic of a candidate that is asked differently from stable is withdrawn."""
+
+    after: SilentFor = Field(
+        default="10m",
+        description="Withdraw the candidate's traffic if it was shown to be asked differently from "
+        "stable, or to compute a feature differently, for this time. The step then waits for "
+        "`advance` or a change of spec.rollout.",
+    )
+
+
 USUAL_STEP: Final = "30m"
 """How long a step may last, if nothing else is said or expected."""
 _TIMES_EXPECTED: Final = 3.0
@@ -74,6 +85,11 @@ class Analysis(Type):
         default=OnSilence(),
         description="What to do with a candidate that hangs, that is, none of its requests is "
         "counted while stable answers. This is not a verdict.",
+    )
+    on_unlike: OnUnlike = Field(
+        default=OnUnlike(),
+        description="What to do with a candidate whose features are not those of stable, while the "
+        "rollout is held with the reason ArmsDiffer. This is not a verdict.",
     )
     on_wrong_split: Literal["Hold", "Ignore"] = Field(
         default="Hold",

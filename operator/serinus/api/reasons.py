@@ -362,6 +362,19 @@ class Reason(StrEnum):
             RETRY,
         ),
     )
+    ARMS_STILL_DIFFER = means(
+        "ArmsStillDiffer",
+        WAITING,
+        "The revisions were asked differently for too long; the candidate's traffic was withdrawn.",
+        needs=Needs.REPAIR,
+        warns=True,
+        remedies=(
+            ROUTES,
+            Remedy("Restore its traffic, once both are asked alike", "serinus advance {it}"),
+            PROMOTE,
+            ABORT,
+        ),
+    )
     TRAFFIC_SPLIT_WRONG = means(
         "TrafficSplitWrong",
         WAITING,

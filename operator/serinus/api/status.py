@@ -343,6 +343,7 @@ class Unlike(StatusType):
     feature: Annotated[str, Field(max_length=100)] = Field(description="Name of the feature.")
     message: Sentence = Field(description="Human-readable evidence.")
     looks: int = Field(default=0, description="Number of looks since.")
+    since: Since | None = Field(default=None, description="Time of the look that showed it.")
 
 
 class Inputs(StatusType):

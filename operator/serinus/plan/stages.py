@@ -74,6 +74,7 @@ from serinus.plan.spec_changes import (
     take_up_what_serves,
 )
 from serinus.plan.stepping import keep_to_the_steps_of_the_spec
+from serinus.plan.unlike import withdraw_from_a_candidate_that_stays_unlike
 
 Rule = Callable[[Situation], Situation | None]
 
@@ -121,6 +122,7 @@ UNSTEADY: Final[tuple[Rule, ...]] = (
 )
 UNJUDGED: Final[tuple[Rule, ...]] = (
     withdraw_from_a_silent_candidate,
+    unless_nothing_else_serves(withdraw_from_a_candidate_that_stays_unlike),
     unless_nothing_else_serves(withdraw_from_a_candidate_whose_metrics_cannot_be_judged),
     unless_nothing_else_serves(withdraw_from_what_cannot_be_judged),
 )

@@ -61,6 +61,38 @@ def test_once_they_are_asked_alike_the_step_has_all_of_its_time_again() -> None:
     assert rollout.weight == 50
 
 
+def unlike_for(rollout: SimulatedRollout, seconds: float, until: float = 0.0) -> SimulatedRollout:
+    """Looks have found it for so long, the last one so many seconds ago."""
+    now = rollout.rollout.now
+    unlike = INCOME.replace(since=now - until - seconds)
+    found(rollout, Inputs(policy="p", looked_at=now - until, unlike=unlike))
+    return rollout.judged("Inconclusive")
+
+
+def test_what_stays_unlike_gets_no_traffic_and_is_not_rejected() -> None:
+    rollout = unlike_for(rolling().after(600), 600)
+    assert (rollout.weight, rollout.reason) == (0, "ArmsStillDiffer")
+    assert rollout.reasons[-1] == "ArmsStillDiffer"
+    assert rollout.status.rejected is None
+    assert "Feature income, up to 2000" in rollout.status.message
+    assert "send the same requests to the Services of both" in rollout.status.message
+
+
+def test_before_that_it_keeps_its_weight_and_so_it_does_while_nothing_is_looked_at() -> None:
+    assert unlike_for(rolling().after(600), 599).reason == "ArmsDiffer"
+    assert unlike_for(rolling().after(7200), 599, until=3600).weight == 5
+    assert unlike_for(rolling(onUnlike={"after": "1h"}).after(600), 600).weight == 5
+
+
+def test_in_a_step_that_is_resumed_it_may_be_unlike_for_as_long_again() -> None:
+    rollout = unlike_for(rolling().after(600), 600).order(f"advance/{B}")
+    assert (rollout.weight, rollout.reason) == (5, "AwaitingVerdict")
+    assert rollout.status.candidate and rollout.status.candidate.inputs == Inputs()
+    assert asks_for_features(rollout)
+    assert unlike_for(rollout.after(300), 300).weight == 5
+    assert unlike_for(rollout.after(300), 600).weight == 0
+
+
 def test_a_person_may_go_on_all_the_same() -> None:
     rollout = differing(rolling()).judged("Inconclusive").order(f"advance/{B}")
     assert rollout.weight == 50

@@ -89,3 +89,27 @@ async def test_a_candidate_that_is_asked_differently_is_held_until_it_is_asked_a
     traffic.low.append((operator.now, LOW))
     status = await operator.until("fraud", healthy("v2"), moving=5.0)
     assert "rejected" not in status
+
+
+async def test_one_that_is_asked_differently_for_long_gets_no_traffic_until_it_is_told_to_advance(
+    operator: Operator,
+) -> None:
+    traffic = operator.traffic
+    assert isinstance(traffic, Incomes)
+    traffic.low = [(traffic.started, HIGH)]
+    await operator.apply("fraud", **spec("v1"))
+    status = await operator.until("fraud", healthy("v1"))
+    traffic.stable = f"fraud-{status['stable']['revision']}"
+    await operator.apply("fraud", **spec("v2"))
+    await operator.until("fraud", lambda s: held("ArmsDiffer", s), moving=5.0)
+    begun = operator.now
+    status = await operator.until("fraud", lambda s: held("ArmsStillDiffer", s), moving=5.0)
+    assert 595 < operator.now - begun < 640
+    assert status["candidate"]["weight"]["wanted"] == 0
+    assert "rejected" not in status
+    await operator.until_split("fraud", {traffic.stable: 100})
+    await operator.command("fraud", f"advance/{status['candidate']['revision']}")
+    await operator.until("fraud", lambda s: held("ArmsDiffer", s), moving=5.0)
+    traffic.low.append((operator.now, LOW))
+    status = await operator.until("fraud", healthy("v2"), moving=5.0)
+    assert "rejected" not in status

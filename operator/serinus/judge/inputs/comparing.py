@@ -115,7 +115,7 @@ def compare_inputs(
     candidate, stable = (values_of(settings, arm) for arm in read)
     blocks = _blocks(known.features, candidate, stable, _policy(settings))
     if blocks:
-        known = _compared(known.replace(looked_at=at), blocks, _policy(settings), risks)
+        known = _compared(known.replace(looked_at=at), blocks, _policy(settings), risks, at)
         known = known.replace(features=[_varied(f, blocks.get(f.feature)) for f in known.features])
     new = new_features(known.features, candidate, stable)
     if new and known.unlike is None:
@@ -184,10 +184,12 @@ def _varied(feature: InputFeature, block: _Block | None) -> InputFeature:
     return feature.replace(before=values, variation=variation[:REMEMBERED])
 
 
-def _compared(known: Inputs, blocks: Blocks, policy: Policy, risks: tuple[float, float]) -> Inputs:
+def _compared(
+    known: Inputs, blocks: Blocks, policy: Policy, risks: tuple[float, float], at: float
+) -> Inputs:
     false_alarm, false_end = risks
     if known.unlike is not None:
-        return _until_alike(known, known.unlike, blocks, false_end)
+        return _until_alike(known, known.unlike, blocks, false_end, at)
     known = _weighed(known, blocks)
     if known.evidence * false_alarm < 1:
         return known
@@ -203,7 +205,7 @@ def _compared(known: Inputs, blocks: Blocks, policy: Policy, risks: tuple[float,
         false_alarm,
     )
     return known.replace(
-        unlike=Unlike(feature=feature.feature, message=shown.message[:1024]),
+        unlike=Unlike(feature=feature.feature, message=shown.message[:1024], since=at),
         evidence=0.0,
         features=[_dropped(each) for each in known.features],
     )
@@ -275,7 +277,9 @@ def _counted(feature: InputFeature, block: _Block) -> InputFeature:
     )
 
 
-def _until_alike(known: Inputs, unlike: Unlike, blocks: Blocks, false_end: float) -> Inputs:
+def _until_alike(
+    known: Inputs, unlike: Unlike, blocks: Blocks, false_end: float, at: float
+) -> Inputs:
     """Each share of the feature must be shown to be tolerated; evidence of the time before is
     outweighed as weight is laid anew."""
     block = blocks.get(unlike.feature)
@@ -296,7 +300,8 @@ def _until_alike(known: Inputs, unlike: Unlike, blocks: Blocks, false_end: float
         for evidence in (share.not_above, share.not_below)
     ]
     if not all(shown):
-        return known.replace(unlike=unlike.replace(looks=looks), features=features)
+        since = at if unlike.since is None else unlike.since  # of a status without it
+        return known.replace(unlike=unlike.replace(looks=looks, since=since), features=features)
     return known.replace(unlike=None, features=[_dropped(each) for each in features])
 
 
