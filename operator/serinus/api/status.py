@@ -744,6 +744,9 @@ class Candidate(StatusType):
     measured_at: EvidenceField[Timestamp | None] = Field(
         default=None, description="Time of the last successful measurement."
     )
+    scraped_every: KeptField[EvidenceField[float | None]] = Field(
+        default=None, description="Seconds between two scrapes, as the last measurement shows it."
+    )
     silence: KeptField[EvidenceField[Silence | None]] = Field(
         default=None, description="Set while stable answers and the candidate does not."
     )

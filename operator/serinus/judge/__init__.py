@@ -6,6 +6,7 @@ Pure: no clock, no I/O, no knowledge of Kubernetes or of how Prometheus is reach
 from serinus.judge.analysis import (
     Progress,
     as_asked,
+    begins_to_fail,
     enter_step,
     in_error,
     judge,
@@ -27,6 +28,7 @@ __all__ = [
     "Progress",
     "as_asked",
     "asks_of_history",
+    "begins_to_fail",
     "enter_step",
     "forgiven",
     "has_learned",

@@ -95,6 +95,16 @@ def _answered(analysis: Analysis, arm: Mapping[CounterQuery, Reading]) -> float 
     return max((each.events for each in counted if isinstance(each, Growth)), default=None)
 
 
+def begins_to_fail(analysis: Analysis, progress: Progress) -> bool:
+    """Whether the last look showed something against the candidate, and no check has failed."""
+    found = {check.name: check for check in progress.checks}
+    asked = [(check, found[check.name]) for check in analysis.deciding if check.name in found]
+    return not any(known.has_failed for _, known in asked) and any(
+        comparison.begins_to_fail(known.state, budget_of(analysis, check, progress.entries))
+        for check, known in asked
+    )
+
+
 def longest_warm_up(analysis: Analysis) -> float:
     """Seconds that must be read before a block, to know whether a pod had warmed up."""
     return max((check.settings.warm_up_seconds for check in analysis.checks), default=0.0)

@@ -183,3 +183,16 @@ class Measurement:
             if series.samples
         )
         return max(ends, default=None)
+
+    @property
+    def scraped_every(self) -> float | None:
+        """Seconds between the last two samples of most counters; None: none has two."""
+        gaps = sorted(
+            series.samples[-1][0] - series.samples[-2][0]
+            for arm in (self.candidate, self.stable)
+            for query, answer in arm.items()
+            if isinstance(query, CounterQuery) and not isinstance(answer, QueryError)
+            for series in answer
+            if len(series.samples) > 1
+        )
+        return gaps[len(gaps) // 2] if gaps else None

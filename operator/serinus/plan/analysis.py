@@ -21,6 +21,7 @@ from serinus.judge import (
     Progress,
     as_asked,
     asks_of_history,
+    begins_to_fail,
     has_learned,
     in_error,
     judge_by_mode,
@@ -39,6 +40,8 @@ from serinus.plan.traffic import asked
 
 SOON = 1.0
 """Seconds within which a history is read."""
+_LEAST_INTERVAL = 1.0
+"""Seconds, as for analysis.interval."""
 AUDIT_BEHIND = 300.0
 """Seconds by which the counters of audits may be behind the others and are still read."""
 
@@ -101,7 +104,7 @@ def _measurement(owner: Owner, spec: Spec, status: Status) -> Request | None:
     inputs = feature_queries(compared_features(spec)) if may_export else ()
     spare = _spare(queries_of, analysis)
     return Request(
-        interval=seconds(analysis.interval),
+        interval=_until_the_next_look(analysis, candidate),
         queries=tuple(dict.fromkeys((*queries_of(analysis), *inputs))),
         candidate=Arm(owner.namespace, owner.child(candidate.revision)),
         stable=Arm(owner.namespace, owner.child(stable.revision)),
@@ -109,6 +112,16 @@ def _measurement(owner: Owner, spec: Spec, status: Status) -> Request | None:
         warm_up=longest_warm_up(analysis),
         spare=spare if analysis.deciding else spare.union(inputs),
     )
+
+
+def _until_the_next_look(analysis: Analysis, candidate: Candidate) -> float:
+    """Seconds: after a look that showed something against the candidate, one scrape interval. No
+    look alone is enough to roll it back, and clients wait for the next one."""
+    interval, scrapes = seconds(analysis.interval), candidate.scraped_every
+    if scrapes is None or scrapes >= interval:
+        return interval
+    begins = begins_to_fail(analysis, _known(analysis, candidate).enforced)
+    return max(math.ceil(scrapes), _LEAST_INTERVAL) if begins else interval
 
 
 def _covered_until(candidate: Candidate, since: float) -> float:
@@ -234,6 +247,7 @@ def judged(
         "checks": list(after.checks),
         "errors_in_a_row": candidate.errors_in_a_row + 1 if failed else 0,
         "measured_at": candidate.measured_at if failed else measurement.at,
+        "scraped_every": measurement.scraped_every,
         "silence": after.silence,
         "unreported_since": after.unreported_since,
         "inputs": after.inputs,

@@ -75,11 +75,13 @@ class Scrapes:
         ready = [pod for pod in self.pods if pod.born < to]
         for pod in ready:
             start = max(pod.until, pod.born)
-            scraped = self._scraped(pod, to)
-            if scraped >= start and scraped > pod.scraped:
-                pod.expected += self._requests(start, scraped) * share / len(ready)
-                self._sample(pod, scraped, behaviour)
-                start = scraped
+            last = self._scraped(pod, to)
+            # of those before, the newest is enough: it shows how often pods are scraped
+            for scraped in (last - self.interval, last):
+                if scraped >= start and scraped > pod.scraped:
+                    pod.expected += self._requests(start, scraped) * share / len(ready)
+                    self._sample(pod, scraped, behaviour)
+                    start = scraped
             pod.expected += self._requests(start, to) * share / len(ready)
             pod.until = to
 

@@ -183,7 +183,7 @@ class EventShare:
         shown = comparison.counts_of(state, verdict)
         n_c, n_s = self._totals(shown)
         events, policy = shown.comparisons[0], self._policies[self._nouns.events]
-        varied = self._varied(state, look)
+        varied, hour = self._varied(state, look), look.baseline.of(self._nouns.events)
         there = look.pods_there(self._whole)
         return EventShares(
             nouns=self._nouns,
@@ -193,7 +193,7 @@ class EventShare:
             margin=allowed(policy.margin),
             limit=self._limit,
             conclusion=self._conclusion(verdict, state, look, budget),
-            variation=variation(events.name, events, policy.tolerance, varied, there),
+            variation=variation(events.name, events, policy.tolerance, hour, state, there),
             stratify=look.stratify,
             differing=tuple(self._differing(state)),
         )

@@ -270,7 +270,8 @@ class LatencyCheck:
         bound = self._limit_counted(block) if each.name == LIMIT else _bound(each)
         policy = self._policy_of(each, look)
         compared = self._policy if each.name == LIMIT else policy
-        varied = in_rollout(look.baseline.of(self._varies_as(each.name)), state)
+        hour = look.baseline.of(self._varies_as(each.name))
+        varied = in_rollout(hour, state)
         there = look.pods_there(self._source(look))
         return SlowShares(
             bound=bound / self._per_second,
@@ -280,7 +281,7 @@ class LatencyCheck:
             margin=allowed(compared.margin),
             limit=self._slowest_allowed(block),
             conclusion=self._conclusion(verdict, state, block, look, budget),
-            variation=variation("slow requests", each, policy.tolerance, varied, there),
+            variation=variation("slow requests", each, policy.tolerance, hour, state, there),
             in_one_bucket=_in_one_bucket(state),
             slowdown=None if each.name == LIMIT else self._slowdown,
             in_shares=compared is not self._policy,

@@ -396,9 +396,10 @@ class PredictionDriftCheck:
         if each is None:
             return NothingPredicted("stable" if any(shown.candidate.values()) else "candidate")
         source, tolerance = _source(each.name), self._policy.tolerance
-        varied = in_rollout(look.baseline.of(each.name), state)
+        hour = look.baseline.of(each.name)
+        varied = in_rollout(hour, state)
         there = look.pods_there(self._counters(source))
-        of_stable = variation(each.name, each, tolerance, varied, there)
+        of_stable = variation(each.name, each, tolerance, hour, state, there)
         if self._psi is not None:
             of_stable = replace(of_stable, times="each share is tolerated on top of the PSI")
         return PredictionShares(

@@ -54,6 +54,9 @@ MOST_OF_A_BURST: Final = 0.47
 """The same of a look whose counts would not be OVERWHELMING times enough: it may be a burst."""
 OVERWHELMING: Final = 2.0
 
+MUCH_OF_A_LOOK: Final = 0.25
+"""The same of a look after which the next one comes sooner: of equal revisions, few do."""
+
 OF_A_SHIFT: Final = 0.4
 """Of the weight laid on all comparisons."""
 
@@ -123,17 +126,20 @@ def variation(
     what: str,
     known: Comparison,
     tolerance: NullHypothesis,
-    history: Dispersion,
+    hour: Dispersion,
+    state: CheckState,
     pods: tuple[int, int],
 ) -> Variation:
-    """The figures of how a quantity varied in stable's history and in the rollout, and of what is
+    """The figures of how a quantity varied in stable's last hour and in the rollout, and of what is
     tolerated for it with so many pods of candidate and stable, if that is more than is set."""
+    history = in_rollout(hour, state)
     widened = among_pods(tolerance, history, pods)
     of_stable, own = max(history.over_time, swinging(known.swings)), swinging(known.own_swings)
     seen = history.replace(over_time=max(of_stable, own))
     whose = "Stable's" if own <= of_stable else "The candidate's"
     least = 0.0 if widened == tolerance else widened.ratio
-    return Variation(what, seen, least, pods, whose=whose)
+    new = seen.over_time > hour.over_time
+    return Variation(what, seen, least, pods, whose=whose, new=new)
 
 
 class Passing(NamedTuple):
@@ -450,6 +456,15 @@ def strength(state: CheckState, budget: ErrorBudget) -> tuple[float, float | Non
         return against, None
     least = min(log_sum(evidence) for evidence in shown) / goal
     return against, max(min(least, state.own_requests / budget.min_requests), 0.0)
+
+
+def begins_to_fail(state: CheckState, budget: ErrorBudget) -> bool:
+    """Whether the last look added much of the evidence that Fail takes, which the next one confirms
+    or takes back."""
+    if not state.comparisons:
+        return False
+    added = _total(state) - max(state.settled, 0.0)
+    return added >= MUCH_OF_A_LOOK * -math.log(budget.false_fail)
 
 
 def step_entered(state: CheckState) -> CheckState:

@@ -76,9 +76,9 @@ class EventShares:
     @property
     def message(self) -> str:
         if not self.candidate.whole:
-            return words.sentences(f"The candidate {self.nouns.none_yet}.", self.variation)
+            return f"The candidate {self.nouns.none_yet}."
         counted = f"{self._counts()}; {self._conclusion()}"
-        return words.sentences(counted, *self.differing, self.variation)
+        return words.sentences(counted, *self.differing, self.variation.beside(self.conclusion))
 
     def _counts(self) -> str:
         message = f"Candidate {self.nouns.events} {self.candidate}"

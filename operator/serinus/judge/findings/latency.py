@@ -97,7 +97,8 @@ class SlowShares:
         counts = f"Slower than {bound}: candidate {self.candidate}, stable {self.stable}"
         counts += compared_within(self.stratify)
         said = f"{counts}{self._conclusion()}"
-        return words.sentences(said, self._in_shares(), self.variation, self._coarse())
+        varied = self.variation.beside(self.conclusion)
+        return words.sentences(said, self._in_shares(), varied, self._coarse())
 
     def _in_shares(self) -> str:
         if self.slowdown is None:

@@ -135,7 +135,8 @@ class PredictionShares:
         counts = f"{title}: candidate {self.candidate}, stable {self.stable}"
         counts += compared_within(self.stratify)
         conclusion = self._conclusion()
-        return words.sentences(f"{counts}, {conclusion}", self.waits_for or "", self.variation)
+        varied = self.variation.beside(self.conclusion)
+        return words.sentences(f"{counts}, {conclusion}", self.waits_for or "", varied)
 
     def _conclusion(self) -> str:
         if self.waits_for:

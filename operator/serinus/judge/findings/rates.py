@@ -132,10 +132,10 @@ class Forecast:
         shown = "neither shown worse than tolerated nor within the margin."
         waits = ((self.to_fail, "Fails"), (self.to_pass, "Passes"))
         known = [(wait, verdict) for wait, verdict in waits if wait]
-        if not known and not self.fail_known:
-            return shown
-        if not known:
+        if self.is_stuck:
             return f"{shown} At these rates it neither fails nor passes."
+        if not known:
+            return shown
         wait, verdict = min(known)
         return f"{shown} {verdict} after {self._more(wait)} at these rates."
 
@@ -146,6 +146,11 @@ class Forecast:
         whole = self.whole if rounded > 1 else self.whole.removesuffix("s")
         time = f" ({words.about(requests / self.per_second)})" if self.per_second else ""
         return f"about {rounded:,} more candidate {whole}{time}"
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether no number of requests like these would decide."""
+        return self.fail_known and not self.to_pass and not self.to_fail
 
 
 Conclusion = ShownWorse | ShownBetter | Forecast
@@ -168,9 +173,19 @@ class Variation:
     """What is tolerated."""
     whose: str = "Stable's"
     """Events came in bursts."""
+    new: bool = False
+    """Whether events come in greater bursts than in stable's last hour."""
 
     def __str__(self) -> str:
         return words.sentences(self._over_time(), self._between_pods())
+
+    def beside(self, conclusion: Conclusion | None) -> str:
+        """What the message of a look says of it: all where the candidate fails or nothing decides,
+        and else what is new. The message before the rollout says the rest, once for all looks."""
+        stuck = isinstance(conclusion, Forecast) and conclusion.is_stuck
+        if stuck or isinstance(conclusion, ShownWorse):
+            return str(self)
+        return self._over_time() if self.new else ""
 
     def _over_time(self) -> str:
         if self.dispersion.over_time <= 1:
