@@ -1,6 +1,7 @@
 """The spec of a ModelDeployment."""
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Final, Self
 
@@ -171,6 +172,18 @@ class GuardAfterPromotion(Type):
         return round(100 * fraction(self.holdback or "5%"))
 
 
+_ATMOST_AND_STEPS: Final = "the weights are chosen by it; leave out steps, or atMost"
+
+
+class AtMost(Type):
+    """What a bad candidate may cost."""
+
+    failed_requests: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        description="Requests of clients that may fail until a candidate with 2, 5 or 100 times "
+        "stable's errors is rolled back, as it is expected from stable's last hour.",
+    )
+
+
 class Rollout(Type):
     """How a new revision is rolled out."""
 
@@ -181,7 +194,12 @@ class Rollout(Type):
                     "rule": RISE,
                     "message": "the weights of steps must increase",
                     "fieldPath": ".steps",
-                }
+                },
+                {
+                    "rule": "!has(self.atMost) || !has(self.steps)",
+                    "message": _ATMOST_AND_STEPS,
+                    "fieldPath": ".atMost",
+                },
             ]
         }
     )
@@ -197,6 +215,12 @@ class Rollout(Type):
         default="30m",
         description="Time in which a rollout without steps of its own should end, if the candidate "
         "is as good as stable.",
+    )
+    at_most: AtMost | None = Field(
+        default=None,
+        description="Without steps: choose a first weight at which a bad candidate costs no more, "
+        "even if the rollout then takes longer than target. If none of the first weights is small "
+        "enough, 5% is taken, and the message says so.",
     )
     analysis: Analysis = Field(
         default=Analysis(), description="How the candidate is analysed while it gets traffic."
@@ -242,6 +266,17 @@ class Rollout(Type):
         """Seconds in which the rollout should end whose weights are to be chosen; None: the spec
         has steps."""
         return None if "steps" in self.model_fields_set else seconds(self.target)
+
+    @property
+    def may_fail(self) -> float:
+        """Requests of clients that a bad candidate may fail; infinity: any number."""
+        return math.inf if self.at_most is None else self.at_most.failed_requests
+
+    @model_validator(mode="after")
+    def _at_most_chooses(self) -> Self:
+        if self.at_most is not None and "steps" in self.model_fields_set:
+            raise ValueError(f"atMost: {_ATMOST_AND_STEPS}")
+        return self
 
     @model_validator(mode="after")
     def _weights_rise(self) -> Self:

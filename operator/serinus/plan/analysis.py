@@ -154,7 +154,12 @@ def baseline_from(
     return isolated(
         Part.FORECAST,
         lambda: learn(
-            spec.rollout.analysis, history, weights, stable_since, spec.rollout.choice_within
+            spec.rollout.analysis,
+            history,
+            weights,
+            stable_since,
+            spec.rollout.choice_within,
+            spec.rollout.may_fail,
         ),
         lambda fault: QueryError(f"{fault.message}."),
     )

@@ -27,7 +27,8 @@ def policies(rollout: Rollout) -> list[Policy]:
         offered.append(Policy(f"no steps, target {target}", _without_steps(rollout, target)))
     for weights in WEIGHTS:
         shown = ", ".join(f"{weight}%" for weight in weights)
-        offered.append(Policy(f"steps {shown}", rollout.replace(steps=Step.of_weights(weights))))
+        own = rollout.replace(steps=Step.of_weights(weights), at_most=None)
+        offered.append(Policy(f"steps {shown}", own))
     return [each for number, each in enumerate(offered) if not _is_among(each, offered[:number])]
 
 

@@ -44,6 +44,12 @@ def test_the_slowest_check_counts() -> None:
     assert chosen(both, TARGET) == (25, 50)
 
 
+def test_a_first_weight_that_costs_too_much_is_not_chosen_even_if_it_takes_longer() -> None:
+    assert chosen(waits(1300, 4), TARGET, (5, 10, 25)) == (25, 50)
+    assert chosen(waits(1300, 200), TARGET, (5, 10)) == (5, 25, 50)
+    assert chosen(waits(1300, 4), TARGET, ()) == (5, 25, 50)
+
+
 def test_a_weight_at_which_a_check_never_passes_is_left_out() -> None:
     assert chosen(waits(100, 200, 5, 10, 25), TARGET) == (50,)
     assert chosen(waits(100, 200, *WEIGHTS), TARGET) == ()

@@ -13,6 +13,7 @@ from serinus.judge.analysis import budget_of
 from serinus.judge.checks import kind_of
 from serinus.judge.evidence.history import minutes
 from serinus.judge.evidence.look import EffectiveWeight, Look
+from serinus.judge.forecast.cost import costs
 from serinus.judge.forecast.waits import Wait, waits
 from serinus.metrics.counters import Growth, Increase
 from serinus.metrics.queries import CounterQuery, History, Series
@@ -49,6 +50,38 @@ def forecast(wanted: Analysis, serve: Serve, weights: Sequence[int]) -> list[Wai
     found = learn(wanted, history)
     assert isinstance(found, Baseline)
     return list(waits(wanted, minutes(history.stable), found, weights))
+
+
+def test_what_a_bad_candidate_costs_is_said_beforehand() -> None:
+    message = told(analysis(error_rate()), quiet)
+    assert "with 2, 5 and 100 times stable's errors fail about " in message
+    assert "requests of clients until rolled back at 5%." in message
+
+
+def test_it_is_not_said_where_nothing_failed_or_successes_are_counted() -> None:
+    def faultless(pods: Pods, rng: Random, minute: int) -> None:
+        for pod in "abcde":
+            requests(pods, pod, 0, 1200)
+
+    def mostly_failing(pods: Pods, rng: Random, minute: int) -> None:
+        for pod in "abcde":
+            requests(pods, pod, 3000, 1200)
+
+    for serve in (faultless, mostly_failing):
+        assert "of clients" not in told(analysis(error_rate()), serve)
+
+
+@pytest.mark.parametrize("times", [2, 5, 100])
+def test_a_bad_candidate_costs_about_as_much_as_was_forecast(times: int) -> None:
+    wanted = analysis(error_rate())
+    history = hour(wanted, quiet)
+    found = learn(wanted, history)
+    assert isinstance(found, Baseline)
+    cost = costs(wanted, minutes(history.stable), found, [5])[5].failed[times]
+    errors = min(times * ERRORS, 1.0)
+    lasted = [judged_until(wanted, "Fail", errors, seed) for seed in range(20)]
+    failed = sorted(each * RATE * 0.05 * errors for each in lasted)[10]
+    assert cost and 0.4 * failed <= cost <= 2.5 * max(failed, 2 * 15 * RATE * 0.05 * errors)
 
 
 def judged_until(wanted: Analysis, verdict: str, errors: float, seed: int) -> float:

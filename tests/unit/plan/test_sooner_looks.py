@@ -22,11 +22,10 @@ def due(
     gained: float,
     *,
     scraped_every: float | None = 4.5,
-    verdict: str = "Inconclusive",
 ) -> float:
     """Seconds between looks, once one has added so much to ln of the evidence, of which there was
     none."""
-    rollout.judged(verdict)
+    rollout.judged("Inconclusive")
     candidate = rollout.status.candidate
     assert candidate
     found = CheckState(comparisons=[Comparison(name="errors", above=[gained])], held_back=1e-6)

@@ -1,7 +1,7 @@
 """The weights of a rollout whose spec names no steps, chosen from what each is forecast to take."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Final
 
 from serinus.judge.forecast.waits import Wait, slowest
@@ -11,13 +11,17 @@ OFFERED: Final[tuple[tuple[int, ...], ...]] = ((5, 25, 50), (10, 25, 50), (25, 5
 WEIGHTS: Final = tuple(sorted({weight for weights in OFFERED for weight in weights}))
 
 
-def chosen(waits: Iterable[Wait], target: float) -> tuple[int, ...]:
+def chosen(
+    waits: Iterable[Wait], target: float, affordable: Container[int] = WEIGHTS
+) -> tuple[int, ...]:
     """The first weights of all that are forecast to end within the target, in seconds; the quickest
-    ones if none are. Empty if a check is forecast to pass at none of them."""
+    ones if none are. Empty if a check is forecast to pass at none of them. `affordable`: first
+    weights at which a bad candidate costs no more than it may; if there is none, the smallest."""
     step = slowest(waits)
     if not step:
         return ()
     takes = {weights: sum(step[each] for each in weights) for weights in OFFERED}
-    within = (weights for weights in OFFERED if takes[weights] <= target)
-    first = next(within, min(OFFERED, key=takes.__getitem__))
+    offered = [weights for weights in OFFERED if weights[0] in affordable] or OFFERED[:1]
+    within = (weights for weights in offered if takes[weights] <= target)
+    first = next(within, min(offered, key=takes.__getitem__))
     return first if takes[first] < math.inf else ()

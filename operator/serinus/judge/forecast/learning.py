@@ -22,6 +22,7 @@ from serinus.judge.findings.rates import Variation
 from serinus.judge.findings.words import percent
 from serinus.judge.forecast.against_itself import rolled_back
 from serinus.judge.forecast.choosing import WEIGHTS, chosen
+from serinus.judge.forecast.cost import Cost, costs
 from serinus.judge.forecast.estimates import choice, expected, failing_pods
 from serinus.judge.forecast.exports import cannot_fail, doubts
 from serinus.judge.forecast.waits import Wait, slowest, waits
@@ -65,10 +66,11 @@ def learn(
     weights: Sequence[int] = (),
     stable_since: float = -math.inf,
     target: float | None = None,
+    may_fail: float = math.inf,
 ) -> Baseline | QueryError | CannotFail:
     """The baseline of each check, and what to expect at these weights, in percent. With a target,
-    in seconds, others are chosen. There is none if the history cannot be read, or shows that a
-    check that decides could not fail.
+    in seconds, others are chosen, at which a bad candidate may fail so many requests. There is none
+    if the history cannot be read, or shows that a check that decides could not fail.
 
     Little or no history is no error: requests are then assumed to be independent, and the message
     says so. It begins with what keeps a check from judging, or lets it judge wrongly.
@@ -83,7 +85,9 @@ def learn(
         return CannotFail(wrong)
     return isolated(
         Part.FORECAST,
-        partial(_learn, analysis, deciding, history, needed, weights, stable_since, target),
+        partial(
+            _learn, analysis, deciding, history, needed, weights, stable_since, target, may_fail
+        ),
         lambda fault: _nothing_learned(analysis, history, f"{fault.message}."),
     )
 
@@ -102,6 +106,7 @@ def _learn(
     weights: Sequence[int],
     stable_since: float,
     target: float | None,
+    may_fail: float,
 ) -> Baseline:
     looks = minutes(needed.stable)
     served = [look for look in looks if _served(look)]
@@ -120,7 +125,9 @@ def _learn(
     if len(served) < LEAST_BLOCKS:
         target = None  # it may have more traffic than in that hour
     # some check that decides compares counts
-    forecast = partial(_forecast, deciding, looks if served else (), baseline, weights, target)
+    forecast = partial(
+        _forecast, deciding, looks if served else (), baseline, weights, target, may_fail
+    )
     outlook = isolated(Part.FORECAST, forecast, lambda _: Outlook(weights), "of times")
     weights = outlook.weights
     if target is not None:
@@ -134,7 +141,7 @@ def _learn(
         if served:
             yield from _in_shares(known)
         if served and looks:
-            yield from outlook.sentences(analysis, target)
+            yield from outlook.sentences(analysis, target, may_fail)
             yield from failing_pods(rolled_back(deciding, needed, baseline))
 
     told = isolated(Part.FORECAST, lambda: [*sentences()], lambda f: [f"{f.message}."], "in words")
@@ -150,6 +157,8 @@ class Outlook:
     chosen: Sequence[int] = ()
     """The same, if they were chosen."""
     waits: Sequence[Wait] = ()
+    cost: Cost | None = None
+    """At the first weight; None: not known."""
 
     @property
     def slowest_step(self) -> float | None:
@@ -157,11 +166,18 @@ class Outlook:
         longest = max(slowest(self.waits).values(), default=math.inf)
         return longest if longest < math.inf else None
 
-    def sentences(self, analysis: Analysis, target: float | None) -> Iterator[str]:
+    def sentences(self, analysis: Analysis, target: float | None, may_fail: float) -> Iterator[str]:
         """For people."""
         if target is not None and self.chosen:
             yield choice(self.chosen, sum(slowest(self.waits).values()), target)
         yield from expected(analysis.step_may_last(self.slowest_step), self.waits)
+        if self.cost is not None and self.cost.sentence:
+            yield self.cost.sentence
+            if self.chosen and (self.cost.most or 0.0) > may_fail:
+                yield (
+                    f"That is more than rollout.atMost allows ({may_fail:,.0f}), which cannot be "
+                    "had at this traffic: a shorter analysis.interval may."
+                )
 
 
 def _forecast(
@@ -170,16 +186,23 @@ def _forecast(
     baseline: Baseline,
     weights: Sequence[int],
     target: float | None,
+    may_fail: float,
 ) -> Outlook:
     if not looks:
         return Outlook(weights)
     offered = weights if target is None else WEIGHTS
     found = [*waits(analysis, looks, baseline, offered)]
-    best = () if target is None else chosen(found, target)
+    cost = partial(costs, analysis, looks, baseline)
+    affordable = WEIGHTS
+    if target is not None and may_fail < math.inf:
+        affordable = tuple(w for w, c in cost(WEIGHTS).items() if (c.most or 0.0) <= may_fail)
+    best = () if target is None else chosen(found, target, affordable)
     weights = best or weights
     first = min(weights, default=0)
     kept = [wait.as_first() if wait.weight == first else wait for wait in found]
-    return Outlook(weights, best, [wait for wait in kept if wait.weight in weights])
+    costing = cost([first]).get(first) if first else None
+    of_steps = [wait for wait in kept if wait.weight in weights]
+    return Outlook(weights, best, of_steps, costing)
 
 
 def _of(analysis: Analysis, history: History) -> History:

@@ -99,7 +99,7 @@ def waits(
 
     `looks` follow each other without a gap. The time in which pods warm up is left out.
     """
-    hour, span = _hour(looks), looks[-1].at - looks[0].since
+    hour, span = hour_of(looks), looks[-1].at - looks[0].since
     interval = seconds(analysis.interval)
     alike = _of_equal_pods(baseline)
     for check in analysis.checks:
@@ -107,15 +107,15 @@ def waits(
             continue
         for weight in (each for each in weights if each < 100):
             rates = SharesPerSecond(weight, span)
-            paper = _Paper(analysis, check, baseline, hour, rates)
+            paper = Paper(analysis, check, baseline, hour, rates)
             bad_events = check.settings.finds_bad_events
-            fails = paper.until("Fail", _twice) if bad_events else None
+            fails = paper.until("Fail", times_as_many(2)) if bad_events else None
             hidden = (
                 bad_events
                 and fails is None
                 and baseline != alike
-                and _Paper(analysis, check, alike, hour, rates).comes(
-                    "Fail", INFINITE_AFTER, _twice
+                and Paper(analysis, check, alike, hour, rates).comes(
+                    "Fail", INFINITE_AFTER, times_as_many(2)
                 )
             )
             passes = paper.until("Pass", _same)
@@ -143,7 +143,7 @@ def _in_looks(span: float, interval: float) -> float:
     return math.ceil(span / interval) * interval
 
 
-class _Paper:
+class Paper:
     """A check, given simulated counts of candidate and stable."""
 
     def __init__(
@@ -199,7 +199,7 @@ class _Paper:
         return self._kind.judge(state, look, self._budget)
 
 
-def _hour(looks: Iterable[Look]) -> Hour:
+def hour_of(looks: Iterable[Look]) -> Hour:
     """Summed up by series."""
     hour: dict[CounterQuery, dict[tuple[str, ...], Increase]] = defaultdict(dict)
     for look in looks:
@@ -239,23 +239,29 @@ def _same(_: CounterQuery, growth: Growth) -> Growth:
     return growth
 
 
-def _twice(counters: CounterQuery, growth: Growth) -> Growth:
-    """Twice as many events that are a part of a whole, or requests above each bucket bound."""
-    if counters.part:
-        return _each(growth, lambda increase: 2 * increase.amount)
-    totals = {
-        _histogram(increase): increase.amount
-        for increase in growth.increases
-        if "le" in increase.labels and increase.counts_all
-    }
-    return _each(
-        growth,
-        lambda increase: (
-            max(2 * increase.amount - totals.get(_histogram(increase), math.inf), 0.0)
-            if "le" in increase.labels
-            else increase.amount
-        ),
-    )
+def times_as_many(times: float) -> Change:
+    """So many times as many events that are a part of a whole, or requests above each bucket
+    bound."""
+
+    def change(counters: CounterQuery, growth: Growth) -> Growth:
+        if counters.part:
+            return _each(growth, lambda increase: times * increase.amount)
+        totals = {
+            _histogram(increase): increase.amount
+            for increase in growth.increases
+            if "le" in increase.labels and increase.counts_all
+        }
+
+        def below(increase: Increase) -> float:
+            """Requests up to the bound."""
+            if "le" not in increase.labels:
+                return increase.amount
+            every = totals.get(_histogram(increase), math.inf)
+            return max(times * increase.amount - (times - 1) * every, 0.0)
+
+        return _each(growth, below)
+
+    return change
 
 
 def _histogram(increase: Increase) -> tuple[str, frozenset[tuple[str, str]]]:

@@ -1,0 +1,92 @@
+"""How many requests of clients a bad candidate fails until it is rolled back."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from serinus.api.analysis import Analysis
+from serinus.api.baseline import Baseline
+from serinus.api.quantities import seconds
+from serinus.judge.checks import kind_of
+from serinus.judge.evidence.look import Look
+from serinus.judge.findings.words import listed
+from serinus.judge.forecast.waits import Hour, Paper, SharesPerSecond, hour_of, times_as_many
+
+TIMES: Final = (2, 5, 100)
+"""How many times stable's share of failed requests a bad candidate has; at most all fail."""
+_LEAST_LOOKS: Final = 2
+"""No look alone is enough for Fail."""
+_MOST: Final = 0.5
+"""Of requests that fail; a counter of more of them counts successes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of bad candidates at the first weight of a rollout."""
+
+    weight: int
+    """Percent."""
+    failed: Mapping[int, float | None]
+    """Requests of clients that fail until it is rolled back, by how many times stable's share of
+    failed requests it has; None: it is not rolled back for them."""
+
+    @property
+    def most(self) -> float | None:
+        """Of those that are found; None: none is."""
+        return max((each for each in self.failed.values() if each is not None), default=None)
+
+    @property
+    def sentence(self) -> str:
+        """For people; empty if none is found."""
+        found = {times: failed for times, failed in self.failed.items() if failed is not None}
+        if not found:
+            return ""
+        candidates = "A candidate" if len(found) == 1 else "Candidates"
+        return (
+            f"{candidates} with {listed([str(each) for each in found])} times stable's errors fail "
+            f"about {listed([_rounded(each) for each in found.values()])} requests of clients "
+            f"until rolled back at {self.weight}%."
+        )
+
+
+def costs(
+    analysis: Analysis, looks: Sequence[Look], baseline: Baseline, weights: Iterable[int]
+) -> dict[int, Cost]:
+    """By weight; empty if no check counts failed requests, or none failed in stable's last hour."""
+    check = next((each for each in analysis.checks if each.settings.counts_failures), None)
+    if check is None or not looks:
+        return {}
+    hour, span = hour_of(looks), looks[-1].at - looks[0].since
+    requests, share = _failures(hour, kind_of(check).queries())
+    if not share:
+        return {}
+    least, found = _LEAST_LOOKS * seconds(analysis.interval), {}
+    for weight in weights:
+        paper = Paper(analysis, check, baseline, hour, SharesPerSecond(weight, span))
+        per_second = requests / span * weight / 100
+        failed: dict[int, float | None] = {}
+        for times in TIMES:
+            as_many = min(times, 1 / share)
+            lasts = paper.until("Fail", times_as_many(as_many))
+            served = None if lasts is None else per_second * max(lasts, least)
+            failed[times] = None if served is None else served * share * as_many
+        found[weight] = Cost(weight, failed)
+    return found
+
+
+def _failures(hour: Hour, queries: Iterable[object]) -> tuple[float, float]:
+    """Requests in the hour, and the share that failed; 0 if that is not known."""
+    requests = failed = 0.0
+    for one, increases in hour.items():
+        amount = sum(each.amount for each in increases)
+        if one in queries:
+            requests, failed = (requests, failed + amount) if one.part else (amount, failed)
+    share = failed / requests if requests else 0.0
+    return requests, share if share < _MOST else 0.0
+
+
+def _rounded(requests: float) -> str:
+    """In two digits: it is an estimate."""
+    step = 10 ** max(math.floor(math.log10(requests)) - 1, 0) if requests >= 1 else 1
+    return f"{max(math.ceil(requests / step) * step, 1):,}"
