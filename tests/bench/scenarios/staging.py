@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from serinus.api.quantities import seconds
+from serinus.api.reasons import Needs, meaning_of
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult
 from tests.bench.scenarios.exporting import Exports
 from tests.bench.scenarios.scenario import BEFORE, NEW, OLD, Ending, Outcome, Scenario
@@ -16,6 +17,8 @@ from tests.campaign.memory.world import MemoryPrometheus, World, in_moved_time
 
 LOOK: Final = 5.0
 """Seconds between two looks at how it goes."""
+ASLEEP: Final = 1800.0
+"""Seconds after which nothing is expected of a rollout that waits for a person: nobody comes."""
 
 
 class ScenarioPrometheus(MemoryPrometheus):
@@ -105,6 +108,7 @@ async def _course(world: ScenarioWorld, scenario: Scenario) -> Outcome:
         await _wait(world, scenario)
     await world.apply(scenario.spec(NEW))
     morning = rollout + seconds(scenario.lasts)
+    moved = world.now
     while True:
         await _wait(world, scenario)
         status = _status(world)
@@ -112,7 +116,9 @@ async def _course(world: ScenarioWorld, scenario: Scenario) -> Outcome:
         if ending in ("Guarded", "Promoted", "GuardEnded"):
             clocks = world.exported.clocks
             clocks.promotion = min(clocks.promotion, world.now)
-        if ending not in ("Guarded", "Held", "Withdrawn") or world.now >= morning:
+        moved = moved if _waits_for_a_person(status) else world.now
+        over = world.now >= morning or world.now > moved + ASLEEP
+        if ending not in ("Guarded", "Held", "Withdrawn") or over:
             return _outcome(world, scenario, status, ending)
 
 
@@ -125,6 +131,12 @@ async def _wait(world: ScenarioWorld, scenario: Scenario) -> None:
             world.pods.kill_for_memory(pod)
     world._check_the_operator()
     world.forget()
+
+
+def _waits_for_a_person(status: Mapping[str, Any]) -> bool:
+    candidate = status.get("candidate") or {}
+    needs = meaning_of((candidate.get("hold") or {}).get("reason", "")).needs
+    return needs is Needs.PERSON or candidate.get("stage") == "Withdrawn"
 
 
 def _endurance(pod: Pod) -> float:
