@@ -81,13 +81,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at the same time")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every run to this file")
     wanted = parser.parse_args(arguments)
-    todo = [(name, seed) for name in wanted.only for seed in range(1, wanted.seeds + 1)]
+    todo = [(name, seed) for seed in range(1, wanted.seeds + 1) for name in wanted.only]
     runs = []
     with ProcessPoolExecutor(wanted.jobs) as pool:
         for done, each in enumerate(pool.map(run, todo), start=1):
             runs.append(each)
             print(f"\r{done} of {len(todo)} runs", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
+    runs.sort(key=lambda each: list(NAMED).index(each.name))
     for each in runs:
         if each.grade in (Grade.POOR, Grade.FORBIDDEN):
             print(each)

@@ -102,7 +102,7 @@ SCENARIOS = (
     Scenario(
         KIND,
         "morning-ramp",
-        "The traffic doubles in the morning while the rollout goes on.",
+        "The traffic grows by a fifth each hour while the rollout goes on.",
         server="bentoml",
         traffic=20.0,
         day=0.8,
