@@ -24,7 +24,7 @@ SCENARIOS = (
         lasts="3h",
         surges=[Surge(4.0, 15.0, 420.0)],
         troubles=[
-            Trouble(of=BOTH, errors=0.3, clock="rollout", after=-3600.0, lasts=10.0, every=600.0)
+            Trouble(of=BOTH, errors=0.3, clock="promotion", after=300.0, lasts=10.0, every=600.0)
         ],
         right=[kept()],
         forbidden=NOT_TAKEN,
