@@ -174,6 +174,10 @@ demo: $(READY) ## Roll out a real model on a real cluster, and roll back two bad
 bench-judge: $(READY) ## Compare the judge with other tools, and write docs/judge-tables.md
 	$(BIN)/python -m tests.bench.judge
 
+.PHONY: bench-scenarios
+bench-scenarios: $(READY) ## Run the defaults through nights of good and bad rollouts (OPTIONS=--help)
+	PYTHONPATH=operator $(BIN)/python -m tests.bench.scenarios $(OPTIONS)
+
 .PHONY: bench-reaction
 bench-reaction: $(READY) ## Measure how fast a bad candidate loses its traffic
 	$(BIN)/python -m tests.bench.reaction

@@ -1,0 +1,87 @@
+"""Little traffic, and no steps in the spec."""
+
+from tests.bench.scenarios.scenario import (
+    EVER_PROMOTED,
+    EVER_ROLLED_BACK,
+    Scenario,
+    Trouble,
+    held,
+    promoted,
+    rolled_back,
+)
+
+KIND = "little traffic"
+LITTLE = held("requests|traffic")
+
+SCENARIOS = (
+    Scenario(
+        KIND,
+        "quiet-good-1",
+        "One request a second, and the new model is as good: it should be out before I go to bed.",
+        traffic=1.0,
+        pods=2,
+        scrape=30.0,
+        lasts="3h",
+        right=[promoted("2h")],
+        acceptable=[LITTLE, promoted("3h")],
+        forbidden=[EVER_ROLLED_BACK],
+    ),
+    Scenario(
+        KIND,
+        "quiet-good-5",
+        "Five requests a second, almost no errors, three classes; nothing is wrong.",
+        traffic=5.0,
+        pods=2,
+        errors=0.0005,
+        classes={"low": 0.7, "middle": 0.2, "high": 0.1},
+        right=[promoted("1h")],
+        acceptable=[LITTLE, promoted("2h")],
+        forbidden=[EVER_ROLLED_BACK],
+    ),
+    Scenario(
+        KIND,
+        "quiet-good-no-gateway",
+        "No gateway, three pods, four requests a second; the new model is as good.",
+        traffic=4.0,
+        pods=3,
+        gateway=False,
+        scrape=10.0,
+        right=[promoted("75m")],
+        acceptable=[LITTLE, promoted("2h")],
+        forbidden=[EVER_ROLLED_BACK],
+    ),
+    Scenario(
+        KIND,
+        "quiet-good-noisy",
+        "Eight requests a second, of which 5% fail anyway; the new model is as good.",
+        traffic=8.0,
+        errors=0.05,
+        right=[promoted("90m")],
+        acceptable=[LITTLE, promoted("2h")],
+        forbidden=[EVER_ROLLED_BACK],
+    ),
+    Scenario(
+        KIND,
+        "quiet-bad-2",
+        "Two requests a second, and one in twelve fails in the new model.",
+        traffic=2.0,
+        pods=2,
+        scrape=30.0,
+        errors=0.01,
+        troubles=[Trouble(errors=0.07)],
+        right=[rolled_back("1h", "errors", failed=150)],
+        acceptable=[rolled_back(), held("errors")],
+        forbidden=[EVER_PROMOTED],
+    ),
+    Scenario(
+        KIND,
+        "quiet-drift-3",
+        "Three requests a second, and the new model says yes twice as often.",
+        traffic=3.0,
+        pods=2,
+        troubles=[Trouble(classes={"no": 0.6, "yes": 0.4})],
+        right=[rolled_back("1h", "yes|no|drift")],
+        acceptable=[rolled_back(), held("drift")],
+        forbidden=[EVER_PROMOTED],
+    ),
+)

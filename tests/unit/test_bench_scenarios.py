@@ -1,0 +1,106 @@
+"""The scenarios of `make bench-scenarios`, and one of them."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from serinus.api.checks import LabelMatcher
+from serinus.api.spec import Spec
+from serinus.metrics.queries import CounterQuery
+from tests.bench.scenarios.__main__ import NAMED, run, table
+from tests.bench.scenarios.exporting import Exports
+from tests.bench.scenarios.nights import SCENARIOS
+from tests.bench.scenarios.scenario import (
+    Grade,
+    Outcome,
+    Scenario,
+    Trouble,
+    held,
+    promoted,
+    rolled_back,
+)
+from tests.campaign.memory.cluster import EPOCH
+from tests.campaign.memory.pods import Pod
+
+
+def test_each_scenario_has_a_name_of_its_own() -> None:
+    assert len(NAMED) == len(SCENARIOS)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_a_scenario_is_a_spec_that_a_user_may_apply_and_says_what_is_wanted(
+    scenario: Scenario,
+) -> None:
+    spec = Spec.model_validate(scenario.spec("v2"))
+    assert spec.rollout.choice_within is not None, "the steps are left to the operator"
+    assert scenario.right
+    assert scenario.forbidden
+    assert sum(part.share for part in scenario.parts) > 0
+
+
+def test_the_first_wish_that_is_met_grades_an_end() -> None:
+    scenario = Scenario(
+        *("models", "any", "Any night."),
+        right=[promoted("1h")],
+        acceptable=[held("node-7")],
+        forbidden=[rolled_back()],
+    )
+
+    def ends(how: str, after: float = 60.0, said: str = "") -> Outcome:
+        return Outcome(how, after, said, 5.0, 100, 1)  # type: ignore[arg-type]
+
+    assert scenario.graded(ends("Promoted")) is Grade.RIGHT
+    assert scenario.graded(ends("Promoted", 7200.0)) is Grade.POOR
+    assert scenario.graded(ends("Held", said="Node-7 is bad")) is Grade.ACCEPTABLE
+    assert scenario.graded(ends("Held")) is Grade.POOR
+    assert scenario.graded(ends("RolledBack")) is Grade.FORBIDDEN
+
+
+def test_a_scenario_runs_through_the_whole_operator_and_twice_the_same() -> None:
+    once, again = run(("fails-everything", 1)), run(("fails-everything", 1))
+    assert not once.crash
+    assert once.outcome is not None
+    assert once.outcome.ending == "RolledBack"
+    assert 0 < once.outcome.failed == once.outcome.requests
+    assert once.outcome == again.outcome
+    assert "| models | " in table([once])
+
+
+def test_a_pod_counts_what_befalls_it_and_is_scraped_at_its_own_phase() -> None:
+    scenario = Scenario(
+        *("models", "any", "Any night."),
+        right=[],
+        traffic=100.0,
+        errors=0.0,
+        troubles=[Trouble(errors=0.5, after=100.0, lasts=60.0)],
+    )
+    named: dict[str, Any] = {
+        "name": "fraud-a-0",
+        "uid": "",
+        "address": "10.0.0.1",
+        "deployment": "fraud-a",
+    }
+    pod = Pod(**named, namespace="shop", labels={}, version="v2", born=EPOCH)
+    pod.begin(EPOCH)
+    pod.grow(EPOCH, 0.5, 0.0)
+    pod.settle(EPOCH + 300)
+    pod.begin(EPOCH + 310)  # its container was killed
+    pod.grow(EPOCH + 310, 0.5, 0.0)
+    pod.settle(EPOCH + 400)
+    exports = Exports(scenario, seed=1)
+    exports.advance([pod], EPOCH + 400)
+
+    def samples(code: str) -> list[tuple[float, float]]:
+        query = CounterQuery("model_requests_total", (LabelMatcher(label="code", value=code),))
+        (found,) = exports.series(pod, query, EPOCH + 400, 400.0, None)
+        return [(at - EPOCH, value) for at, value in found.samples]
+
+    good, bad = samples("200"), samples("500")
+    assert {round(later[0] - at[0], 6) for at, later in pairwise(good)} <= {15.0, 30.0}
+    assert 100 < bad[0][0] < 120, "no series before the first failure"
+    before = [value for at, value in bad if 160 < at < 300]
+    assert len(set(before)) == 1
+    assert before[0] == pytest.approx(0.5 * 50 * 60, rel=0.1)
+    assert max(value for _, value in good) == pytest.approx(50 * 270, rel=0.1)
+    assert good[-1][1] < 50 * 90, "its counters began again"
