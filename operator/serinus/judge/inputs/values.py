@@ -66,10 +66,11 @@ def _sorted(name: str, candidate: Distribution, stable: Distribution) -> InputFe
     categories = common[:MOST_CATEGORIES]
     named = {f"category {each}" for each in categories}
     counts = stable.sorted_into(bounds, categories)
+    # a category that stable has not, such as missing, may be in the candidate alone
     names = [
         share
         for share in counts
-        if (stable.categories if share in named or share == OTHER else stable.numbers)
+        if share == OTHER or (stable.categories if share in named else stable.numbers)
     ]
     return InputFeature(
         feature=name,
