@@ -1,5 +1,6 @@
 """Events that begin to come in bursts during a rollout, after a quiet hour."""
 
+import math
 from math import comb
 from random import Random
 
@@ -154,6 +155,24 @@ def test_in_a_guard_bursts_show_in_the_promoted_revision_first(burst: int) -> No
     found = [guarded(seed, burst) for seed in range(6)]
     assert "Fail" not in {each.verdict for each in found}
     assert all(" errors came in bursts (" in each.message for each in found)
+
+
+def test_in_a_guard_a_burst_that_several_looks_show_is_one() -> None:
+    """Its pods are scraped one after the other, and the previous revision had none so far."""
+    simulated = SimulatedAnalysis(error_rate())
+    simulated.guard = GuardWindow(SINCE, 7200.0)
+    simulated.errors((0, 0), (0, 0))
+    simulated.scrape()
+    for _ in range(4):
+        simulated.errors((5, 475), (0, 25))
+        simulated.look(5)
+    for _ in range(5):
+        simulated.errors((40, 475), (0, 25))
+        found = simulated.look(5)
+    assert found.verdict == "Inconclusive"
+    assert 1 < found.state.peak < math.log(100)
+    simulated.errors((40, 475), (0, 25))
+    simulated.until("Fail", lambda: simulated.errors((40, 475), (0, 25)), looks=20)
 
 
 def test_the_message_says_whose_bursts_they_are() -> None:
