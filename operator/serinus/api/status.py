@@ -233,6 +233,11 @@ class Reference(StatusType):
     last: ServedTime = Field(
         default=ServedTime(), description="What was served from the one before until that."
     )
+    variances: Annotated[dict[str, float], Field(max_length=16)] = Field(
+        default_factory=dict,
+        description="Variance of slow requests as a multiple of that of independent ones, by "
+        "comparison, as it was known before the window.",
+    )
     unlike_for: float = Field(
         default=0.0,
         description="For how long nothing could be compared with it, in seconds: each pod of the "

@@ -115,9 +115,7 @@ class Change:
         window = with_block(reference.window, bounds, block, passed, self.pods[0])
         if window.span < WINDOW:
             return state.replace(reference=reference.replace(window=window))
-        return self._closed(
-            state, reference.replace(window=ServedTime(), last=window), window, block
-        )
+        return self._closed(state, reference, window, block)
 
     def _begun(self, state: CheckState, block: Durations) -> CheckState:
         """Another reference, from now on. The evidence so far is kept: it is against what was
@@ -128,7 +126,11 @@ class Change:
             state = comparison.compare(state, new, SHIFTED)
         if not state.comparisons or self.look.weight is None:
             return state.replace(reference=None)
-        reference = Reference(share=self.look.weight.share, looked_at=self.look.at)
+        reference = Reference(
+            share=self.look.weight.share,
+            looked_at=self.look.at,
+            variances=self._variances(state.comparisons),
+        )
         return state.replace(reference=reference, references=state.references + 1)
 
     def _unlike(
@@ -144,8 +146,11 @@ class Change:
         self, state: CheckState, reference: Reference, window: ServedTime, block: Durations
     ) -> CheckState:
         """After a window."""
+        recorded, known_before = reference.recorded, reference.variances
+        reference = reference.replace(
+            window=ServedTime(), last=window, variances=self._variances(state.comparisons)
+        )
         state = state.replace(reference=reference)
-        recorded = reference.recorded
         if not (window.candidate and window.stable):
             return state
         if recorded.span < REFERENCE:
@@ -154,7 +159,7 @@ class Change:
         if has_more_load(window, recorded):
             return self._unlike(state, reference, window.span, block)
         state = state.replace(reference=reference.replace(unlike_for=0.0))
-        return self._weighed(state, recorded, window)
+        return self._weighed(state, recorded, window, known_before)
 
     def _swung(self, each: Comparison, own: ArmHistogram) -> Comparison:
         """How the promoted revision swings from look to look, which have no part of a trend."""
@@ -165,25 +170,46 @@ class Change:
     def _usual(self, each: Comparison) -> float:
         return self.look.baseline.of(each.name).over_time
 
-    def _weighed(self, state: CheckState, recorded: ServedTime, window: ServedTime) -> CheckState:
+    def _variances(self, comparisons: Sequence[Comparison]) -> dict[str, float]:
+        """How many times as much either arm's slow requests vary as by chance, as far as it is
+        known: by stable's hour, of each bound, or of all of them."""
+        together = max(
+            swinging_together(each.swings for each in comparisons),
+            swinging_together(each.own_swings for each in comparisons),
+        )
+        return {
+            each.name: max(
+                together, self._usual(each), swinging(each.swings), swinging(each.own_swings)
+            )
+            for each in comparisons
+        }
+
+    def _weighed(
+        self,
+        state: CheckState,
+        recorded: ServedTime,
+        window: ServedTime,
+        variances: Mapping[str, float],
+    ) -> CheckState:
         n_c, n_s = window.candidate, window.stable
-        varied = _varied(state.comparisons)
         state = comparison.served(state, {REQUESTS: n_c}, {REQUESTS: n_s}, SHIFTED)
         weighed, stable = [], []
         for each in state.comparisons:
             counts = slower_than(window, bound_of(each)) or SlowRequests(bound=bound_of(each))
             slow = counts.candidate, counts.stable
             stable.append(ArmBlock(n_s, counts.stable, self._usual(each), rare=False))
-            psi = self._tolerated(state, each, recorded, varied)
+            psi = self._tolerated(state, each, recorded, variances)
             if psi is None:
                 none = Gains([0.0] * len(each.above), [], [], [])
                 weighed.append(comparison.counted(each, none, *slow))
                 continue
             expected = self._expected(each, recorded)
             null = tangent(psi, expected)
-            over_time = at_least(INDEPENDENT, max(self._usual(each), varied))
-            scale = Scale(Policy(null, null, SHIFTED), n_c, n_s, over_time)
-            weighed.append(scale.weigh(each, *slow, expected=expected))
+            varied = at_least(INDEPENDENT, variances[each.name])
+            scale = Scale(Policy(null, null, SHIFTED), n_c, n_s, varied)
+            # the promoted revision's own swings have the looks of this window too
+            found = scale.weigh(each.replace(own_swings=None), *slow, expected=expected)
+            weighed.append(found.replace(own_swings=each.own_swings))
         return comparison.weighed_by_arm(state, weighed, weighed, stable, self._left)
 
     def _expected(self, each: Comparison, recorded: ServedTime) -> float:
@@ -196,7 +222,11 @@ class Change:
         return (last.events + AS_BEFORE * share) / (last.requests + AS_BEFORE)
 
     def _tolerated(
-        self, state: CheckState, each: Comparison, recorded: ServedTime, varied: float
+        self,
+        state: CheckState,
+        each: Comparison,
+        recorded: ServedTime,
+        variances: Mapping[str, float],
     ) -> float | None:
         """By how much the promoted revision's odds may exceed the previous one's. None: the
         reference does not tell."""
@@ -204,7 +234,7 @@ class Change:
         if slow is None:
             return None
         n_c, n_s = recorded.candidate, recorded.stable
-        by = max(self._usual(each), varied, swinging(each.swings), swinging(each.own_swings))
+        by = variances[each.name]
         number, limits = state.references, 2 * len(state.comparisons)
         risk = OF_REFERENCES * self.budget.false_fail / (number * (number + 1) * limits)
         _, most = surely(slow.candidate / by, n_c / by, risk)
@@ -237,18 +267,10 @@ class Change:
             bound=bound_of(worst) / self.per_second,
             now=recent,
             then=_counts(recorded, bound_of(worst)),
-            tolerated=self._tolerated(state, worst, recorded, _varied(state.comparisons)),
+            tolerated=self._tolerated(state, worst, recorded, self._variances(state.comparisons)),
             worse=ShownWorse(self.budget.false_rollback) if verdict == "Fail" else None,
             unlike=bool(state.reference and state.reference.unlike_for),
         )
-
-
-def _varied(comparisons: Sequence[Comparison]) -> float:
-    """How many times as much all of either arm's counts varied so far as by chance."""
-    return max(
-        swinging_together(each.swings for each in comparisons),
-        swinging_together(each.own_swings for each in comparisons),
-    )
 
 
 def _counts(served: ServedTime, bound: float) -> Recent:

@@ -13,6 +13,8 @@ WINDOW: Final = 300.0
 """Seconds, at least."""
 LOAD_ABOVE: Final = 1.1
 """Times the requests of a pod in the reference, beyond which a window is no evidence."""
+BY_CHANCE: Final = 2.0
+"""Standard deviations of independent requests."""
 UNLIKE_FOR: Final = 900.0
 """Seconds of such windows, or at another weight, after which another reference begins."""
 
@@ -55,10 +57,9 @@ def together(one: ServedTime, other: ServedTime) -> ServedTime:
 
 def has_more_load(window: ServedTime, recorded: ServedTime) -> bool:
     """Whether each pod of the promoted revision has more requests than in the reference, by more
-    than a little."""
-    return window.candidate * recorded.pod_seconds > (
-        LOAD_ABOVE * recorded.candidate * window.pod_seconds
-    )
+    than a little and than chance."""
+    expected = recorded.candidate * window.pod_seconds / recorded.pod_seconds
+    return window.candidate > LOAD_ABOVE * expected + BY_CHANCE * math.sqrt(expected)
 
 
 def slower_than(served: ServedTime, bound: float) -> SlowRequests | None:
