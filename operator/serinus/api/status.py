@@ -64,6 +64,14 @@ class Swings(StatusType):
         description="Sum of their squared differences, each as a multiple of what is expected of "
         "independent requests.",
     )
+    square: float = Field(
+        default=0.0,
+        description="In a guard after promotion: the last of them, of the promoted revision.",
+    )
+    peaks: float = Field(
+        default=0.0, description="Sum of the lesser of each two consecutive ones, likewise."
+    )
+    peaks_of: float = Field(default=0.0, description="Number of these; older ones count for less.")
 
 
 class Comparison(StatusType):

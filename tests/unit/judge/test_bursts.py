@@ -10,7 +10,13 @@ import pytest
 from serinus.api.status import CheckState, CheckStatus, Comparison, Swings
 from serinus.judge import GuardWindow
 from serinus.judge.evidence.comparison import Policy, Scale, begun, compare
-from serinus.judge.evidence.dispersion import ArmBlock, after_look, jumped, swinging
+from serinus.judge.evidence.dispersion import (
+    ArmBlock,
+    after_look,
+    jumped,
+    swinging,
+    with_peaks,
+)
 from serinus.judge.evidence.kernel import WORSE, NullHypothesis
 from serinus.simulation.draws import poisson
 from tests.bench.judge.checks import ERRORS, Check
@@ -173,6 +179,19 @@ def test_in_a_guard_a_burst_that_several_looks_show_is_one() -> None:
     assert 1 < found.state.peak < math.log(100)
     simulated.errors((40, 475), (0, 25))
     simulated.until("Fail", lambda: simulated.errors((40, 475), (0, 25)), looks=20)
+
+
+def test_a_peak_is_known_for_a_burst_after_the_first_and_a_fault_that_begins_is_none() -> None:
+    def after(*events: int) -> float:
+        known: Swings | None = None
+        for each in events:
+            known = with_peaks(known, ArmBlock(REQUESTS, each))
+        return swinging(known)
+
+    quiet, bad = [13, 15] * 10, [190, 200] * 5
+    assert after(*quiet) == 1
+    assert after(*quiet, *bad) < 2
+    assert after(*quiet, 200, *quiet) > 5
 
 
 def test_the_message_says_whose_bursts_they_are() -> None:

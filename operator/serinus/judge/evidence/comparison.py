@@ -21,6 +21,7 @@ from serinus.judge.evidence.dispersion import (
     jumped,
     swinging,
     swinging_together,
+    with_peaks,
 )
 from serinus.judge.evidence.kernel import (
     BETTER,
@@ -407,7 +408,7 @@ def weighed_by_arm(
     ]
     if state.reserve is not None and candidate:
         found = [
-            each.replace(own_swings=after_look(each.own_swings, block))
+            each.replace(own_swings=with_peaks(each.own_swings, block))
             for each, block in zip(found, candidate, strict=True)
         ]
     after = state.replace(comparisons=found)
