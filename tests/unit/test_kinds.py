@@ -109,7 +109,9 @@ def test_what_tells_of_strata_names_each_kind_that_compares_them() -> None:
 
 
 def test_what_tells_of_a_guard_names_each_kind_that_it_leaves_out() -> None:
-    left_out = {kind for kind, each in KINDS.items() if each.follows_load or each.tests_routing}
+    left_out = {kind for kind, each in KINDS.items() if not each.serves_a_guard(1800)}
     assert kinds_in(Rollout.model_fields["guard"].description) == left_out
-    without = refusal(guard={}, analysis={"checks": [{"name": "slow", "latency": {}}]})
+    without = refusal(
+        guard={"duration": "30m"}, analysis={"checks": [{"name": "slow", "latency": {}}]}
+    )
     assert left_out <= kinds_in(without)

@@ -139,11 +139,11 @@ class Analysis(Type):
         """The checks in audit mode."""
         return [check for check in self.checks if not check.decides]
 
-    @property
-    def after_promotion(self) -> Self:
-        """The analysis in a guard after promotion. Both revisions carry other loads then, so
-        latencies cannot be compared; and no step waits for a split."""
-        return self.filled(checks=[each for each in self.checks if each.settings.serves_a_guard()])
+    def after_promotion(self, lasting: float) -> Self:
+        """The analysis in a guard after promotion of so many seconds: no step waits for a split,
+        and what needs a reference has no time for it in a short one."""
+        checks = [each for each in self.checks if each.settings.serves_a_guard(lasting)]
+        return self.filled(checks=checks)
 
     def step_may_last(self, expected: float | None) -> float:
         """Seconds until onInconclusive decides; `expected`: of the slowest step, None: unknown."""

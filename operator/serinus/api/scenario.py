@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from serinus.api.base import Duration, Interval, Percent, Type
 from serinus.api.checks import CheckName
-from serinus.api.quantities import fraction
+from serinus.api.quantities import fraction, seconds
 
 
 class Scores(Type):
@@ -24,6 +24,11 @@ class ScenarioLatency(Type):
     median: Duration = Field(default="80ms", description="Half of the requests take longer.")
     deviation: Annotated[float, Field(gt=0, le=5)] = Field(
         default=0.5, description="Standard deviation of the durations' natural logarithm."
+    )
+    hourly_growth: Percent = Field(
+        default="0%",
+        description="By how much of the median requests take longer with each hour of a pod's age, "
+        "as with a leak.",
     )
 
 
@@ -94,6 +99,27 @@ class ScenarioChange(Type):
     )
 
 
+class Outages(Type):
+    """Failures of something that both revisions depend on, again and again."""
+
+    every: Interval = Field(
+        default="200s", description="Time from the beginning of one to that of the next."
+    )
+    lasting: Interval = Field(default="5s", description="How long each of them lasts.")
+    errors: Percent = Field(default="40%", description="Share of requests that fail meanwhile.")
+    after_promotion: Duration | None = Field(
+        default=None,
+        description="When they begin, counted from the promotion, for a policy with rollout.guard. "
+        "Without this field they are there from the beginning.",
+    )
+
+    @model_validator(mode="after")
+    def _they_end(self) -> Self:
+        if seconds(self.lasting) >= seconds(self.every):
+            raise ValueError("lasting must be shorter than every")
+        return self
+
+
 class Scenario(Type):
     """Conditions in which a rollout is simulated."""
 
@@ -123,6 +149,10 @@ class Scenario(Type):
         default="0%",
         description="Standard deviation of the error rates of pods of one revision, relative to "
         "their mean.",
+    )
+    outages: Outages | None = Field(
+        default=None,
+        description="Failures of something that both revisions depend on, again and again.",
     )
     stable: ScenarioModel = Field(default=ScenarioModel(), description="Behaviour of stable.")
     candidate: ScenarioChange = Field(

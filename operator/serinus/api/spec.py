@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Iterator, Mapping
+from math import inf
 from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, model_validator
@@ -229,9 +230,10 @@ class Rollout(Type):
         default=None,
         description="A guard after the promotion; disabled by default. The previous revision keeps "
         "a part of the traffic for a time, and the checks go on, without "
-        f"{kinds_that(lambda kind: not kind.serves_a_guard())}. If the new revision is shown to be "
-        "worse, the previous one takes all traffic back, and the new one is rejected. Behind a "
-        "gateway both run at full size meanwhile.",
+        f"{kinds_that(lambda kind: not kind.serves_a_guard(inf))}, and without "
+        f"{kinds_that(lambda kind: kind.shortest_guard > 0)} if it lasts less than an hour. If the "
+        "new revision is shown to be worse, the previous one takes all traffic back, and the new "
+        "one is rejected. Behind a gateway both run at full size meanwhile.",
     )
     progress_deadline: Interval = Field(
         default="10m",

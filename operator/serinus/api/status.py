@@ -64,6 +64,14 @@ class Swings(StatusType):
         description="Sum of their squared differences, each as a multiple of what is expected of "
         "independent requests.",
     )
+    square: float = Field(
+        default=0.0,
+        description="In a guard after promotion: the last of them, of the promoted revision.",
+    )
+    peaks: float = Field(
+        default=0.0, description="Sum of the lesser of each two consecutive ones, likewise."
+    )
+    peaks_of: float = Field(default=0.0, description="Number of these; older ones count for less.")
 
 
 class Comparison(StatusType):
@@ -198,6 +206,53 @@ class Requests(StatusType):
     stable: float = Field(default=0.0, description="Of stable.")
 
 
+class SlowRequests(StatusType):
+    """Requests of both revisions that are slower than a bound."""
+
+    bound: float = Field(description="A bucket bound, in the unit of the histogram.")
+    candidate: float = Field(default=0.0, description="Slower requests of the candidate.")
+    stable: float = Field(default=0.0, description="Slower requests of stable.")
+
+
+class ServedTime(StatusType):
+    """What both revisions served in a part of a guard after promotion."""
+
+    span: float = Field(default=0.0, description="How long it was, in seconds.")
+    pod_seconds: float = Field(
+        default=0.0, description="The same, for all pods of the promoted revision together."
+    )
+    candidate: float = Field(default=0.0, description="Requests of the promoted revision.")
+    stable: float = Field(default=0.0, description="Requests of the previous revision.")
+    slower: Annotated[list[SlowRequests], Field(max_length=16)] = Field(
+        default_factory=list, description="Those of them that were slower than each bound."
+    )
+
+
+class Reference(StatusType):
+    """The first half hour of both revisions in a guard after promotion, with which what follows is
+    compared."""
+
+    share: float = Field(description="The promoted revision's share of the traffic, 0 to 1.")
+    looked_at: Timestamp = Field(description="Time of the last look.")
+    recorded: ServedTime = Field(default=ServedTime(), description="The reference so far.")
+    window: ServedTime = Field(
+        default=ServedTime(), description="What was served since the last comparison with it."
+    )
+    last: ServedTime = Field(
+        default=ServedTime(), description="What was served from the one before until that."
+    )
+    variances: Annotated[dict[str, float], Field(max_length=16)] = Field(
+        default_factory=dict,
+        description="Variance of slow requests as a multiple of that of independent ones, by "
+        "comparison, as it was known before the window.",
+    )
+    unlike_for: float = Field(
+        default=0.0,
+        description="For how long nothing could be compared with it, in seconds: each pod of the "
+        "promoted revision had more requests, or the traffic was split otherwise.",
+    )
+
+
 class CheckState(StatusType):
     """The state of a check, with its evidence."""
 
@@ -224,6 +279,13 @@ class CheckState(StatusType):
         default=0.0,
         description="Log e-value against the candidate without what the last look added, which "
         "the next one confirms or not.",
+    )
+    lately: Annotated[list[Annotated[list[float], Field(max_length=2)]], Field(max_length=8)] = (
+        Field(
+            default_factory=list,
+            description="In a guard after promotion: times of the last looks, and the log e-value "
+            "against the promoted revision before each.",
+        )
     )
     held_back: float = Field(
         default=1.0,
@@ -296,6 +358,12 @@ class CheckState(StatusType):
         default=None, description="Time since which a threshold is continuously within bounds."
     )
     split: SplitState | None = Field(default=None, description="State of a trafficShare check.")
+    reference: Reference | None = Field(
+        default=None,
+        description="In a guard after promotion: the first half hour of both revisions, if what "
+        "follows is compared with that.",
+    )
+    references: int = Field(default=0, description="How often a reference was begun.")
 
     @property
     def compared(self) -> Requests:

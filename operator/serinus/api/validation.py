@@ -330,14 +330,16 @@ def _contradiction(one: LabelMatcher, other: LabelMatcher) -> str:
 
 def _guard(namespace: str, spec: Spec) -> Iterator[Problem]:
     """A guard that can find nothing would promise what it does not keep."""
-    guard, analysis = spec.rollout.guard, spec.rollout.analysis.after_promotion
+    guard = spec.rollout.guard
     if guard is None:
         return
+    analysis = spec.rollout.analysis.after_promotion(guard.seconds)
     if not analysis.deciding:
-        unfit = kinds_that(lambda kind: not kind.serves_a_guard())
+        unfit = kinds_that(lambda kind: not kind.serves_a_guard(guard.seconds), "or")
         message = (
-            f"requires a check that decides and can be compared at unequal loads, which {unfit} "
-            "cannot: add one such as errorRate to analysis.checks, or remove the guard"
+            f"requires a check that decides and judges in a guard of {spoken(guard.seconds)}, "
+            f"which no {unfit} does: add one such as errorRate to analysis.checks, or remove the "
+            "guard"
         )
         yield Problem("spec.rollout.guard", message)
         return

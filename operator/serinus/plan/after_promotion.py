@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from math import inf
 
+from serinus.api.checks import Check
 from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
 from serinus.api.status import Candidate, Guarding
 from serinus.plan.guarding import end, may_end, take_back, weight_in
 from serinus.plan.images import in_doubt
-from serinus.plan.pod_budget import too_many_restarts
+from serinus.plan.pod_budget import tolerated_restarts, too_many_restarts
 from serinus.plan.progress import (
     arms_differ,
     failed_checks,
@@ -75,7 +77,8 @@ def end_the_guard_when_its_time_is_over(s: Situation) -> Situation | None:
         return take_back(s, Reason.GUARD_FAILED, why)
     evidence = messages_of(s.candidate.deciding)
     why = f"nothing was shown against it in {lasted}.{_unguarded(s)}"
-    return end(s, f"{why}{not_compared(s)}{hindered(s.candidate)} {evidence}".strip())
+    left_out = f"{not_compared(s)}{tolerated_restarts(s)}{hindered(s.candidate)}"
+    return end(s, f"{why}{left_out} {evidence}".strip())
 
 
 def run_the_clock_of_the_guard(s: Situation) -> Situation | None:
@@ -126,16 +129,21 @@ def _was_read_since(s: Situation) -> bool:
 
 
 def not_compared(s: Situation) -> str:
-    """Which checks a guard leaves out."""
-    analysis = s.desired.spec.rollout.analysis
+    """Which checks take no part in a guard, and why."""
+    guarding, analysis = s.candidate.guarding, s.desired.spec.rollout.analysis
+    lasting = guarding.until - guarding.since if guarding else 0.0
     left_out = [
-        check.name
+        f"{check.name} ({_why_it_is_left_out(check)})"
         for check in analysis.checks
-        if check.settings.follows_load and check not in analysis.after_promotion.checks
+        if not check.settings.serves_a_guard(lasting)
     ]
-    if not left_out:
-        return ""
-    return f" Not compared, because the loads differ: {listed(left_out)}."
+    return f" Not judged in a guard: {listed(left_out)}." if left_out else ""
+
+
+def _why_it_is_left_out(check: Check) -> str:
+    if check.settings.serves_a_guard(inf):
+        return f"only in one of at least {spoken(check.settings.shortest_guard)}"
+    return "only in steps"
 
 
 def hindered(candidate: Candidate) -> str:

@@ -52,7 +52,8 @@ def analysis_of(spec: Spec, candidate: Candidate | None) -> Analysis:
     """What the candidate is judged by: in a guard after promotion, not everything."""
     analysis = spec.rollout.analysis
     promoted = candidate is not None and candidate.stage in PROMOTED
-    return analysis.after_promotion if promoted else analysis
+    guard = spec.rollout.guard
+    return analysis.after_promotion(guard.seconds if guard else 0.0) if promoted else analysis
 
 
 def awaits_history(spec: Spec, status: Status) -> bool:

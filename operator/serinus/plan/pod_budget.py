@@ -161,6 +161,14 @@ def too_many_restarts(s: Situation) -> str:
     return message + (f", and {gone:.0f} are forgiven with time." if gone >= 1 else ".")
 
 
+def tolerated_restarts(s: Situation) -> str:
+    """Those of a guard that is over, as a message; empty: there were none."""
+    counted = s.candidate.restarts
+    if counted is None or not counted.candidate:
+        return ""
+    return f" Tolerated: {_often(counted)} of its pods, the last one {counted.last}."
+
+
 def _often(counted: Restarts) -> str:
     restarts = counted.candidate - counted.evictions
     numbers = [(counted.evictions, "eviction"), (restarts, "restart")]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 from random import Random
 from typing import Any, Final
@@ -17,7 +17,7 @@ from serinus.api.checks.prediction_drift import PredictionDrift
 from serinus.api.checks.threshold import Threshold
 from serinus.api.checks.traffic_share import TrafficShare
 from serinus.api.quantities import fraction, seconds
-from serinus.api.scenario import ScenarioModel
+from serinus.api.scenario import ScenarioLatency, ScenarioModel
 from serinus.judge import queries_of
 from serinus.metrics.queries import CounterQuery
 from serinus.simulation.draws import binomial, multinomial
@@ -45,24 +45,35 @@ class Behaviour:
     groups: Mapping[str, float]
     denied: Mapping[str, float]
     """By group, share of its favourable answers that are denied."""
+    latency: ScenarioLatency
+
+    def at_age(self, age: float) -> "Behaviour":
+        """In a pod of so many seconds."""
+        growth = fraction(self.latency.hourly_growth) * age / 3600
+        return replace(self, durations=_durations_of(self.latency, 1 + growth)) if growth else self
 
 
 def behaviour(model: ScenarioModel) -> Behaviour:
     """The parameters of a model."""
     latency, scores = model.latency, model.scores
-    median = math.log(max(seconds(latency.median), 1e-6))
-    logs = [math.log(bound) for bound in DURATION_BOUNDS]
     return Behaviour(
         errors=fraction(model.errors),
         errors_at_once=model.errors_at_once,
         negative=fraction(model.feedback.negative),
         reported=fraction(model.feedback.given),
-        durations=_buckets(logs, median, latency.deviation),
+        durations=_durations_of(latency),
         scores=_buckets(SCORE_BOUNDS, scores.mean, scores.deviation),
         classes=_fractions(model.classes),
         groups=_fractions(model.groups),
         denied=_fractions(model.denied),
+        latency=latency,
     )
+
+
+def _durations_of(latency: ScenarioLatency, times: float = 1.0) -> tuple[float, ...]:
+    """Share of each bucket, if requests take so many times as long."""
+    median = math.log(max(seconds(latency.median) * times, 1e-6))
+    return _buckets([math.log(bound) for bound in DURATION_BOUNDS], median, latency.deviation)
 
 
 def _fractions(shares: Mapping[str, str]) -> dict[str, float]:

@@ -11,6 +11,7 @@ from serinus.metrics.requests import HISTORY, HISTORY_STEP
 from serinus.plan.analysis import baseline_from, history_request
 from serinus.simulation.exports import Behaviour
 from serinus.simulation.scrapes import Scrapes
+from serinus.simulation.traffic import Failing
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,17 @@ class HourBefore:
 
 
 def run_before(
-    stable: Scrapes, behaviour: Behaviour, end: float, phase: float, spec: Spec
+    stable: Scrapes,
+    behaviour: Behaviour,
+    end: float,
+    phase: float,
+    spec: Spec,
+    failing: Failing | None = None,
 ) -> HourBefore:
     """Let stable serve alone for an hour; it is read as by the operator."""
     first = math.floor((end - HISTORY) / HISTORY_STEP)
     for minute in range(first, math.floor(end / HISTORY_STEP) + 1):
-        stable.serve(minute * HISTORY_STEP, 1.0, behaviour)
-    stable.serve(end, 1.0, behaviour)
+        stable.serve(minute * HISTORY_STEP, 1.0, behaviour, failing)
+    stable.serve(end, 1.0, behaviour, failing)
     request = history_request(stable.arm, spec.rollout.analysis)
     return HourBefore(end, phase, stable, baseline_from(spec, request.read(stable, end)))

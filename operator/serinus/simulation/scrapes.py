@@ -13,7 +13,7 @@ from serinus.metrics.samples import Samples
 from serinus.metrics.subquery import stepped
 from serinus.simulation.draws import poisson
 from serinus.simulation.exports import Behaviour, Exports
-from serinus.simulation.traffic import Arrivals
+from serinus.simulation.traffic import Arrivals, Failing
 
 
 @dataclass
@@ -37,7 +37,9 @@ class Pod:
     times: "array[float]" = field(default_factory=lambda: array("d"))
     """When they were taken, Unix seconds."""
     expected: float = 0.0
-    """Average number of requests since the last sample."""
+    """Average number of requests since the last sample, without those in outages."""
+    in_outages: float = 0.0
+    """The same of requests in outages."""
     until: float = 0.0
     """Time up to which they are counted, Unix seconds."""
     scraped: float = -math.inf
@@ -70,7 +72,9 @@ class Scrapes:
             self.pods.append(self._pod(born))
         del self.pods[len(times) :]
 
-    def serve(self, to: float, share: float, behaviour: Behaviour) -> None:
+    def serve(
+        self, to: float, share: float, behaviour: Behaviour, failing: Failing | None = None
+    ) -> None:
         """Advance time: the ready pods get this share of all requests, and are scraped."""
         ready = [pod for pod in self.pods if pod.born < to]
         for pod in ready:
@@ -79,10 +83,10 @@ class Scrapes:
             # of those before, the newest is enough: it shows how often pods are scraped
             for scraped in (last - self.interval, last):
                 if scraped >= start and scraped > pod.scraped:
-                    pod.expected += self._requests(start, scraped) * share / len(ready)
-                    self._sample(pod, scraped, behaviour)
+                    self._expect(pod, start, scraped, share / len(ready), failing)
+                    self._sample(pod, scraped, behaviour, failing)
                     start = scraped
-            pod.expected += self._requests(start, to) * share / len(ready)
+            self._expect(pod, start, to, share / len(ready), failing)
             pod.until = to
 
     def read(self, queries: Iterable[ArmQuery], now: float) -> Results:
@@ -151,17 +155,31 @@ class Scrapes:
         """The last scrape up to that time."""
         return math.floor((to - pod.offset) / self.interval) * self.interval + pod.offset
 
-    def _requests(self, start: float, end: float) -> float:
-        return self.arrivals(end) - self.arrivals(start) if end > start else 0.0
+    def _expect(
+        self, pod: Pod, start: float, end: float, share: float, failing: Failing | None
+    ) -> None:
+        """Requests of a pod that gets this share of all."""
+        if end <= start:
+            return
+        requests = self.arrivals(end) - self.arrivals(start)
+        fail = failing.requests(start, end, self.arrivals) if failing else 0.0
+        pod.expected += (requests - fail) * share
+        pod.in_outages += fail * share
 
-    def _sample(self, pod: Pod, at: float, behaviour: Behaviour) -> None:
-        requests = poisson(self.rng, pod.expected)
-        pod.served += requests
-        pod.expected, pod.scraped = 0.0, at
-        own = behaviour
+    def _sample(self, pod: Pod, at: float, behaviour: Behaviour, failing: Failing | None) -> None:
+        own = behaviour.at_age(at - pod.born)
         if pod.errors != 1.0:
-            own = replace(behaviour, errors=min(behaviour.errors * pod.errors, 1.0))
-        for index, grown in enumerate(self.exports.grow(self.rng, own, requests)):
-            pod.counters[index] += grown
-            pod.values[index].append(pod.counters[index])
+            own = replace(own, errors=min(behaviour.errors * pod.errors, 1.0))
+        self._grow(pod, own, pod.expected)
+        if failing and pod.in_outages:
+            self._grow(pod, replace(own, errors=failing.errors), pod.in_outages)
+        pod.expected, pod.in_outages, pod.scraped = 0.0, 0.0, at
+        for values, counter in zip(pod.values, pod.counters, strict=True):
+            values.append(counter)
         pod.times.append(at)
+
+    def _grow(self, pod: Pod, behaviour: Behaviour, expected: float) -> None:
+        requests = poisson(self.rng, expected)
+        pod.served += requests
+        for index, grown in enumerate(self.exports.grow(self.rng, behaviour, requests)):
+            pod.counters[index] += grown

@@ -25,7 +25,7 @@ from serinus.simulation.hour_before import HourBefore, run_before
 from serinus.simulation.rollout import SimulatedDeployment
 from serinus.simulation.rollout_log import PROMOTED, LogEntry, RolloutLog, hold_of, verdicts
 from serinus.simulation.scrapes import Scrapes
-from serinus.simulation.traffic import arrivals
+from serinus.simulation.traffic import Failing, arrivals
 
 RunOutcome = Literal["Promoted", "RolledBack", "Held"]
 STOPPED_AFTER: Final = 7 * 86400.0
@@ -85,7 +85,8 @@ class Simulation:
         phase = rng.random()
         stable = self._scrapes(STABLE, end, phase, rng)
         stable.scale([end - _BEFORE] * self.spec.replicas)
-        return run_before(stable, self.stable, end, phase, self.spec)
+        failing = self.failing(Status())
+        return run_before(stable, self.stable, end, phase, self.spec, failing)
 
     def run(self, rng: Random, past: HourBefore, *, explained: bool = True) -> Run:
         """One rollout; the same random numbers and the same past give the same result.
@@ -110,6 +111,18 @@ class Simulation:
     def value(self, query: ExpressionQuery, at: float) -> QueryResult:
         """The result of a query."""
         return (Series({}, ((at, self._values[query]),)),)
+
+    def failing(self, status: Status) -> Failing | None:
+        """The outages of this scenario; None: none until now."""
+        outages = self.scenario.outages
+        if outages is None:
+            return None
+        since = _EPOCH - _BEFORE
+        if outages.after_promotion is not None:
+            guarding = status.candidate and status.candidate.guarding
+            since = guarding.since + seconds(outages.after_promotion) if guarding else inf
+        every, lasting = seconds(outages.every), seconds(outages.lasting)
+        return Failing(since, every, lasting, fraction(outages.errors)) if since < inf else None
 
     def changes_after(self, status: Status) -> float:
         """Time from which the candidate differs, Unix seconds."""
@@ -205,11 +218,11 @@ class _Simulated:
         """Generate the requests until then, split according to the world."""
         misrouted = fraction(self._simulation.scenario.misrouted)
         share = self._rollout.world.at(self._rollout.now).weight / 100 * (1 - misrouted)
-        changed = self._simulation.changes_after(self._rollout.status) <= to
-        self._stable.serve(to, 1 - share, self._simulation.stable)
-        self._candidate.serve(
-            to, share, self._simulation.candidate if changed else self._simulation.stable
-        )
+        simulation, status = self._simulation, self._rollout.status
+        changed, failing = simulation.changes_after(status) <= to, simulation.failing(status)
+        own = simulation.candidate if changed else simulation.stable
+        self._stable.serve(to, 1 - share, simulation.stable, failing)
+        self._candidate.serve(to, share, own, failing)
 
     def _settle(self) -> None:
         self._account.settle()

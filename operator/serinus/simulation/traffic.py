@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from serinus.api.scenario import Scenario
 
@@ -11,6 +12,28 @@ Arrivals = Callable[[float], float]
 DAY = 86400.0
 _BURST_EVERY, _BURST_FOR, _BURST_TIMES = 60.0, 10.0, 5.0
 _RAMP_FOR = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """Outages that all pods share, again and again."""
+
+    since: float
+    """When the first one begins, Unix seconds."""
+    every: float
+    lasting: float
+    errors: float
+    """Share of requests that fail meanwhile."""
+
+    def requests(self, start: float, end: float, arrivals: Arrivals) -> float:
+        """Those expected during outages from start to end (Unix seconds)."""
+        number = max(math.floor((start - self.since) / self.every), 0)
+        total = 0.0
+        while (begins := self.since + number * self.every) < end:
+            first, last = max(begins, start), min(begins + self.lasting, end)
+            total += arrivals(last) - arrivals(first) if first < last else 0.0
+            number += 1
+        return total
 
 
 def arrivals(scenario: Scenario, phase: float) -> Arrivals:

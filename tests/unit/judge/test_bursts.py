@@ -1,5 +1,6 @@
 """Events that begin to come in bursts during a rollout, after a quiet hour."""
 
+import math
 from math import comb
 from random import Random
 
@@ -9,7 +10,13 @@ import pytest
 from serinus.api.status import CheckState, CheckStatus, Comparison, Swings
 from serinus.judge import GuardWindow
 from serinus.judge.evidence.comparison import Policy, Scale, begun, compare
-from serinus.judge.evidence.dispersion import ArmBlock, after_look, jumped, swinging
+from serinus.judge.evidence.dispersion import (
+    ArmBlock,
+    after_look,
+    jumped,
+    swinging,
+    with_peaks,
+)
 from serinus.judge.evidence.kernel import WORSE, NullHypothesis
 from serinus.simulation.draws import poisson
 from tests.bench.judge.checks import ERRORS, Check
@@ -154,6 +161,37 @@ def test_in_a_guard_bursts_show_in_the_promoted_revision_first(burst: int) -> No
     found = [guarded(seed, burst) for seed in range(6)]
     assert "Fail" not in {each.verdict for each in found}
     assert all(" errors came in bursts (" in each.message for each in found)
+
+
+def test_in_a_guard_a_burst_that_several_looks_show_is_one() -> None:
+    """Its pods are scraped one after the other, and the previous revision had none so far."""
+    simulated = SimulatedAnalysis(error_rate())
+    simulated.guard = GuardWindow(SINCE, 7200.0)
+    simulated.errors((0, 0), (0, 0))
+    simulated.scrape()
+    for _ in range(4):
+        simulated.errors((5, 475), (0, 25))
+        simulated.look(5)
+    for _ in range(5):
+        simulated.errors((40, 475), (0, 25))
+        found = simulated.look(5)
+    assert found.verdict == "Inconclusive"
+    assert 1 < found.state.peak < math.log(100)
+    simulated.errors((40, 475), (0, 25))
+    simulated.until("Fail", lambda: simulated.errors((40, 475), (0, 25)), looks=20)
+
+
+def test_a_peak_is_known_for_a_burst_after_the_first_and_a_fault_that_begins_is_none() -> None:
+    def after(*events: int) -> float:
+        known: Swings | None = None
+        for each in events:
+            known = with_peaks(known, ArmBlock(REQUESTS, each))
+        return swinging(known)
+
+    quiet, bad = [13, 15] * 10, [190, 200] * 5
+    assert after(*quiet) == 1
+    assert after(*quiet, *bad) < 2
+    assert after(*quiet, 200, *quiet) > 5
 
 
 def test_the_message_says_whose_bursts_they_are() -> None:

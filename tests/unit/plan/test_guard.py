@@ -110,13 +110,30 @@ def test_evidence_starts_again_with_both_roles_in_the_same_place() -> None:
     assert rollout.status.candidate.checks == []
 
 
-def test_the_status_says_which_checks_are_left_out() -> None:
+def with_latency(guard: str) -> SimulatedRollout:
     checks = [{"name": "errors", "errorRate": {}}, {"name": "slow", "latency": {}}]
-    steps = [{"setWeight": 50}]
-    spec = {"rollout": {"steps": steps, "guard": {}, "analysis": {"checks": checks}}}
-    rollout = SimulatedRollout(spec=spec).settle().apply(B).judged("Pass")
-    assert "Not compared, because the loads differ: slow." in rollout.status.message
-    assert [each.name for each in rollout.judged("Pass").status.candidate.checks] == ["errors"]  # type: ignore[union-attr]
+    rollout = {"steps": [{"setWeight": 50}], "analysis": {"checks": checks}}
+    spec = {"rollout": {**rollout, "guard": {"duration": guard}}}
+    return SimulatedRollout(spec=spec).settle().apply(B).judged("Pass")
+
+
+def judged_in(rollout: SimulatedRollout) -> list[str]:
+    candidate = rollout.judged("Pass").status.candidate
+    assert candidate
+    return [each.name for each in candidate.checks]
+
+
+def test_the_status_says_which_checks_are_left_out_and_why() -> None:
+    rollout = with_latency("30m")
+    left_out = "Not judged in a guard: slow (only in one of at least 1h)"
+    assert left_out in rollout.status.message
+    assert judged_in(rollout) == ["errors"]
+
+
+def test_latency_is_judged_in_a_guard_of_an_hour() -> None:
+    rollout = with_latency("1h")
+    assert "slow (" not in rollout.status.message
+    assert judged_in(rollout) == ["errors", "slow"]
 
 
 def test_where_no_pod_of_the_previous_revision_is_ready_there_is_nothing_to_guard_with() -> None:
@@ -298,13 +315,23 @@ def test_a_pod_that_is_missing_for_longer_than_its_deadline_has_no_other_one(cou
     assert role(rollout) == (A, None, B)
 
 
-def test_a_guard_that_ends_names_what_it_did_not_compare() -> None:
-    checks = [{"name": "errors", "errorRate": {}}, {"name": "slow", "latency": {}}]
-    steps = [{"setWeight": 50}]
-    spec = {"rollout": {"steps": steps, "guard": {}, "analysis": {"checks": checks}}}
-    rollout = looked(SimulatedRollout(spec=spec).settle().apply(B).judged("Pass").after(DAY))
+def test_a_guard_that_ends_names_what_it_did_not_judge() -> None:
+    rollout = looked(with_latency("30m").after(1800))
     assert role(rollout) == (B, None, None)
-    assert "Not compared, because the loads differ: slow." in rollout.status.decisions[0].message
+    left_out = "Not judged in a guard: slow (only in one of at least 1h) and split (only in steps)."
+    assert left_out in rollout.status.decisions[0].message
+
+
+def test_a_guard_that_ends_tells_of_restarts_that_it_tolerated() -> None:
+    rollout = guarded()
+    assert rollout.status.candidate
+    restarts = Restarts(candidate=2, last="OOMKilled at its limit of 512Mi")
+    rollout.rollout.status = rollout.status.replace(
+        candidate=rollout.status.candidate.replace(restarts=restarts)
+    )
+    looked(rollout.after(DAY))
+    tolerated = "Tolerated: 2 restarts of its pods, the last one OOMKilled at its limit of 512Mi."
+    assert tolerated in rollout.status.decisions[0].message
 
 
 def test_without_pods_to_compare_with_it_ends_and_says_so() -> None:

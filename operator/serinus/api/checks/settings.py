@@ -27,15 +27,16 @@ class Settings(Type):
     """Its bad events are failed requests."""
     follows_inputs: ClassVar[bool] = False
     """What it judges depends on what the model is asked, as predictions do."""
-    follows_load: ClassVar[bool] = False
-    """What it judges depends on how many requests each pod serves."""
+    shortest_guard: ClassVar[float] = 0.0
+    """Seconds that a guard must last for this kind to judge in it."""
     compares_strata: ClassVar[bool] = False
     """Its evidence can be weighed separately for each value of a label."""
 
     @classmethod
-    def serves_a_guard(cls) -> bool:
-        """Whether it can judge a promoted revision, which has most of the traffic."""
-        return not (cls.follows_load or cls.tests_routing)
+    def serves_a_guard(cls, lasting: float) -> bool:
+        """Whether it can judge a promoted revision, which has most of the traffic, in a guard of so
+        many seconds."""
+        return not cls.tests_routing and lasting >= cls.shortest_guard
 
     @property
     def shares_budget(self) -> bool:

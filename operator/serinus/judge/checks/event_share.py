@@ -140,7 +140,9 @@ class EventShare:
         )
         found = [pods.with_events(each, bad, state) for each in weighed]
         many = len(found)
-        state = comparison.weighed_by_arm(state, found, plain, [block] * many, budget, [own] * many)
+        state = comparison.weighed_by_arm(
+            state, found, plain, [block] * many, budget, [own] * many, look.at
+        )
         if look.stratify:  # pods of stable may get other mixes, which are no fault of theirs
             return state
         by_pod, margin = (

@@ -14,7 +14,8 @@ from serinus.api.baseline import INDEPENDENT, CheckBaseline
 from serinus.api.checks.latency import Latency
 from serinus.api.quantities import fraction, seconds
 from serinus.api.status import CheckState, Comparison, Verdict
-from serinus.judge.checks.latency_bounds import Durations, by_pod, nearest
+from serinus.judge.checks.latency_bounds import Durations, bound_of, by_pod, named, nearest
+from serinus.judge.checks.latency_change import Change
 from serinus.judge.checks.slowdown import kept, ratios
 from serinus.judge.evidence import comparison, pods
 from serinus.judge.evidence.comparison import (
@@ -87,6 +88,8 @@ class LatencyCheck:
         source = self._source(look)
         if problem := look.unreadable((source,)):
             return Finding("Error", problem, state)
+        if state.reserve is not None:  # in a guard, where both carry other loads
+            return self._changed(state, look, budget, source)
         before, (block, strata) = state, self._blocks(look, source)
 
         def counted(each: Look) -> CheckState:
@@ -105,6 +108,19 @@ class LatencyCheck:
         figures = Later(partial(self._figures, verdict, state, block, look, budget))
         return Finding(verdict, figures, state)
 
+    def _changed(
+        self, state: CheckState, look: Look, budget: ErrorBudget, source: CounterQuery
+    ) -> Finding:
+        own = look.at_this_weight
+        block = self._blocks(own, source)[0] if own else None
+        if block and block.are_of_both and not block.common:
+            return Finding("Error", NoCommonBound(source.metric), state)
+        tolerances = {
+            each.name: self._policy_of(each, look).tolerance for each in state.comparisons
+        }
+        change = Change(look, budget, look.pods_there(source), tolerances, self._per_second)
+        return change.judge(state, block, look.missing(source))
+
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """Which bounds tell most of stable, and how the requests slower than each varied."""
         native = any(look.growth(self._native)[1].increases for look in history)
@@ -113,7 +129,7 @@ class LatencyCheck:
         bounds = nearest([Durations(each, each) for each in stable])
         found = [
             dispersion(
-                _name(bound), [by_pod(each, each.above(bound) or {}) for each in stable], rare=False
+                named(bound), [by_pod(each, each.above(bound) or {}) for each in stable], rare=False
             )
             for bound in bounds
         ]
@@ -194,7 +210,7 @@ class LatencyCheck:
             if each.name == SHIFT:
                 shift = Shift(self._policy.tolerance.offset, SHIFTED, requests, bounds)
                 weighed.append(shift.weigh(each))
-            elif each.name != LIMIT and not stratum.knows(_bound(each)):
+            elif each.name != LIMIT and not stratum.knows(bound_of(each)):
                 weighed.append(each)
             else:
                 slow = [math.fsum(arm.values()) for arm in self._slow(each, stratum)]
@@ -206,7 +222,7 @@ class LatencyCheck:
         return weighed
 
     def _begun(self, state: CheckState, bounds: Iterable[float]) -> CheckState:
-        new = [begun(_name(bound)) for bound in bounds]
+        new = [begun(named(bound)) for bound in bounds]
         if len(new) > 1:
             new.append(begun(SHIFT, can_pass=False))
         if new and self._limit:
@@ -220,7 +236,7 @@ class LatencyCheck:
         if each.name == LIMIT:
             bound = self._limit_bound
             return block.candidate.surely_above(bound), block.stable.surely_above(bound)
-        bound = _bound(each)
+        bound = bound_of(each)
         return block.candidate.above(bound) or {}, block.stable.above(bound) or {}
 
     def _varies_as(self, name: str) -> str:
@@ -231,7 +247,7 @@ class LatencyCheck:
     def _policy_of(self, each: Comparison, look: Look) -> Policy:
         if each.name == LIMIT:
             return self._limit_policy
-        found = self._ratios(_bound(each), look)
+        found = self._ratios(bound_of(each), look)
         if found is None:
             return self._policy
         tolerance, margin = found
@@ -267,7 +283,7 @@ class LatencyCheck:
         if n_c == 0 or n_s == 0:
             return NothingServed("stable" if n_c else "candidate", self._warm_up)
         each = _worst(shown) if verdict == "Fail" else _most_different(shown)
-        bound = self._limit_counted(block) if each.name == LIMIT else _bound(each)
+        bound = self._limit_counted(block) if each.name == LIMIT else bound_of(each)
         policy = self._policy_of(each, look)
         compared = self._policy if each.name == LIMIT else policy
         hour = look.baseline.of(self._varies_as(each.name))
@@ -353,7 +369,7 @@ def _expected(state: CheckState, look: Look) -> Mapping[str, float]:
     so_far = state.stable.get(REQUESTS, 0.0)
     if not so_far:
         beyond = zip(look.baseline.bounds, look.baseline.shares, strict=False)
-        return {_name(bound): share for bound, share in beyond}
+        return {named(bound): share for bound, share in beyond}
     return {each.name: expected_next(each, so_far) for each in state.comparisons}
 
 
@@ -386,7 +402,7 @@ def _without_lost_bounds(state: CheckState, block: Durations) -> CheckState:
     """Too few of them could pass a candidate by what hardly any request exceeds: where most are
     lost, all are chosen anew."""
     compared = [each for each in _at_bounds(state) if each.name != LIMIT]
-    lost = [each for each in compared if not block.knows(_bound(each))]
+    lost = [each for each in compared if not block.knows(bound_of(each))]
     if not lost:
         return state
     if 2 * len(lost) > len(compared):
@@ -419,14 +435,6 @@ def _shares(stable: Sequence[ArmHistogram]) -> dict[float, float]:
         for bound, found in above.items()
         if None not in found
     }
-
-
-def _name(bound: float) -> str:
-    return f"slower than {bound!r}"
-
-
-def _bound(each: Comparison) -> float:
-    return float(each.name.removeprefix("slower than "))
 
 
 def _slower(stable: Iterable[ArmHistogram], bound: float) -> tuple[float, float]:

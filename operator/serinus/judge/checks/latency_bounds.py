@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
+from serinus.api.status import Comparison
 from serinus.judge.evidence.dispersion import Minute
 from serinus.metrics.histograms import ArmHistogram
 from serinus.metrics.strata import BothArms
@@ -74,6 +75,16 @@ def nearest_to(wanted: Sequence[float], exceeded: Mapping[float, float]) -> list
             if exceeded
         }
     )
+
+
+def named(bound: float) -> str:
+    """The comparison of requests beyond a bound."""
+    return f"slower than {bound!r}"
+
+
+def bound_of(each: Comparison) -> float:
+    """The bound of such a comparison."""
+    return float(each.name.removeprefix("slower than "))
 
 
 def by_pod(histogram: ArmHistogram, slower: Mapping[str, float]) -> Minute:

@@ -244,7 +244,9 @@ class PredictionDriftCheck:
         if any(each.total.candidate or each.total.stable for each in found.values()):
             usual = in_rollout(INDEPENDENT, state).over_time
             of_stable = [_of_stable(each.name, found, look, usual) for each in weighed]
-            state = comparison.weighed_by_arm(state, weighed, weighed, of_stable, budget)
+            state = comparison.weighed_by_arm(
+                state, weighed, weighed, of_stable, budget, at=look.at
+            )
         return comparison.compare(state, appeared, SHIFTED, both_ways=True)
 
     def _pods_compared(

@@ -21,6 +21,7 @@ from serinus.judge.evidence.dispersion import (
     jumped,
     swinging,
     swinging_together,
+    with_peaks,
 )
 from serinus.judge.evidence.kernel import (
     BETTER,
@@ -53,12 +54,17 @@ MOST_OF_A_LOOK: Final = 0.6
 MOST_OF_A_BURST: Final = 0.47
 """The same of a look whose counts would not be OVERWHELMING times enough: it may be a burst."""
 OVERWHELMING: Final = 2.0
+BURST_WITHIN: Final = 30.0
+"""Seconds: in a guard, what looks may add within that is no more than what one may."""
 
 MUCH_OF_A_LOOK: Final = 0.25
 """The same of a look after which the next one comes sooner: of equal revisions, few do."""
 
 OF_A_SHIFT: Final = 0.4
 """Of the weight laid on all comparisons."""
+
+LATELY_KEPT: Final = 6
+"""Looks within that."""
 
 AS_BEFORE: Final = 50.0
 """Requests: in a look with fewer, chance would move a share further than what changes in time."""
@@ -385,6 +391,7 @@ def weighed_by_arm(
     stable: Sequence[ArmBlock],
     budget: ErrorBudget,
     candidate: Sequence[ArmBlock] = (),
+    at: float | None = None,
 ) -> CheckState:
     """The same, of arms whose pods are scraped at different moments.
 
@@ -394,18 +401,23 @@ def weighed_by_arm(
     alone is enough for Fail. Evidence stays valid if it is lowered.
 
     `plain`: the comparisons without what is redistributed (see `boost`). `stable`: what it counted,
-    by comparison. `candidate`: the same of it, which matters in a guard.
+    by comparison. `candidate`: the same of it, which matters in a guard. So does `at`, the time of
+    the look (Unix seconds): a burst that the promoted revision has with all the traffic is as good
+    as a total failure, and its pods are scraped one after the other, so looks soon after another
+    may add no more than one.
     """
+    before = _total(state)
+    state, floor = _lately(state, before, at)
     found = [
         each.replace(swings=after_look(each.swings, block))
         for each, block in zip(comparisons, stable, strict=True)
     ]
     if state.reserve is not None and candidate:
         found = [
-            each.replace(own_swings=after_look(each.own_swings, block))
+            each.replace(own_swings=with_peaks(each.own_swings, block))
             for each, block in zip(found, candidate, strict=True)
         ]
-    after, before = state.replace(comparisons=found), _total(state)
+    after = state.replace(comparisons=found)
     if any(
         jumped(each.swings, block) for each, block in zip(state.comparisons, stable, strict=True)
     ):
@@ -413,12 +425,24 @@ def weighed_by_arm(
         return weighed(state.replace(settled=settled), _without_gain(after, settled, state))
     total = _total(after)
     reached = total if plain is comparisons else _total(state.replace(comparisons=[*plain]))
-    most = max(before, 0.0) + _most_of_a_look(reached - max(before, 0.0), budget)
+    most = max(floor + _most_of_a_look(reached - floor, budget), before)
     # what a look added in which stable counted nothing is not confirmed by it
     settled = before if any(block.requests for block in stable) else min(before, state.settled)
     if total > most:
         return weighed(state.replace(settled=settled), _lowered(after, most))
     return after.replace(settled=settled, peak=max(state.peak, total))
+
+
+def _lately(state: CheckState, total: float, at: float | None) -> tuple[CheckState, float]:
+    """The state with what is known before a look, and the evidence (ln, 0 or more) to which that
+    and those soon before it may add what one may."""
+    if state.reserve is None or at is None:
+        return state, max(total, 0.0)
+    lately = [each for each in state.lately if 0 <= at - each[0] < BURST_WITHIN]
+    if not lately or at - lately[-1][0] >= BURST_WITHIN / LATELY_KEPT:
+        lately.append([at, total])
+    floor = max(min(before for _, before in lately), 0.0)
+    return state.replace(lately=lately), floor
 
 
 def _most_of_a_look(added: float, budget: ErrorBudget) -> float:
@@ -492,6 +516,7 @@ def begun_anew(state: CheckState) -> CheckState:
         dropped=dropped_with(state),
         step_requests=state.step_requests,
         stable_pods_compared=state.stable_pods_compared,
+        references=state.references,
     )
 
 

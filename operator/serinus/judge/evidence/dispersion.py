@@ -57,6 +57,10 @@ LEAST_PAIRS: Final = 2.5
 MOST_OF_A_PAIR: Final = 5.0
 """As much of it counts as variance, so that an outage does not slow down the rest of the rollout,
 while bursts, which come again and again, are known after a few."""
+PEAKS_FORGOTTEN: Final = 0.01
+"""As PAIRS_FORGOTTEN, of the lesser of each two consecutive pairs."""
+PEAK_BY_CHANCE: Final = 1 - 2 / math.pi
+"""Expectation of the lesser of two squared standard normal deviations."""
 QUANTITIES_AS_ONE: Final = 4
 """Of a check: bounds and score ranges overlap, so several tell little more than one."""
 LEAST_FREEDOM: Final = 4
@@ -138,6 +142,22 @@ def after_look(known: Swings | None, block: ArmBlock) -> Swings | None:
     )
 
 
+def with_peaks(known: Swings | None, block: ArmBlock) -> Swings | None:
+    """The same of the promoted revision in a guard, whose bursts may be as many events as a fault.
+    A fault that begins makes one pair of looks differ; a burst makes two, when it comes and when it
+    goes. So the lesser of each two consecutive pairs shows bursts, of any size and after the first
+    one, and nothing of a fault."""
+    after, square = after_look(known, block), _square(known, block)
+    if after is None or square is None:
+        return after
+    before, kept = known or Swings(), 1 - PEAKS_FORGOTTEN
+    return after.replace(
+        square=_short(square),
+        peaks=_short(kept * before.peaks + min(before.square, square)),
+        peaks_of=_short(kept * before.peaks_of + 1),
+    )
+
+
 def jumped(known: Swings | None, block: ArmBlock) -> bool:
     """Whether stable's rate has changed since the look before by more than chance."""
     square = _square(known, block)
@@ -160,7 +180,17 @@ def swinging(known: Swings | None) -> float:
     """How many times as much stable's counts vary from look to look as independent ones."""
     if known is None or known.pairs < LEAST_PAIRS:
         return 1.0
-    return _cautious(known.squares / known.pairs, _error_of_neighbours(known.pairs), SWINGS_ALLOWED)
+    error = _error_of_neighbours(known.pairs)
+    return max(_cautious(known.squares / known.pairs, error, SWINGS_ALLOWED), _peaking(known))
+
+
+def _peaking(known: Swings) -> float:
+    """The same by its peaks, each of which is two pairs."""
+    if not known.peaks_of:
+        return 1.0
+    beyond = known.peaks / known.peaks_of - PEAK_BY_CHANCE
+    by_chance = SWINGS_ALLOWED / math.sqrt(known.peaks_of)
+    return 1 + 2 * beyond if beyond > by_chance else 1.0
 
 
 def swinging_together(every: Iterable[Swings | None]) -> float:
