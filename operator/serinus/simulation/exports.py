@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 from random import Random
 from typing import Any, Final
@@ -45,12 +45,26 @@ class Behaviour:
     groups: Mapping[str, float]
     denied: Mapping[str, float]
     """By group, share of its favourable answers that are denied."""
+    cold_for: float = 0.0
+    """Seconds from a pod's first request on in which it is cold."""
+    cold: "Behaviour | None" = None
+    """How it is then; None: as always."""
 
 
 def behaviour(model: ScenarioModel) -> Behaviour:
     """The parameters of a model."""
+    warm = _behaviour(model, 1.0)
+    start = model.cold_start
+    if not seconds(start.lasts):
+        return warm
+    cold = _behaviour(model, start.slower)
+    cold = replace(cold, errors=max(cold.errors, fraction(start.errors)))
+    return replace(warm, cold_for=seconds(start.lasts), cold=cold)
+
+
+def _behaviour(model: ScenarioModel, slower: float) -> Behaviour:
     latency, scores = model.latency, model.scores
-    median = math.log(max(seconds(latency.median), 1e-6))
+    median = math.log(max(seconds(latency.median) * slower, 1e-6))
     logs = [math.log(bound) for bound in DURATION_BOUNDS]
     return Behaviour(
         errors=fraction(model.errors),

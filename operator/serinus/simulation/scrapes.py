@@ -38,6 +38,10 @@ class Pod:
     """When they were taken, Unix seconds."""
     expected: float = 0.0
     """Average number of requests since the last sample."""
+    expected_cold: float = 0.0
+    """The same of those that it answers while it is cold."""
+    served_since: float = math.inf
+    """Time of its first request, Unix seconds."""
     until: float = 0.0
     """Time up to which they are counted, Unix seconds."""
     scraped: float = -math.inf
@@ -76,11 +80,12 @@ class Scrapes:
         for pod in ready:
             start = max(pod.until, pod.born)
             scraped = self._scraped(pod, to)
+            own = share / len(ready)
             if scraped >= start and scraped > pod.scraped:
-                pod.expected += self._requests(start, scraped) * share / len(ready)
+                self._expect(pod, start, scraped, own, behaviour)
                 self._sample(pod, scraped, behaviour)
                 start = scraped
-            pod.expected += self._requests(start, to) * share / len(ready)
+            self._expect(pod, start, to, own, behaviour)
             pod.until = to
 
     def read(self, queries: Iterable[ArmQuery], now: float) -> Results:
@@ -149,17 +154,33 @@ class Scrapes:
         """The last scrape up to that time."""
         return math.floor((to - pod.offset) / self.interval) * self.interval + pod.offset
 
+    def _expect(
+        self, pod: Pod, start: float, to: float, share: float, behaviour: Behaviour
+    ) -> None:
+        """It gets this share of all requests."""
+        if share:
+            pod.served_since = min(pod.served_since, start)
+        warm_from = min(max(pod.served_since + behaviour.cold_for, start), to)
+        pod.expected_cold += self._requests(start, warm_from) * share
+        pod.expected += self._requests(warm_from, to) * share
+
     def _requests(self, start: float, end: float) -> float:
         return self.arrivals(end) - self.arrivals(start) if end > start else 0.0
 
     def _sample(self, pod: Pod, at: float, behaviour: Behaviour) -> None:
-        requests = poisson(self.rng, pod.expected)
+        self._answer(pod, pod.expected, behaviour)
+        if behaviour.cold and pod.expected_cold:
+            self._answer(pod, pod.expected_cold, behaviour.cold)
+        pod.expected, pod.expected_cold, pod.scraped = 0.0, 0.0, at
+        for index, counted in enumerate(pod.counters):
+            pod.values[index].append(counted)
+        pod.times.append(at)
+
+    def _answer(self, pod: Pod, expected: float, behaviour: Behaviour) -> None:
+        requests = poisson(self.rng, expected)
         pod.served += requests
-        pod.expected, pod.scraped = 0.0, at
         own = behaviour
         if pod.errors != 1.0:
             own = replace(behaviour, errors=min(behaviour.errors * pod.errors, 1.0))
         for index, grown in enumerate(self.exports.grow(self.rng, own, requests)):
             pod.counters[index] += grown
-            pod.values[index].append(pod.counters[index])
-        pod.times.append(at)

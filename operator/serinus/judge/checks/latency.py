@@ -32,8 +32,9 @@ from serinus.judge.evidence.comparison import (
 )
 from serinus.judge.evidence.dispersion import ArmBlock, dispersion, estimated
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
-from serinus.judge.evidence.look import ErrorBudget, Look
+from serinus.judge.evidence.look import ByPod, ErrorBudget, Look
 from serinus.judge.evidence.shift import SHIFT, Exceeding, Shift
+from serinus.judge.findings import words
 from serinus.judge.findings.finding import Figures, Finding, Later
 from serinus.judge.findings.latency import (
     BoundsUnknown,
@@ -51,6 +52,9 @@ REQUESTS: Final = "requests"
 LIMIT: Final = "limit"
 IN_ONE_BUCKET: Final = "requests in one bucket"
 """Stable's, while it is not known at which bounds to compare."""
+SELDOM: Final = 0.05
+"""Share of stable's requests that take longer than what is far longer twice over."""
+FAR_LONGER: Final = 2.0
 
 
 class LatencyCheck:
@@ -67,7 +71,7 @@ class LatencyCheck:
         self._classic = CounterQuery(f"{histogram.metric}_bucket", matchers, buckets=True)
         self._native = CounterQuery(histogram.metric, matchers, native=True)
         self._per_second = histogram.per_second
-        self._warm_up = seconds(settings.warm_up)
+        self._warm_up = settings.warm_up_seconds
         self._policy = Policy(
             NullHypothesis(settings.tolerance, fraction(settings.absolute_tolerance)),
             NullHypothesis(settings.margin, fraction(settings.absolute_margin)),
@@ -104,6 +108,20 @@ class LatencyCheck:
             return Finding("NoData", missing, state)
         figures = Later(partial(self._figures, verdict, state, block, look, budget))
         return Finding(verdict, figures, state)
+
+    def served_by_pod(self, state: CheckState, look: Look) -> ByPod:
+        """The candidate's requests that took far longer than with stable; none while it is not
+        known how long these take."""
+        shares = _expected(state, look)
+        seldom = [_bound_of(name) for name, s in shares.items() if _at_bound(name) and s <= SELDOM]
+        growth, stable = look.growth(self._source(look))
+        longer = FAR_LONGER * min(seldom, default=math.inf)
+        served, of_stable = map(ArmHistogram.of, (growth, stable))
+        share = math.fsum(of_stable.surely_above(longer).values()) / max(of_stable.total, 1.0)
+        bad = served.surely_above(longer)
+        counted = {target: (n, bad[target]) for target, n in served.totals.items()}
+        took = f"took more than {words.latency(longer / self._per_second)}"
+        return ByPod(growth, counted, share, took, costly=False, alternatives=SHIFTED)
 
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """Which bounds tell most of stable, and how the requests slower than each varied."""
@@ -369,6 +387,10 @@ def _at_bounds(state: CheckState) -> list[Comparison]:
     return [each for each in state.comparisons if each.name != SHIFT]
 
 
+def _at_bound(name: str) -> bool:
+    return name not in (SHIFT, LIMIT)
+
+
 def _in_one_bucket(state: CheckState) -> bool:
     """Whether nothing is known of what stable's requests took but one bound."""
     compared = [each for each in _at_bounds(state) if each.name != LIMIT]
@@ -425,7 +447,11 @@ def _name(bound: float) -> str:
 
 
 def _bound(each: Comparison) -> float:
-    return float(each.name.removeprefix("slower than "))
+    return _bound_of(each.name)
+
+
+def _bound_of(name: str) -> float:
+    return float(name.removeprefix("slower than "))
 
 
 def _slower(stable: Iterable[ArmHistogram], bound: float) -> tuple[float, float]:

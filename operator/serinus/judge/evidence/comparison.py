@@ -477,7 +477,32 @@ def begun_anew(state: CheckState) -> CheckState:
         dropped=dropped_with(state),
         step_requests=state.step_requests,
         stable_pods_compared=state.stable_pods_compared,
+        starts=state.starts,
     )
+
+
+def acquitted(state: CheckState, alternatives: Sequence[Alternative]) -> CheckState:
+    """The state without what was counted against the candidate so far: that begins anew with all
+    weight. What speaks for it is kept, and what is known of stable."""
+    bare = [
+        each.replace(candidate=0.0, stable=0.0, recent=None, pods={}, above=[], below=[])
+        for each in state.comparisons
+    ]
+    anew = state.replace(
+        comparisons=[],
+        candidate={},
+        stable={},
+        recent={},
+        pods={},
+        pod_to_blame="",
+        peak=0.0,
+        least=None,
+        settled=0.0,
+        held_back=1.0,
+        releases=0,
+    )
+    both_ways = any(each.below for each in state.comparisons)
+    return compare(anew, bare, alternatives, both_ways=both_ways)
 
 
 def dropped_with(state: CheckState) -> int:
