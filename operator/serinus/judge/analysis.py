@@ -557,7 +557,7 @@ def _judged(
     served = _served_by_pod(check, state, look)
     found = kind.judge(state, with_starts(look, served, state.starts) if served else look, budget)
     if served:
-        found = waited(found, served, look)
+        found = waited(found, served, look, budget)
     if holds:
         found = _unless_one_pod_is_to_blame(found)
     found = _unless_a_stable_pod_differs(found)

@@ -110,8 +110,8 @@ class LatencyCheck:
         return Finding(verdict, figures, state)
 
     def served_by_pod(self, state: CheckState, look: Look) -> ByPod:
-        """The candidate's requests that took far longer than with stable; none while it is not
-        known how long these take."""
+        """The candidate's requests, and those that took far longer than with stable; none while it
+        is not known how long these take."""
         shares = _expected(state, look)
         seldom = [_bound_of(name) for name, s in shares.items() if _at_bound(name) and s <= SELDOM]
         growth, stable = look.growth(self._source(look))
@@ -119,7 +119,10 @@ class LatencyCheck:
         served, of_stable = map(ArmHistogram.of, (growth, stable))
         share = math.fsum(of_stable.surely_above(longer).values()) / max(of_stable.total, 1.0)
         bad = served.surely_above(longer)
-        counted = {target: (n, bad[target]) for target, n in served.totals.items()}
+        counted = {
+            target: (n, bad[target]) if seldom else (0.0, 0.0)
+            for target, n in served.totals.items()
+        }
         took = f"took more than {words.latency(longer / self._per_second)}"
         return ByPod(growth, counted, share, took, costly=False, alternatives=SHIFTED)
 

@@ -481,9 +481,14 @@ def begun_anew(state: CheckState) -> CheckState:
     )
 
 
-def acquitted(state: CheckState, alternatives: Sequence[Alternative]) -> CheckState:
+def acquitted(
+    state: CheckState, alternatives: Sequence[Alternative], budget: ErrorBudget
+) -> CheckState:
     """The state without what was counted against the candidate so far: that begins anew with all
-    weight. What speaks for it is kept, and what is known of stable."""
+    weight. What is known of stable is kept, and the evidence for the candidate, unless it has lost
+    more than another attempt to pass costs."""
+    if _lost_for_pass(state) > _to_pass(without_credit(state), budget) - _to_pass(state, budget):
+        state = without_credit(state)
     bare = [
         each.replace(candidate=0.0, stable=0.0, recent=None, pods={}, above=[], below=[])
         for each in state.comparisons
@@ -503,6 +508,10 @@ def acquitted(state: CheckState, alternatives: Sequence[Alternative]) -> CheckSt
     )
     both_ways = any(each.below for each in state.comparisons)
     return compare(anew, bare, alternatives, both_ways=both_ways)
+
+
+def _lost_for_pass(state: CheckState) -> float:
+    return max((-log_sum(evidence) for evidence in _towards_pass(state)), default=0.0)
 
 
 def dropped_with(state: CheckState) -> int:

@@ -24,7 +24,7 @@ from typing import Final
 
 from serinus.api.status import CheckState, PodStart, Starts
 from serinus.judge.evidence.comparison import acquitted
-from serinus.judge.evidence.look import ByPod, Look
+from serinus.judge.evidence.look import ByPod, ErrorBudget, Look
 from serinus.judge.findings.finding import Figures, Finding, Later
 from serinus.judge.findings.starts import LeftOut, LevelledOff, MayBeItsStart
 from serinus.metrics.warm_up import served_since
@@ -55,7 +55,7 @@ MOST_PODS: Final = 64
 """What the status has room for."""
 
 
-def waited(found: Finding, served: ByPod, look: Look) -> Finding:
+def waited(found: Finding, served: ByPod, look: Look, budget: ErrorBudget) -> Finding:
     """The finding of a check, unless that is Fail because of pods that may level off."""
     known = found.state.starts or Starts()
     longest = LONGEST if known.took is None else min(TIMES_KNOWN * known.took, LONGEST)
@@ -69,15 +69,16 @@ def waited(found: Finding, served: ByPod, look: Look) -> Finding:
         age, share = look.at - min(each.since for each in pods), _share(pods)
         figures = MayBeItsStart(share, served.bad, age, longest, (served.costly and COST) or None)
         return Finding("Inconclusive", figures, found.state.replace(starts=starts))
-    return _levelled_off(found.state, starts, served)
+    return _levelled_off(found.state, starts, served, budget)
 
 
-def _levelled_off(state: CheckState, starts: Starts, served: ByPod) -> Finding:
+def _levelled_off(state: CheckState, starts: Starts, served: ByPod, budget: ErrorBudget) -> Finding:
     pods = [each for each in starts.pods.values() if each.awaited]
     calm = starts.calm_since or 0.0
     took = max(calm - min(each.since for each in pods), starts.took or 0.0)
-    anew = acquitted(state, served.alternatives).replace(starts=_forgotten(starts, took))
-    return Finding("Inconclusive", LevelledOff(took, starts.share, served.bad), anew)
+    anew = acquitted(state, served.alternatives, budget)
+    figures = LevelledOff(took, starts.share, served.bad)
+    return Finding("Inconclusive", figures, anew.replace(starts=_forgotten(starts, took)))
 
 
 def _told(found: Finding, starts: Starts) -> Finding:
