@@ -5,10 +5,11 @@ served for less than LONGEST waits for them: if they level off, what was counted
 candidate is dropped, and that begins anew; if they do not, it fails. So a check fails only where it
 would have failed without this, and the false-alarm risk stays what it is.
 
-For Pass nothing counts while a pod starts: for as long as stable's pods in the last hour, or
-earlier ones of the candidate, took to level off, and while it is bad. Both are known before the
-requests that are left out, so the risk of a false Pass stays as well; and since what the other pods
-serve meanwhile is left out too, no bad pod is passed over.
+For Pass nothing counts while a pod starts: while it is bad, and until it is shown to be well or has
+served for as long as stable's pods in the last hour, or earlier ones of the candidate, took to
+level off. All of this is known before the requests that are left out, so the risk of a false Pass
+stays as well; and since what the other pods serve meanwhile is left out too, no bad pod is passed
+over.
 
 Waiting costs clients. Where requests fail, it ends once as many have failed as the pods are asked
 in COST seconds, and where most of them fail, it does not begin: that is what a total failure costs
@@ -31,6 +32,8 @@ from serinus.metrics.warm_up import served_since
 
 LONGEST: Final = 300.0
 """Seconds after a pod's first request in which what it does may be its start."""
+SHORTEST: Final = 60.0
+"""The same, however soon other pods had levelled off: a scrape interval may be as long."""
 TIMES_KNOWN: Final = 2.0
 """How many times as long as other pods took one may take."""
 GROSS: Final = 0.1
@@ -46,7 +49,7 @@ MOST_OF_IT: Final = 0.5
 """Of all bad requests of the candidate in this time, those of its pods that start."""
 CALMER: Final = 4.0
 """Pods have levelled off rather to a share so many times smaller than stay as they are."""
-CALM: Final = math.log(100)
+CALM: Final = math.log(1000)
 """Of a CUSUM (Page 1954). Should it be wrong, the check begins anew too early, and waits again."""
 WELL: Final = math.log(20)
 """Of the same of all requests of a pod so far, against the least share of a start."""
@@ -58,7 +61,9 @@ MOST_PODS: Final = 64
 def waited(found: Finding, served: ByPod, look: Look, budget: ErrorBudget) -> Finding:
     """The finding of a check, unless that is Fail because of pods that may level off."""
     known = found.state.starts or Starts()
-    longest = LONGEST if known.took is None else min(TIMES_KNOWN * known.took, LONGEST)
+    longest = LONGEST
+    if known.took is not None:
+        longest = min(max(TIMES_KNOWN * known.took, SHORTEST), LONGEST)
     starts = _followed(known, served, look, longest)
     starts = _awaiting(starts, served) if found.verdict == "Fail" else _not_awaited(starts)
     pods = [each for each in starts.pods.values() if each.awaited]
@@ -68,7 +73,8 @@ def waited(found: Finding, served: ByPod, look: Look, budget: ErrorBudget) -> Fi
     if starts.calm < CALM:
         age, share = look.at - min(each.since for each in pods), _share(pods)
         figures = MayBeItsStart(share, served.bad, age, longest, (served.costly and COST) or None)
-        return Finding("Inconclusive", figures, found.state.replace(starts=starts))
+        state = found.state.replace(starts=starts, pod_to_blame="")
+        return Finding("Inconclusive", figures, state)
     return _levelled_off(found.state, starts, served, budget)
 
 

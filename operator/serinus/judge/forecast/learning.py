@@ -208,8 +208,8 @@ def _started(known: Iterable[tuple[Check, CheckBaseline]]) -> Iterator[str]:
         if found.warm_up:
             yield (
                 f"Check {check.name}: stable's pods that started in that hour took "
-                f"{spoken(found.warm_up)} to level off, so that long after its start no pod of the "
-                "candidate counts towards Pass."
+                f"{spoken(found.warm_up)} to level off: that long after the start of a pod of the "
+                "candidate nothing counts towards Pass, unless it is well at once."
             )
 
 
