@@ -98,6 +98,12 @@ ERROR_RATE = Kind(
         Scene("Fail", "One of its pods fails.", ((4, 75), (14, 1425)), serve=first_fails),
         Scene("Fail", "A limit is broken.", ((12, 100), (228, 1900)), settings={"limit": "5%"}),
         Scene(
+            "Inconclusive",
+            "It fails far more often, and has just begun to serve.",
+            ((15, 75), (14, 1425)),
+            looks=3,
+        ),
+        Scene(
             "Pass",
             "It serves more of a route on which more fails, and is as good on each.",
             (1,),

@@ -58,6 +58,11 @@ class CheckBaseline(StatusType):
         default_factory=list,
         description="Quantities that varied more than by chance; all others count as independent.",
     )
+    warm_up: Annotated[float, Field(ge=0)] | None = Field(
+        default=None,
+        description="Seconds for which pods of stable that started in that hour were slow, or "
+        "failed; unset: none was.",
+    )
 
     def of(self, name: str) -> Dispersion:
         """The dispersion of a comparison."""

@@ -32,6 +32,20 @@ class ScenarioLatency(Type):
     )
 
 
+class ColdStart(Type):
+    """How a model answers in the first time after a pod's first request."""
+
+    lasts: Duration = Field(
+        default="0s", description="How long that is, from the first request of each pod on."
+    )
+    slower: Annotated[float, Field(ge=1, le=1000)] = Field(
+        default=1.0, description="How many times as long requests take."
+    )
+    errors: Percent = Field(
+        default="0%", description="Share of requests that fail, if it is greater than later."
+    )
+
+
 class Reports(Type):
     """Feedback of users on predictions, without delay."""
 
@@ -48,6 +62,9 @@ class ScenarioModel(Type):
     )
     latency: ScenarioLatency = Field(
         default=ScenarioLatency(), description="Durations of requests."
+    )
+    cold_start: ColdStart = Field(
+        default=ColdStart(), description="How pods answer their first requests."
     )
     feedback: Reports = Field(default=Reports(), description="Feedback of users.")
     scores: Scores = Field(default=Scores(), description="Scores of predictions.")
@@ -89,6 +106,9 @@ class ScenarioChange(Type):
     )
     errors: Percent | None = Field(default=None, description="Share of requests that fail.")
     latency: ScenarioLatency | None = Field(default=None, description="Durations of requests.")
+    cold_start: ColdStart | None = Field(
+        default=None, description="How pods answer their first requests."
+    )
     feedback: Reports | None = Field(default=None, description="Feedback of users.")
     scores: Scores | None = Field(default=None, description="Scores of predictions.")
     classes: Annotated[dict[str, Percent], Field(max_length=32)] | None = Field(

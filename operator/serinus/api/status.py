@@ -253,6 +253,46 @@ class Reference(StatusType):
     )
 
 
+class PodStart(StatusType):
+    """A pod of the candidate that began to serve a short time ago."""
+
+    since: float = Field(description="Time of its first counted request, Unix seconds.")
+    requests: float = Field(default=0.0, description="Its requests since then.")
+    bad: float = Field(
+        default=0.0, description="Those that failed, or took far longer than with stable."
+    )
+    awaited: bool = Field(
+        default=False, description="Whether the check waits for it to level off before it fails."
+    )
+
+
+class Starts(StatusType):
+    """How the candidate's pods start, as a check sees it."""
+
+    pods: Annotated[dict[str, PodStart], Field(max_length=64)] = Field(
+        default_factory=dict,
+        description="By hash of its name and address, the pods that began to serve of late.",
+    )
+    older: Annotated[list[float], Field(max_length=2)] = Field(
+        default=[0.0, 0.0],
+        description="Requests and bad ones of all other pods in the same time.",
+    )
+    share: float = Field(
+        default=0.0, description="Share of bad requests when the check began to wait."
+    )
+    calm: float = Field(
+        default=0.0, description="Recent evidence that the pods waited for have levelled off."
+    )
+    calm_since: Timestamp | None = Field(
+        default=None, description="Time of the last look at which there was none."
+    )
+    took: float | None = Field(
+        default=None,
+        description="Seconds that pods of the candidate took to level off; unset: it was not "
+        "seen yet.",
+    )
+
+
 class CheckState(StatusType):
     """The state of a check, with its evidence."""
 
@@ -364,6 +404,11 @@ class CheckState(StatusType):
         "follows is compared with that.",
     )
     references: int = Field(default=0, description="How often a reference was begun.")
+    starts: Starts | None = Field(
+        default=None,
+        description="How the candidate's pods start, for checks that wait; unset: they have "
+        "started, and at once.",
+    )
 
     @property
     def compared(self) -> Requests:

@@ -44,6 +44,7 @@ A scenario is a YAML file in which all fields have defaults:
   candidate:                  # differences from stable
     after: 5m                 # when the differences begin
     errors: 3%
+    coldStart: {{lasts: 90s, slower: 10, errors: 20%}}   # after each pod's first request
     denied: {{south: 33%}}      # share of a group's approvals that are denied
   values: {{slow: 0.3}}         # result of each threshold query, by the name of its check
 

@@ -27,14 +27,17 @@ from serinus.judge.drift import feature_queries
 from serinus.judge.evidence import comparison
 from serinus.judge.evidence.look import (
     ENOUGH_EXPECTED,
+    ByPod,
     EffectiveWeight,
     ErrorBudget,
     GuardWindow,
+    HasStarts,
     Look,
 )
 from serinus.judge.evidence.pods import scraped
 from serinus.judge.evidence.room import within_room
 from serinus.judge.evidence.stable_pods import suspects, unknown
+from serinus.judge.evidence.starts import waited, with_starts
 from serinus.judge.findings.absence import PodsUnreported, UnexplainedFall
 from serinus.judge.findings.finding import Finding
 from serinus.judge.findings.inputs import NotJudged, PerhapsUnlike
@@ -281,6 +284,7 @@ def _looked(
     """These checks after a look at what the arms counted."""
     values = {q: a for q, a in measurement.candidate.items() if isinstance(q, ExpressionQuery)}
     look = partial(Look, measurement.at, values=values, since=since, weight=weight)
+    look = partial(look, counted=progress.counted)
     answered = _answered(analysis, arms[0])
 
     def looked(check: Check) -> CheckStatus:
@@ -559,7 +563,11 @@ def _judged(
     kind = kind_of(check)
     if not all(look.answers(query) for query in kind.queries()):
         return before
-    found = kind.judge(_without_a_pod_that_left(check, before.state, look), look, budget)
+    state = _without_a_pod_that_left(check, before.state, look)
+    served = _served_by_pod(check, state, look)
+    found = kind.judge(state, with_starts(look, served, state.starts) if served else look, budget)
+    if served:
+        found = waited(found, served, look, budget)
     if holds:
         found = _unless_one_pod_is_to_blame(found)
     found = _unless_a_stable_pod_differs(found)
@@ -628,6 +636,14 @@ def _without_a_pod_that_left(check: Check, state: CheckState, look: Look) -> Che
     if not left:
         return state
     return comparison.begun_anew(state).replace(held_back=1.0)
+
+
+def _served_by_pod(check: Check, state: CheckState, look: Look) -> ByPod | None:
+    """What the check goes by to tell the start of a pod; None: nothing."""
+    kind = kind_of(check)
+    if not check.settings.waits_for_starts or not isinstance(kind, HasStarts):
+        return None
+    return kind.served_by_pod(state, look)
 
 
 def _unless_one_pod_is_to_blame(found: Finding) -> Finding:

@@ -46,6 +46,10 @@ class Behaviour:
     denied: Mapping[str, float]
     """By group, share of its favourable answers that are denied."""
     latency: ScenarioLatency
+    cold_for: float = 0.0
+    """Seconds from a pod's first request on in which it is cold."""
+    cold: "Behaviour | None" = None
+    """How it is then; None: as always."""
 
     def at_age(self, age: float) -> "Behaviour":
         """In a pod of so many seconds."""
@@ -55,13 +59,23 @@ class Behaviour:
 
 def behaviour(model: ScenarioModel) -> Behaviour:
     """The parameters of a model."""
+    warm = _behaviour(model, 1.0)
+    start = model.cold_start
+    if not seconds(start.lasts):
+        return warm
+    cold = _behaviour(model, start.slower)
+    cold = replace(cold, errors=max(cold.errors, fraction(start.errors)))
+    return replace(warm, cold_for=seconds(start.lasts), cold=cold)
+
+
+def _behaviour(model: ScenarioModel, slower: float) -> Behaviour:
     latency, scores = model.latency, model.scores
     return Behaviour(
         errors=fraction(model.errors),
         errors_at_once=model.errors_at_once,
         negative=fraction(model.feedback.negative),
         reported=fraction(model.feedback.given),
-        durations=_durations_of(latency),
+        durations=_durations_of(latency, slower),
         scores=_buckets(SCORE_BOUNDS, scores.mean, scores.deviation),
         classes=_fractions(model.classes),
         groups=_fractions(model.groups),

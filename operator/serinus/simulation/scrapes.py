@@ -40,6 +40,10 @@ class Pod:
     """Average number of requests since the last sample, without those in outages."""
     in_outages: float = 0.0
     """The same of requests in outages."""
+    expected_cold: float = 0.0
+    """The same of those that it answers while it is cold."""
+    served_since: float = math.inf
+    """Time of its first request, Unix seconds."""
     until: float = 0.0
     """Time up to which they are counted, Unix seconds."""
     scraped: float = -math.inf
@@ -79,14 +83,14 @@ class Scrapes:
         ready = [pod for pod in self.pods if pod.born < to]
         for pod in ready:
             start = max(pod.until, pod.born)
-            last = self._scraped(pod, to)
+            last, own = self._scraped(pod, to), share / len(ready)
             # of those before, the newest is enough: it shows how often pods are scraped
             for scraped in (last - self.interval, last):
                 if scraped >= start and scraped > pod.scraped:
-                    self._expect(pod, start, scraped, share / len(ready), failing)
+                    self._expect(pod, start, scraped, own, behaviour, failing)
                     self._sample(pod, scraped, behaviour, failing)
                     start = scraped
-            self._expect(pod, start, to, share / len(ready), failing)
+            self._expect(pod, start, to, own, behaviour, failing)
             pod.until = to
 
     def read(self, queries: Iterable[ArmQuery], now: float) -> Results:
@@ -156,27 +160,46 @@ class Scrapes:
         return math.floor((to - pod.offset) / self.interval) * self.interval + pod.offset
 
     def _expect(
-        self, pod: Pod, start: float, end: float, share: float, failing: Failing | None
+        self,
+        pod: Pod,
+        start: float,
+        end: float,
+        share: float,
+        behaviour: Behaviour,
+        failing: Failing | None,
     ) -> None:
         """Requests of a pod that gets this share of all."""
-        if end <= start:
-            return
-        requests = self.arrivals(end) - self.arrivals(start)
-        fail = failing.requests(start, end, self.arrivals) if failing else 0.0
-        pod.expected += (requests - fail) * share
+        if share:
+            pod.served_since = min(pod.served_since, start)
+        warm_from = min(max(pod.served_since + behaviour.cold_for, start), end)
+        cold, warm = self._requests(start, warm_from), self._requests(warm_from, end)
+        fail = failing.requests(start, end, self.arrivals) if failing and end > start else 0.0
+        rest = share * (1 - fail / (cold + warm)) if cold + warm else 0.0
+        pod.expected_cold += cold * rest
+        pod.expected += warm * rest
         pod.in_outages += fail * share
 
+    def _requests(self, start: float, end: float) -> float:
+        return self.arrivals(end) - self.arrivals(start) if end > start else 0.0
+
     def _sample(self, pod: Pod, at: float, behaviour: Behaviour, failing: Failing | None) -> None:
-        own = behaviour.at_age(at - pod.born)
-        if pod.errors != 1.0:
-            own = replace(own, errors=min(behaviour.errors * pod.errors, 1.0))
+        own = self._of(pod, behaviour.at_age(at - pod.born))
         self._grow(pod, own, pod.expected)
+        if behaviour.cold and pod.expected_cold:
+            self._grow(pod, self._of(pod, behaviour.cold), pod.expected_cold)
         if failing and pod.in_outages:
             self._grow(pod, replace(own, errors=failing.errors), pod.in_outages)
-        pod.expected, pod.in_outages, pod.scraped = 0.0, 0.0, at
+        pod.expected, pod.expected_cold, pod.in_outages, pod.scraped = 0.0, 0.0, 0.0, at
         for values, counter in zip(pod.values, pod.counters, strict=True):
             values.append(counter)
         pod.times.append(at)
+
+    @staticmethod
+    def _of(pod: Pod, behaviour: Behaviour) -> Behaviour:
+        """In this pod, whose errors may differ."""
+        if pod.errors == 1.0:
+            return behaviour
+        return replace(behaviour, errors=min(behaviour.errors * pod.errors, 1.0))
 
     def _grow(self, pod: Pod, behaviour: Behaviour, expected: float) -> None:
         requests = poisson(self.rng, expected)

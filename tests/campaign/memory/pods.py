@@ -27,6 +27,10 @@ class Model:
 
     errors: float = 0.0
     """Share of the requests that are answered with 500."""
+    cold_for: float = 0.0
+    """Seconds after the first request of a container in which it is cold."""
+    cold_errors: float = 0.0
+    """Share of the requests that are answered with 500 meanwhile."""
     hangs: bool = False
     """Requests run into their timeout, and are counted nowhere."""
     starts_after: float = 3.0
@@ -89,6 +93,8 @@ class Pod:
     waits: bool = False
     """Its container is in CrashLoopBackOff."""
     segments: list[Segment] = field(default_factory=list)
+    asked_since: float | None = None
+    """When its container had its first request."""
     life: int = 0
     """Counts its starts: what was to happen in an earlier life happens no more."""
 
@@ -119,6 +125,7 @@ class Pod:
 
     def begin(self, now: float) -> None:
         """A container starts, and its counters at 0."""
+        self.asked_since = None
         self.segments.append(Segment(now, now, 0.0, 0.0))
 
     def samples(self, since: float, until: float, every: float) -> list[tuple[float, float, float]]:

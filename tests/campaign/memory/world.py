@@ -546,7 +546,18 @@ class World:
         if pod.running:
             model = self.pods.model(pod.version)
             counted = 0.0 if model.hangs else rate
-            pod.grow(self.now, counted, counted * model.errors)
+            pod.grow(self.now, counted, counted * self._failing(pod, model, counted))
+
+    def _failing(self, pod: Pod, model: Model, rate: float) -> float:
+        """Share of what it is asked that fails."""
+        if not rate:
+            return model.errors
+        if pod.asked_since is None:
+            pod.asked_since = self.now
+            if model.cold_for:
+                self._loop.call_later(model.cold_for, self._changed)
+        cold = self.now < pod.asked_since + model.cold_for
+        return model.cold_errors if cold else model.errors
 
     def _ways(self) -> list[tuple[str, int]]:
         live = self.api.find("ModelDeployment", self.namespace, NAME)

@@ -51,6 +51,14 @@ def test_each_scenario_says_how_it_is_run_and_can_be(
     assert found["runs"] == 2
 
 
+def test_a_candidate_whose_pods_are_cold_at_first_is_promoted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    policy, cold = ROOT / "examples/03-gateway.yaml", ROOT / "examples/scenarios/cold-start.yaml"
+    found = simulated(capsys, "-f", str(policy), "--scenario", str(cold), "--runs", "3")
+    assert chances(found) == {"Promoted": 1.0}
+
+
 def test_a_model_that_goes_bad_after_its_promotion_is_found_by_the_guard(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -29,7 +29,7 @@ def knowing(simulated: SimulatedAnalysis, **known: object) -> SimulatedAnalysis:
 
 
 def serving(**known: object) -> SimulatedAnalysis:
-    simulated = SimulatedAnalysis(error_rate(absoluteTolerance="0%"))
+    simulated = SimulatedAnalysis(error_rate(absoluteTolerance="0%", warmUp="0s"))
     simulated.errors((0, 0), (0, 0))
     simulated.scrape()
     return knowing(simulated, **known)

@@ -398,3 +398,51 @@ def test_workers_that_answer_in_turn_are_named() -> None:
 
     message = learned(analysis(error_rate()), serve).message
     assert message.startswith("Check errors: The counters of pod a repeatedly decrease and recover")
+
+
+def started(errors_by_age: tuple[int, ...], **settings: object) -> Baseline:
+    """Of an hour in whose tenth minute a pod has started, of 300 of whose requests so many fail in
+    each minute, and then 3."""
+
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        requests(pods, "old", 30)
+        if minute >= 10:
+            failed = dict(enumerate(errors_by_age)).get(minute - 10, 3)
+            requests(pods, "new", failed, 300 - failed)
+
+    return learned(analysis(error_rate(**settings)), serve)
+
+
+def test_how_long_pods_of_stable_were_bad_after_their_start_is_learned_and_told() -> None:
+    found = started((60, 60))
+    assert found.checks[0].warm_up == 120
+    assert (
+        "Check errors: stable's pods that started in that hour took 2m to level off: that long "
+        "after the start of a pod of the candidate nothing counts towards Pass, unless it is well "
+        "at once." in found.message
+    )
+
+
+@pytest.mark.parametrize("errors", [(), (60,) * 60, (9, 9)])
+def test_pods_that_start_well_or_never_level_off_show_no_start(errors: tuple[int, ...]) -> None:
+    found = started(errors)
+    assert found.checks[0].warm_up is None
+    assert "started in that hour" not in found.message
+
+
+def test_who_sets_a_warm_up_learns_none() -> None:
+    assert started((60, 60), warmUp="1m").checks[0].warm_up is None
+
+
+@pytest.mark.parametrize(("errors", "own"), [((60, 60), 0.0), ((), 75.0)])
+def test_as_long_as_that_nothing_counts_towards_pass_of_pods_that_are_not_well(
+    errors: tuple[int, ...], own: float
+) -> None:
+    simulated = SimulatedAnalysis(error_rate())
+    simulated.progress = Progress(baseline=started(errors))
+    simulated.errors((0, 0), (0, 0))
+    simulated.scrape()
+    for _ in range(6):
+        simulated.errors((15, 75), (14, 1425))
+        found = simulated.look()
+        assert found.state.own_requests == own, "it is not known before that they are bad"

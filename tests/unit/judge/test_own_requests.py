@@ -86,7 +86,7 @@ def test_whenever_pods_are_scraped_no_request_of_the_step_before_counts(every: f
 
 def test_while_the_weight_is_not_in_effect_nobody_passes_and_bad_ones_fail() -> None:
     for errors, verdict in ((0, "Inconclusive"), (30, "Fail")):
-        analysis = SimulatedAnalysis(error_rate())
+        analysis = SimulatedAnalysis(error_rate(warmUp="0s"))
         analysis.errors((0, 0), (0, 0))
         analysis.look()
         analysis.weight = None

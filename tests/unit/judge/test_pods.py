@@ -22,7 +22,7 @@ def names(count: int) -> list[str]:
 
 
 def judging(*pods: str) -> SimulatedAnalysis:
-    simulated = SimulatedAnalysis(error_rate())
+    simulated = SimulatedAnalysis(error_rate(warmUp="0s"))
     for pod in pods:
         serve(simulated, pod, 0, 0)
     simulated.stable.add("old", "model_requests_total", 0, code="200")
@@ -153,7 +153,7 @@ def test_a_pod_whose_answers_users_dislike_is_named() -> None:
 
 
 def holding(pods: list[str]) -> SimulatedAnalysis:
-    simulated = SimulatedAnalysis(error_rate(), onePodToBlame="Hold")
+    simulated = SimulatedAnalysis(error_rate(warmUp="0s"), onePodToBlame="Hold")
     for pod in pods:
         serve(simulated, pod, 0, 0)
     simulated.stable.add("old", "model_requests_total", 0, code="200")

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field
 
-from serinus.api.base import Duration, Percent
+from serinus.api.base import Duration, Percent, WarmUp
 from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared
 from serinus.api.checks.exported import (
     Exported,
@@ -18,8 +18,9 @@ from serinus.api.checks.exported import (
 )
 from serinus.api.checks.metrics import Counter
 from serinus.api.checks.server import NOT_BOTH, FailureCounters, ServerMetrics
-from serinus.api.checks.settings import counted_by
+from serinus.api.checks.settings import counted_by, counts_too_late
 from serinus.api.problem import Problem
+from serinus.api.quantities import seconds
 
 
 class ErrorRate(FailureCounters, Compared):
@@ -39,6 +40,14 @@ class ErrorRate(FailureCounters, Compared):
         }
     )
 
+    warm_up: WarmUp | None = Field(
+        default=None,
+        description="Ignore a pod's requests for this time after its first request and after each "
+        "restart, in both revisions, even if all of them fail; at most 10m, and 0s: no time. "
+        "Without this field they count, but a candidate whose pods fail 10% to 50% of their first "
+        "requests is not rolled back before they could level off: 5m after their first request, "
+        "or once as many have failed as they are asked in 30s.",
+    )
     tolerance: Annotated[float, Field(ge=1, le=100)] = Field(
         default=1.1,
         description="Roll back once the candidate is shown to fail more than this many times as "
@@ -65,6 +74,14 @@ class ErrorRate(FailureCounters, Compared):
         "regardless of stable.",
     )
 
+    @property
+    def warm_up_seconds(self) -> float:
+        return seconds(self.warm_up) if self.warm_up else 0.0
+
+    @property
+    def waits_for_starts(self) -> bool:
+        return self.warm_up is None
+
     @classmethod
     def proposed(cls, exported: Exported) -> Self | None:
         metric = likeliest(exported, _counts_failures, ("http", "request"), shows_failures)
@@ -80,6 +97,8 @@ class ErrorRate(FailureCounters, Compared):
 
     def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
         yield from self.double_counts()
+        if self.warm_up:
+            yield from counts_too_late("warmUp", self.warm_up, longest_step)
         yield from super().problems(longest_step, server)
 
     def problems_with_strata(self, labels: Sequence[str]) -> Iterator[Problem]:

@@ -25,6 +25,8 @@ _TOLERANCE, _MARGIN = 1.1, 1.5
 PASSES_BELOW = 2.0
 """Times the tolerated slowdown: a step passes below that."""
 _P99 = Shorthand("p99", {"tolerance": _TOLERANCE, "margin": _MARGIN})
+_WARM_UP: Final = "30s"
+"""Connections are opened and caches are filled."""
 _BUCKET = "_bucket"
 _WORDS: Final = ("http", "request")
 _ONE_LATENCY = "set either of (a latency of the preset) or histogram, not both"
@@ -74,11 +76,12 @@ class Latency(Compared):
         description="Histogram of durations. Defaults to that of the preset, or "
         "model_request_duration_seconds.",
     )
-    warm_up: WarmUp = Field(
-        default="30s",
+    warm_up: WarmUp | None = Field(
+        default=None,
         description="Ignore a pod's requests for this time after its first request and after each "
-        "restart, in both revisions; at most 10m. All other checks count from the first request "
-        "on.",
+        "restart, in both revisions; at most 10m, and 0s: no time. Without this field, 30s, and a "
+        "candidate whose pods are several times slower is not rolled back before they could level "
+        "off: 5m after their first request.",
     )
     p99: Annotated[float, Field(gt=1, le=10)] | None = Field(
         default=None,
@@ -130,12 +133,16 @@ class Latency(Compared):
 
     @property
     def warm_up_seconds(self) -> float:
-        return seconds(self.warm_up)
+        return seconds(_WARM_UP if self.warm_up is None else self.warm_up)
+
+    @property
+    def waits_for_starts(self) -> bool:
+        return self.warm_up is None
 
     def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
         if "histogram" not in self.model_fields_set and (lack := self._lack(server)):
             yield Problem("", lack)
-        yield from counts_too_late("warmUp", self.warm_up, longest_step)
+        yield from counts_too_late("warmUp", self.warm_up or _WARM_UP, longest_step)
         yield from super().problems(longest_step, server)
 
     def _lack(self, server: ServerMetrics | None) -> str | None:

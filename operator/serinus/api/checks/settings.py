@@ -71,6 +71,11 @@ class Settings(Type):
         return 0.0
 
     @property
+    def waits_for_starts(self) -> bool:
+        """Whether a pod that is bad after its start is not blamed before it could level off."""
+        return False
+
+    @property
     def counts_after_seconds(self) -> float:
         """Seconds after each change of the weight in which nothing is counted."""
         return 0.0

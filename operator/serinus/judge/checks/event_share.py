@@ -23,7 +23,7 @@ from serinus.judge.evidence.comparison import (
 from serinus.judge.evidence.dispersion import ArmBlock, dispersion, estimated
 from serinus.judge.evidence.history import served
 from serinus.judge.evidence.kernel import WORSE, NullHypothesis, log_sum
-from serinus.judge.evidence.look import ErrorBudget, Look
+from serinus.judge.evidence.look import ByPod, ErrorBudget, Look
 from serinus.judge.findings.event_share import EventShares, Nouns, StablePodDiffers
 from serinus.judge.findings.finding import Finding, Later
 from serinus.judge.findings.rates import Conclusion, EventCount, Forecast, ShownBetter, ShownWorse
@@ -94,6 +94,17 @@ class EventShare:
             return Finding("NoData", missing, state)
         figures = Later(partial(self._figures, verdict, state, look, budget))
         return Finding(verdict, figures, state)
+
+    def served_by_pod(self, state: CheckState, look: Look) -> ByPod:
+        """The candidate's events by pod."""
+        whole, events = look.growth(self._whole)[0], look.growth(self._outcome)[0]
+        served, bad = pods.by_target(whole), pods.by_target(events)
+        if self._rest:
+            bad = {target: max(n - bad.get(target, 0.0), 0.0) for target, n in served.items()}
+        counted = {target: (n, bad.get(target, 0.0)) for target, n in served.items()}
+        events_s, n_s = sum(each.stable for each in state.comparisons[:1]), self._totals(state)[1]
+        share = events_s / n_s if n_s else 0.0
+        return ByPod(whole, counted, share, "failed", costly=True, alternatives=WORSE)
 
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """How stable's events varied."""

@@ -14,7 +14,14 @@ from serinus.api.baseline import INDEPENDENT, CheckBaseline
 from serinus.api.checks.latency import Latency
 from serinus.api.quantities import fraction, seconds
 from serinus.api.status import CheckState, Comparison, Verdict
-from serinus.judge.checks.latency_bounds import Durations, bound_of, by_pod, named, nearest
+from serinus.judge.checks.latency_bounds import (
+    Durations,
+    bound_named,
+    bound_of,
+    by_pod,
+    named,
+    nearest,
+)
 from serinus.judge.checks.latency_change import Change
 from serinus.judge.checks.slowdown import kept, ratios
 from serinus.judge.evidence import comparison, pods
@@ -33,8 +40,9 @@ from serinus.judge.evidence.comparison import (
 )
 from serinus.judge.evidence.dispersion import ArmBlock, dispersion, estimated
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
-from serinus.judge.evidence.look import ErrorBudget, Look
+from serinus.judge.evidence.look import ByPod, ErrorBudget, Look
 from serinus.judge.evidence.shift import SHIFT, Exceeding, Shift
+from serinus.judge.findings import words
 from serinus.judge.findings.finding import Figures, Finding, Later
 from serinus.judge.findings.latency import (
     BoundsUnknown,
@@ -52,6 +60,9 @@ REQUESTS: Final = "requests"
 LIMIT: Final = "limit"
 IN_ONE_BUCKET: Final = "requests in one bucket"
 """Stable's, while it is not known at which bounds to compare."""
+SELDOM: Final = 0.05
+"""Share of stable's requests that take longer than what is far longer twice over."""
+FAR_LONGER: Final = 2.0
 
 
 class LatencyCheck:
@@ -68,7 +79,7 @@ class LatencyCheck:
         self._classic = CounterQuery(f"{histogram.metric}_bucket", matchers, buckets=True)
         self._native = CounterQuery(histogram.metric, matchers, native=True)
         self._per_second = histogram.per_second
-        self._warm_up = seconds(settings.warm_up)
+        self._warm_up = settings.warm_up_seconds
         self._policy = Policy(
             NullHypothesis(settings.tolerance, fraction(settings.absolute_tolerance)),
             NullHypothesis(settings.margin, fraction(settings.absolute_margin)),
@@ -120,6 +131,25 @@ class LatencyCheck:
         }
         change = Change(look, budget, look.pods_there(source), tolerances, self._per_second)
         return change.judge(state, block, look.missing(source))
+
+    def served_by_pod(self, state: CheckState, look: Look) -> ByPod:
+        """The candidate's requests, and those that took far longer than with stable; none while it
+        is not known how long these take."""
+        shares = _expected(state, look)
+        seldom = [
+            bound_named(name) for name, s in shares.items() if _at_bound(name) and s <= SELDOM
+        ]
+        growth, stable = look.growth(self._source(look))
+        longer = FAR_LONGER * min(seldom, default=math.inf)
+        served, of_stable = map(ArmHistogram.of, (growth, stable))
+        share = math.fsum(of_stable.surely_above(longer).values()) / max(of_stable.total, 1.0)
+        bad = served.surely_above(longer)
+        counted = {
+            target: (n, bad[target]) if seldom else (0.0, 0.0)
+            for target, n in served.totals.items()
+        }
+        took = f"took more than {words.latency(longer / self._per_second)}"
+        return ByPod(growth, counted, share, took, costly=False, alternatives=SHIFTED)
 
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """Which bounds tell most of stable, and how the requests slower than each varied."""
@@ -384,6 +414,10 @@ def _most_different(state: CheckState) -> Comparison:
 def _at_bounds(state: CheckState) -> list[Comparison]:
     """Those of one bound each, and of the limit."""
     return [each for each in state.comparisons if each.name != SHIFT]
+
+
+def _at_bound(name: str) -> bool:
+    return name not in (SHIFT, LIMIT)
 
 
 def _in_one_bucket(state: CheckState) -> bool:

@@ -517,7 +517,41 @@ def begun_anew(state: CheckState) -> CheckState:
         step_requests=state.step_requests,
         stable_pods_compared=state.stable_pods_compared,
         references=state.references,
+        starts=state.starts,
     )
+
+
+def acquitted(
+    state: CheckState, alternatives: Sequence[Alternative], budget: ErrorBudget
+) -> CheckState:
+    """The state without what was counted against the candidate so far: that begins anew with all
+    weight. What is known of stable is kept, and the evidence for the candidate, unless it has lost
+    more than another attempt to pass costs."""
+    if _lost_for_pass(state) > _to_pass(without_credit(state), budget) - _to_pass(state, budget):
+        state = without_credit(state)
+    bare = [
+        each.replace(candidate=0.0, stable=0.0, recent=None, pods={}, above=[], below=[])
+        for each in state.comparisons
+    ]
+    anew = state.replace(
+        comparisons=[],
+        candidate={},
+        stable={},
+        recent={},
+        pods={},
+        pod_to_blame="",
+        peak=0.0,
+        least=None,
+        settled=0.0,
+        held_back=1.0,
+        releases=0,
+    )
+    both_ways = any(each.below for each in state.comparisons)
+    return compare(anew, bare, alternatives, both_ways=both_ways)
+
+
+def _lost_for_pass(state: CheckState) -> float:
+    return max((-log_sum(evidence) for evidence in _towards_pass(state)), default=0.0)
 
 
 def dropped_with(state: CheckState) -> int:

@@ -33,6 +33,24 @@ def of_each_pod(growth: Growth) -> dict[str, Growth]:
     return {pod: Growth(tuple(own), growth.newest) for pod, own in by_pod.items()}
 
 
+def present(history: Mapping[CounterQuery, QueryResult], *moments: float) -> set[str]:
+    """The targets that have a sample of any of these times, Unix seconds."""
+    wanted = set(moments)
+    return {
+        series.target
+        for answer in history.values()
+        if not isinstance(answer, QueryError)
+        for series in answer
+        if any(at in wanted for at, _ in series.samples)
+    }
+
+
+def minute(history: Mapping[CounterQuery, QueryResult], start: float, end: float) -> Look:
+    """What all pods counted between two samples; both of its arms are stable."""
+    inside = {counters: between(answer, start, end) for counters, answer in history.items()}
+    return _counted(inside, start, end)
+
+
 def _look(history: Mapping[CounterQuery, QueryResult], start: float, end: float) -> Look:
     """Of pods that were there at the start: the first minute of a new one is a warm-up, and one
     that was not scraped for a while would count what is older."""
@@ -44,7 +62,11 @@ def _look(history: Mapping[CounterQuery, QueryResult], start: float, end: float)
         for series in answer
         if series.samples[0][0] == start
     }
-    (readings,), _ = count(({key: _of(there, a) for key, a in inside.items()},), {}, start)
+    return _counted({key: _of(there, answer) for key, answer in inside.items()}, start, end)
+
+
+def _counted(history: Mapping[CounterQuery, QueryResult], start: float, end: float) -> Look:
+    (readings,), _ = count((history,), {}, start)
     return Look(end, readings, readings, {}, start)
 
 

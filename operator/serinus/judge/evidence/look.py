@@ -5,10 +5,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, runtime_checkable
 
 from serinus.api.baseline import NO_HISTORY, CheckBaseline
 from serinus.api.status import CheckState
+from serinus.judge.evidence.dispersion import Counts
+from serinus.judge.evidence.kernel import Alternative
 from serinus.judge.evidence.matchers import names_nothing
 from serinus.judge.evidence.pods import scraped
 from serinus.judge.findings.finding import Figures, Finding
@@ -102,15 +104,19 @@ class Look:
     """What the check learned from stable's history."""
     weight: EffectiveWeight | None = None
     """None: what the step asks for is not in effect."""
+    counted: Mapping[str, float] = field(default_factory=dict)
+    """By target, Unix seconds of the last sample counted before; a target without one is new."""
+    starting: bool = False
+    """Whether pods of the candidate are in their start, while nothing counts towards Pass."""
     stratify: tuple[str, ...] = ()
     """Labels; evidence is weighed separately for each combination of their values."""
 
     @property
     def at_this_weight(self) -> "Look | None":
         """The look with what began while the weight was in effect, which is the look itself if that
-        is everything; None: nothing did. Pods are scraped at any time, so the first block of each
-        was partly served at the previous weight."""
-        return self.begun_since(self.weight.since) if self.weight else None
+        is everything; None: nothing did, or pods are in their start. Pods are scraped at any time,
+        so the first block of each was partly served at the previous weight."""
+        return self.begun_since(self.weight.since) if self.weight and not self.starting else None
 
     def begun_since(self, moment: float) -> "Look":
         """The look without what was counted in blocks that began before a moment (Unix seconds),
@@ -266,6 +272,33 @@ class CheckKind(Protocol):
 
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """What to go by, from what stable counted in each minute before a rollout."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ByPod:
+    """What the candidate's pods served in a look, and what of it would be bad for a pod at any
+    age."""
+
+    requests: Growth
+    counted: Mapping[str, Counts]
+    """By target, requests and bad ones."""
+    of_stable: float
+    """Share of bad requests among stable's."""
+    bad: str
+    """What was wrong with these, as a predicate."""
+    costly: bool
+    """Whether a bad one is a request that a client must repeat or lose."""
+    alternatives: Sequence[Alternative]
+    """By which the check weighs evidence against the candidate."""
+
+
+@runtime_checkable
+class HasStarts(Protocol):
+    """A kind of check that may wait for pods to level off."""
+
+    def served_by_pod(self, state: CheckState, look: Look) -> ByPod:
+        """What is known, and what a look adds -> what each pod of the candidate served in it."""
         ...
 
 

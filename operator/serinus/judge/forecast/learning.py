@@ -9,6 +9,7 @@ from serinus.api.analysis import Analysis
 from serinus.api.baseline import NO_HISTORY, Baseline, CheckBaseline, Dispersion
 from serinus.api.checks import Check
 from serinus.api.isolation import Part, isolated
+from serinus.api.quantities import spoken
 from serinus.judge.analysis import queries_of, reads
 from serinus.judge.checks import kind_of
 from serinus.judge.checks.slowdown import ratios
@@ -25,6 +26,7 @@ from serinus.judge.forecast.choosing import WEIGHTS, chosen
 from serinus.judge.forecast.cost import Cost, costs
 from serinus.judge.forecast.estimates import choice, expected, failing_pods
 from serinus.judge.forecast.exports import cannot_fail, doubts
+from serinus.judge.forecast.starts import warm_up
 from serinus.judge.forecast.waits import Wait, slowest, waits
 from serinus.metrics.counters import Growth
 from serinus.metrics.queries import CounterQuery, History, QueryError
@@ -110,11 +112,11 @@ def _learn(
 ) -> Baseline:
     looks = minutes(needed.stable)
     served = [look for look in looks if _served(look)]
-    found = dict(_learned(analysis.deciding, served))
+    found = dict(_learned(analysis.deciding, served, needed))
     if analysis.audited:
         beside = _of(analysis.replace(checks=analysis.audited), history)
         served_beside = [look for look in minutes(beside.stable) if _served(look)]
-        found |= _learned(analysis.audited, served_beside)
+        found |= _learned(analysis.audited, served_beside, beside)
         served = served or served_beside
     known = [(check, found[check.name]) for check in analysis.checks]
     baseline = Baseline(
@@ -139,6 +141,7 @@ def _learn(
         yield from doubts(analysis, history, stable_since)
         yield _served_hour(served, [(check.name, each) for check, each in known], pods)
         if served:
+            yield from _started(known)
             yield from _in_shares(known)
         if served and looks:
             yield from outlook.sentences(analysis, target, may_fail)
@@ -212,14 +215,30 @@ def _of(analysis: Analysis, history: History) -> History:
 
 
 def _learned(
-    checks: Iterable[Check], served: Sequence[Look]
+    checks: Iterable[Check], served: Sequence[Look], history: History
 ) -> Iterator[tuple[str, CheckBaseline]]:
     for check in checks:
-        learn_of = partial(kind_of(check).learn, served)
+        learn_of = partial(_learned_of, check, served, history)
         yield (
             check.name,
             isolated(Part.FORECAST, learn_of, lambda _: NO_HISTORY, f"of check {check.name}"),
         )
+
+
+def _started(known: Iterable[tuple[Check, CheckBaseline]]) -> Iterator[str]:
+    """What is known of how stable's pods start."""
+    for check, found in known:
+        if found.warm_up:
+            yield (
+                f"Check {check.name}: stable's pods that started in that hour took "
+                f"{spoken(found.warm_up)} to level off: that long after the start of a pod of the "
+                "candidate nothing counts towards Pass, unless it is well at once."
+            )
+
+
+def _learned_of(check: Check, served: Sequence[Look], history: History) -> CheckBaseline:
+    found = kind_of(check).learn(served)
+    return found.replace(warm_up=warm_up(check, found, history.stable))
 
 
 def _in_shares(known: Iterable[tuple[Check, CheckBaseline]]) -> Iterator[str]:

@@ -1,0 +1,216 @@
+"""A pod may be slow or fail at its start, and level off: that is no fault of the revision.
+
+Nothing is set aside as long as a check does not fail. One that would fail because of pods that have
+served for less than LONGEST waits for them: if they level off, what was counted against the
+candidate is dropped, and that begins anew; if they do not, it fails. So a check fails only where it
+would have failed without this, and the false-alarm risk stays what it is.
+
+For Pass nothing counts while a pod starts: while it is bad, and until it is shown to be well or has
+served for as long as stable's pods in the last hour, or earlier ones of the candidate, took to
+level off. All of this is known before the requests that are left out, so the risk of a false Pass
+stays as well; and since what the other pods serve meanwhile is left out too, no bad pod is passed
+over.
+
+Waiting costs clients. Where requests fail, it ends once as many have failed as the pods are asked
+in COST seconds, and where most of them fail, it does not begin: that is what a total failure costs
+until it is found.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from serinus.api.status import CheckState, PodStart, Starts
+from serinus.judge.evidence.comparison import acquitted
+from serinus.judge.evidence.look import ByPod, ErrorBudget, Look
+from serinus.judge.findings.finding import Figures, Finding, Later
+from serinus.judge.findings.starts import LeftOut, LevelledOff, MayBeItsStart
+from serinus.metrics.warm_up import served_since
+
+LONGEST: Final = 300.0
+"""Seconds after a pod's first request in which what it does may be its start."""
+SHORTEST: Final = 60.0
+"""The same, however soon other pods had levelled off: a scrape interval may be as long."""
+TIMES_KNOWN: Final = 2.0
+"""How many times as long as other pods took one may take."""
+GROSS: Final = 0.1
+"""Share of bad requests from which a start is thought of, if that is CALMER times stable's. Smaller
+faults are seldom due to a start, and take longer than one to be shown."""
+NOT_ONE_OR_TWO: Final = 3.0
+"""Bad requests by which a pod is bad, be they as many of its first ones as they are."""
+TOTAL: Final = 0.5
+"""Share of failed requests from which clients are not made to wait for it."""
+COST: Final = 30.0
+"""Seconds in which all requests of the pods might as well have failed."""
+MOST_OF_IT: Final = 0.5
+"""Of all bad requests of the candidate in this time, those of its pods that start."""
+CALMER: Final = 4.0
+"""Pods have levelled off rather to a share so many times smaller than stay as they are."""
+CALM: Final = math.log(1000)
+"""Of a CUSUM (Page 1954). Should it be wrong, the check begins anew too early, and waits again."""
+WELL: Final = math.log(20)
+"""Of the same of all requests of a pod so far, against the least share of a start."""
+NEARLY_ALL: Final = 0.95
+MOST_PODS: Final = 64
+"""What the status has room for."""
+
+
+def waited(found: Finding, served: ByPod, look: Look, budget: ErrorBudget) -> Finding:
+    """The finding of a check, unless that is Fail because of pods that may level off."""
+    known = found.state.starts or Starts()
+    longest = LONGEST
+    if known.took is not None:
+        longest = min(max(TIMES_KNOWN * known.took, SHORTEST), LONGEST)
+    starts = _followed(known, served, look, longest)
+    starts = _awaiting(starts, served) if found.verdict == "Fail" else _not_awaited(starts)
+    pods = [each for each in starts.pods.values() if each.awaited]
+    if not pods or _is_too_costly(pods, served, look.at):
+        state = found.state.replace(starts=starts if starts != Starts() else None)
+        return replace(_told(found, starts), state=state)
+    if starts.calm < CALM:
+        age, share = look.at - min(each.since for each in pods), _share(pods)
+        figures = MayBeItsStart(share, served.bad, age, longest, (served.costly and COST) or None)
+        state = found.state.replace(starts=starts, pod_to_blame="")
+        return Finding("Inconclusive", figures, state)
+    return _levelled_off(found.state, starts, served, budget)
+
+
+def _levelled_off(state: CheckState, starts: Starts, served: ByPod, budget: ErrorBudget) -> Finding:
+    pods = [each for each in starts.pods.values() if each.awaited]
+    calm = starts.calm_since or 0.0
+    took = max(calm - min(each.since for each in pods), starts.took or 0.0)
+    anew = acquitted(state, served.alternatives, budget)
+    figures = LevelledOff(took, starts.share, served.bad)
+    return Finding("Inconclusive", figures, anew.replace(starts=_forgotten(starts, took)))
+
+
+def _told(found: Finding, starts: Starts) -> Finding:
+    if starts.took is None or found.verdict not in ("Pass", "Fail"):
+        return found
+    return replace(found, explanation=Later(partial(_left_out, found, starts.took)))
+
+
+def _left_out(found: Finding, took: float) -> Figures:
+    return LeftOut(found.figures, took)
+
+
+def with_starts(look: Look, served: ByPod, starts: Starts | None) -> Look:
+    """The look, and whether pods were starting when their block began: they were bad until then, or
+    had served for less than stable's pods in its last hour, or earlier ones of the candidate, took
+    to level off."""
+    starts = starts or Starts()
+    known = max(starts.took or 0.0, look.baseline.warm_up or 0.0)
+    since = min((each.start for each in served.requests.increases), default=look.at)
+    starting = any(
+        since < each.since + known or _is_bad(each, served) for each in starts.pods.values()
+    )
+    return replace(look, starting=starting or bool(known and _begun(served, look)))
+
+
+def _followed(starts: Starts, served: ByPod, look: Look, longest: float) -> Starts:
+    """With what the look has counted of pods that began to serve of late, and were not well from
+    their first requests on."""
+    pods = {name: each for name, each in starts.pods.items() if look.at - each.since <= longest}
+    begun = _begun(served, look)
+    if not pods and not begun:
+        return Starts(took=starts.took)
+    older, calm, since = list(starts.older), starts.calm, starts.calm_since
+    for target, (requests, bad) in served.counted.items():
+        name = _name(target)
+        if target in begun and (name in pods or len(pods) < MOST_PODS):
+            pods[name] = PodStart(since=begun[target])
+        if (pod := pods.get(name)) is None:
+            older = [older[0] + requests, older[1] + bad]
+            continue
+        if pod.awaited and requests:
+            calm = max(calm + _calmer(starts.share, requests, bad), 0.0)
+            since = since if calm else look.at
+        pods[name] = pod.replace(requests=pod.requests + requests, bad=pod.bad + bad)
+    pods = {
+        name: each for name, each in pods.items() if each.awaited or not _began_well(each, served)
+    }
+    return starts.replace(pods=pods, older=older, calm=calm, calm_since=since)
+
+
+def _gross(served: ByPod) -> float:
+    """The least share of bad requests that may be due to a start."""
+    return max(GROSS, CALMER * served.of_stable)
+
+
+def _began_well(pod: PodStart, served: ByPod) -> bool:
+    """What becomes bad later is no start."""
+    return _calmer(_gross(served), pod.requests, pod.bad) >= WELL
+
+
+def _begun(served: ByPod, look: Look) -> Mapping[str, float]:
+    """By target, since when it serves, Unix seconds, if that began in this look."""
+    since = served_since(served.requests)
+    return {
+        each.target: max(since[each.target], look.since)
+        for each in served.requests.increases
+        if each.counts_all
+        and (since[each.target] > each.start or each.target not in look.counted)
+        and since[each.target] < math.inf
+    }
+
+
+def _awaiting(starts: Starts, served: ByPod) -> Starts:
+    """The pods to wait for are those that are bad, if most of what is bad is theirs."""
+    pods, known = starts.pods, [each for each in starts.pods.values() if each.awaited]
+    least = _gross(served)
+    gross = {name for name, each in pods.items() if each.bad >= least * each.requests > 0}
+    bad = math.fsum(pods[name].bad for name in gross)
+    of_all = math.fsum(each.bad for each in pods.values()) + starts.older[1]
+    if not gross or (not known and bad < MOST_OF_IT * of_all):
+        return starts
+    share = starts.share if known else _share(pods[name] for name in gross)
+    awaited = {
+        name: each.replace(awaited=True) if name in gross else each for name, each in pods.items()
+    }
+    return starts.replace(pods=awaited, share=share)
+
+
+def _is_bad(pod: PodStart, served: ByPod) -> bool:
+    return pod.bad >= max(_gross(served) * pod.requests, NOT_ONE_OR_TWO)
+
+
+def _not_awaited(starts: Starts) -> Starts:
+    if not any(each.awaited for each in starts.pods.values()):
+        return starts
+    pods = {name: each.replace(awaited=False) for name, each in starts.pods.items()}
+    return starts.replace(pods=pods, calm=0.0)
+
+
+def _forgotten(starts: Starts, took: float) -> Starts:
+    """Without what was counted so far."""
+    pods = {name: PodStart(since=each.since) for name, each in starts.pods.items()}
+    return Starts(pods=pods, took=took)
+
+
+def _is_too_costly(pods: Iterable[PodStart], served: ByPod, at: float) -> bool:
+    if not served.costly:
+        return False
+    pods = list(pods)
+    rate = math.fsum(each.requests / max(at - each.since, 1.0) for each in pods)
+    return _share(pods) >= TOTAL or math.fsum(each.bad for each in pods) > COST * rate
+
+
+def _share(pods: Iterable[PodStart]) -> float:
+    """Of bad requests among all of these pods."""
+    pods = list(pods)
+    return math.fsum(each.bad for each in pods) / math.fsum(each.requests for each in pods)
+
+
+def _calmer(share: float, requests: float, bad: float) -> float:
+    """ln of how much likelier these requests are of pods that have levelled off."""
+    before = min(share, NEARLY_ALL)
+    after = before / CALMER
+    good = (requests - bad) * math.log((1 - after) / (1 - before))
+    return good + bad * math.log(after / before)
+
+
+def _name(target: str) -> str:
+    return hashlib.sha256(target.encode()).hexdigest()[:10]

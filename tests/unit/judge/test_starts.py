@@ -1,0 +1,174 @@
+"""Pods that are bad at their start: what is waited for, for how long, and what then counts."""
+
+import pytest
+
+from serinus.api.status import CheckStatus
+from tests.support.simulated_analysis import (
+    INTERVAL,
+    SINCE,
+    SimulatedAnalysis,
+    buckets,
+    error_rate,
+    requests,
+)
+
+DURATIONS = "model_request_duration_seconds"
+USUAL = {0.1: 74, 0.25: 1}
+TEN_TIMES = {1.0: 70, 2.5: 5}
+HALF_AS_LONG_AGAIN = {0.1: 40, 0.25: 35}
+SLOW = {"name": "slow", "latency": {}}
+
+
+class Served:
+    """Stable serves 1,425 requests between two looks, of which 14 fail, and each pod of the
+    candidate 75."""
+
+    def __init__(self, check: dict[str, object]) -> None:
+        self.simulated = SimulatedAnalysis(check)
+        self.serve({"new": 0}, of_stable=0)
+        self.simulated.scrape()
+        self.simulated.at = SINCE
+
+    def serve(self, failed: dict[str, int], each: int = 0, of_stable: int = 1425) -> None:
+        for pod, n in failed.items():
+            requests(self.simulated.candidate, pod, n, each)
+        requests(self.simulated.stable, "old", of_stable // 100, of_stable)
+
+    def look(self, **failed: int) -> CheckStatus:
+        """So many of 75 requests of each pod fail."""
+        self.serve(failed, 75)
+        return self.simulated.look()
+
+    def looks(self, times: int, **failed: int) -> list[str]:
+        return [self.look(**failed).verdict for _ in range(times)]
+
+    @property
+    def seconds(self) -> float:
+        return self.simulated.at - SINCE
+
+
+def timed(looks: int, candidate: dict[float, int]) -> list[str]:
+    """The verdicts on a candidate whose requests take so long from the first one on."""
+    simulated = SimulatedAnalysis(SLOW)
+    return timed_on(simulated, looks, candidate)
+
+
+def timed_on(simulated: SimulatedAnalysis, looks: int, candidate: dict[float, int]) -> list[str]:
+    if not simulated.candidate.samples:
+        for pods, pod in ((simulated.candidate, "new"), (simulated.stable, "old")):
+            buckets(pods, pod, DURATIONS, dict.fromkeys((0.1, 0.25, 0.5, 1.0, 2.5), 0))
+        simulated.scrape()
+    found: list[str] = []
+    for _ in range(looks):
+        buckets(simulated.candidate, "new", DURATIONS, {0.5: 0, 1.0: 0, 2.5: 0, **candidate})
+        of_stable = {bound: 19 * n for bound, n in USUAL.items()}
+        buckets(simulated.stable, "old", DURATIONS, {0.5: 0, 1.0: 0, 2.5: 0, **of_stable})
+        found.append(simulated.look().verdict)
+    return found
+
+
+def test_a_pod_that_fails_a_fifth_and_levels_off_is_not_blamed_and_passes() -> None:
+    served = Served(error_rate())
+    assert set(served.looks(6, new=15)) == {"Inconclusive"}
+    found = served.look(new=0)
+    assert found.message == (
+        "The candidate's pods have levelled off 1m15s after their first request. Until then 20% of "
+        "their requests failed; these are left out, and the check begins anew."
+    )
+    for _ in range(60):
+        found = served.look(new=0)
+        if found.verdict == "Pass":
+            break
+    assert found.verdict == "Pass"
+    assert found.message.endswith(" Without the start of the candidate's pods, which took 1m15s.")
+
+
+def test_after_its_start_it_is_blamed_as_soon_as_any() -> None:
+    served = Served(error_rate())
+    served.looks(6, new=15)
+    served.looks(3, new=0)
+    assert "Fail" in served.looks(6, new=6)
+    assert "Fail" in Served(error_rate()).looks(6, new=6)
+
+
+@pytest.mark.parametrize(("failed", "until"), [(15, 180.0), (30, 105.0)])
+def test_one_that_does_not_is_blamed_the_sooner_the_more_of_its_requests_fail(
+    failed: int, until: float
+) -> None:
+    served = Served(error_rate())
+    while served.look(new=failed).verdict != "Fail":
+        assert served.seconds < 300
+    assert served.seconds == until
+
+
+@pytest.mark.parametrize("failed", [4, 5, 75, 60])
+def test_small_faults_and_great_ones_are_blamed_at_once(failed: int) -> None:
+    waits, does_not = Served(error_rate()), Served(error_rate(warmUp="0s"))
+    for served in (waits, does_not):
+        while served.look(new=failed).verdict != "Fail":
+            assert served.seconds < 300
+    assert waits.seconds == does_not.seconds
+
+
+def test_a_pod_that_turns_bad_after_it_was_well_is_blamed_at_once() -> None:
+    waits, does_not = Served(error_rate()), Served(error_rate(warmUp="0s"))
+    for served in (waits, does_not):
+        served.looks(3, new=0)
+        while served.look(new=15).verdict != "Fail":
+            assert served.seconds < 300
+    assert waits.seconds == does_not.seconds
+
+
+def test_other_pods_are_blamed_while_one_starts() -> None:
+    """Of a later step."""
+    served = Served(error_rate())
+    served.looks(25, new=0)
+    requests(served.simulated.candidate, "newer", 0, 0)
+    served.simulated.scrape()
+    verdicts = served.looks(8, new=15, newer=8)
+    assert "Fail" in verdicts[:4]
+
+
+def test_a_pod_that_starts_in_a_later_step_is_waited_for_too() -> None:
+    served = Served(error_rate())
+    served.looks(25, new=0)
+    assert "Fail" not in served.looks(6, new=0, newer=15, newest=15)
+    assert "levelled off" in served.look(new=0, newer=0, newest=0).message
+
+
+def test_nothing_counts_towards_pass_while_a_pod_is_bad_at_its_start() -> None:
+    served = Served(error_rate())
+    served.looks(2, new=0)
+    before = served.simulated.progress.checks[0].state.own_requests
+    served.look(new=0, newer=15)
+    served.looks(3, new=0, newer=15)
+    state = served.simulated.progress.checks[0].state
+    assert state.own_requests <= before + 150, "what was counted when it was seen to be bad"
+
+
+def test_that_stable_fails_as_often_is_no_start() -> None:
+    simulated = SimulatedAnalysis(error_rate(limit="5%"))
+    simulated.errors((0, 0), (0, 0))
+    simulated.scrape()
+    found = [simulated.look().verdict]
+    for _ in range(4):
+        simulated.errors((12, 100), (228, 1900))
+        found.append(simulated.look().verdict)
+    assert "Fail" in found
+
+
+def test_a_pod_that_takes_ten_times_as_long_and_levels_off_is_not_blamed() -> None:
+    simulated = SimulatedAnalysis(SLOW)
+    assert "Fail" not in timed_on(simulated, 7, TEN_TIMES)
+    assert "Fail" not in timed_on(simulated, 2, USUAL)
+    assert "Pass" in timed_on(simulated, 40, USUAL)
+
+
+def test_one_that_stays_so_slow_is_blamed_five_minutes_after_its_first_request() -> None:
+    verdicts = timed(30, TEN_TIMES)
+    assert verdicts.index("Fail") * INTERVAL == 315
+
+
+def test_one_that_takes_half_as_long_again_is_blamed_at_once() -> None:
+    verdicts = timed(10, HALF_AS_LONG_AGAIN)
+    assert verdicts.index("Fail") * INTERVAL < 120
