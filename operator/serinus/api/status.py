@@ -296,6 +296,17 @@ class CheckState(StatusType):
         default=None, description="Time since which a threshold is continuously within bounds."
     )
     split: SplitState | None = Field(default=None, description="State of a trafficShare check.")
+    mix: Annotated[dict[str, Annotated[list[float], Field(max_length=2)]], Field(max_length=64)] = (
+        Field(
+            default_factory=dict,
+            description="Requests of candidate and stable by the values of the labels within which "
+            "they are compared.",
+        )
+    )
+    undivided: Annotated[str, Field(max_length=256)] = Field(
+        default="",
+        description="Why requests are compared as a whole, although labels were chosen for them.",
+    )
 
     @property
     def compared(self) -> Requests:

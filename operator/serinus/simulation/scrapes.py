@@ -156,9 +156,7 @@ class Scrapes:
         requests = poisson(self.rng, pod.expected)
         pod.served += requests
         pod.expected, pod.scraped = 0.0, at
-        own = behaviour
-        if pod.errors != 1.0:
-            own = replace(behaviour, errors=min(behaviour.errors * pod.errors, 1.0))
+        own = behaviour if pod.errors == 1.0 else behaviour.failing(pod.errors)
         for index, grown in enumerate(self.exports.grow(self.rng, own, requests)):
             pod.counters[index] += grown
             pod.values[index].append(pod.counters[index])

@@ -477,6 +477,7 @@ def begun_anew(state: CheckState) -> CheckState:
         dropped=dropped_with(state),
         step_requests=state.step_requests,
         stable_pods_compared=state.stable_pods_compared,
+        undivided=state.undivided,
     )
 
 

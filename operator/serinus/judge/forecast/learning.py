@@ -22,6 +22,8 @@ from serinus.judge.findings.rates import Variation
 from serinus.judge.findings.words import percent
 from serinus.judge.forecast.against_itself import rolled_back
 from serinus.judge.forecast.choosing import WEIGHTS, chosen
+from serinus.judge.forecast.dividing import Division, division
+from serinus.judge.forecast.dividing import told as told_of_labels
 from serinus.judge.forecast.estimates import choice, expected, failing_pods
 from serinus.judge.forecast.exports import cannot_fail, doubts
 from serinus.judge.forecast.waits import Wait, slowest, waits
@@ -105,13 +107,21 @@ def _learn(
 ) -> Baseline:
     looks = minutes(needed.stable)
     served = [look for look in looks if _served(look)]
-    found = dict(_learned(analysis.deciding, served))
+    of_mode = [(analysis.deciding, served)]
     if analysis.audited:
         beside = _of(analysis.replace(checks=analysis.audited), history)
         served_beside = [look for look in minutes(beside.stable) if _served(look)]
-        found |= _learned(analysis.audited, served_beside)
-        served = served or served_beside
-    known = [(check, found[check.name]) for check in analysis.checks]
+        of_mode.append((analysis.audited, served_beside))
+    found, divided = dict[str, CheckBaseline](), dict[str, Division]()
+    for checks, of_checks in of_mode:
+        found |= _learned(checks, of_checks)
+        if analysis.stratify is None:
+            divided |= _divided(checks, found, of_checks)
+        served = served or of_checks
+    known = [
+        (check, found[check.name].replace(**_as_kept(divided.get(check.name, Division()))))
+        for check in analysis.checks
+    ]
     baseline = Baseline(
         measured_at=history.at,
         checks=[each.replace(reads=reads(check)) for check, each in known],
@@ -131,6 +141,7 @@ def _learn(
         pods = _pods(served, min(weights, default=0))
         yield from doubts(analysis, history, stable_since)
         yield _served_hour(served, [(check.name, each) for check, each in known], pods)
+        yield from told_of_labels(divided)
         if served:
             yield from _in_shares(known)
         if served and looks:
@@ -197,6 +208,23 @@ def _learned(
             check.name,
             isolated(Part.FORECAST, learn_of, lambda _: NO_HISTORY, f"of check {check.name}"),
         )
+
+
+def _divided(
+    checks: Iterable[Check], known: Mapping[str, CheckBaseline], served: Sequence[Look]
+) -> Iterator[tuple[str, Division]]:
+    """By check, within which labels it compares."""
+    for check in checks:
+        if check.settings.compares_strata:
+            choose = partial(division, check, served, known[check.name])
+            yield (
+                check.name,
+                isolated(Part.FORECAST, choose, lambda _: Division(), f"of check {check.name}"),
+            )
+
+
+def _as_kept(found: Division) -> dict[str, list[str]]:
+    return {"stratify": list(found.labels), "strata": list(found.strata)} if found.chosen else {}
 
 
 def _in_shares(known: Iterable[tuple[Check, CheckBaseline]]) -> Iterator[str]:

@@ -99,7 +99,7 @@ def waits(
 
     `looks` follow each other without a gap. The time in which pods warm up is left out.
     """
-    hour, span = _hour(looks), looks[-1].at - looks[0].since
+    hour, span = hour_of(looks), looks[-1].at - looks[0].since
     interval = seconds(analysis.interval)
     alike = _of_equal_pods(baseline)
     for check in analysis.checks:
@@ -199,7 +199,7 @@ class _Paper:
         return self._kind.judge(state, look, self._budget)
 
 
-def _hour(looks: Iterable[Look]) -> Hour:
+def hour_of(looks: Iterable[Look]) -> Hour:
     """Summed up by series."""
     hour: dict[CounterQuery, dict[tuple[str, ...], Increase]] = defaultdict(dict)
     for look in looks:
