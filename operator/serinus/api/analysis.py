@@ -103,12 +103,14 @@ class Analysis(Type):
         description="The model server or proxy whose metrics the checks read by default. Without "
         "a preset they read model_requests_total and so on.",
     )
-    stratify: Annotated[list[LabelName], Field(max_length=3)] = Field(
-        default=[],
+    stratify: Annotated[list[LabelName], Field(max_length=3)] | None = Field(
+        default=None,
         description="Labels of the counters, such as route or tenant. "
         f"{kinds_that(lambda kind: kind.compares_strata)} then compare within each of their "
         "values, so that another mix of routes in one revision is no evidence. At most 20 "
-        "combinations of values; every series must have the labels.",
+        "combinations of values; every series must have the labels. Without this field, each check "
+        "compares within the labels of requests by which stable's last hour differs, if there are "
+        "any; with an empty list, never.",
     )
     checks: Annotated[
         list[Check],

@@ -6,6 +6,13 @@ from pydantic import Field
 
 from serinus.api.base import KeptField, StatusType, Timestamp
 
+MOST_CHOSEN: Final = 2
+"""Labels by which requests are divided if the analysis names none."""
+MOST_STRATA: Final = 20
+"""Combinations of label values; among more, hardly one has requests of both arms in a block."""
+LONGEST_STRATUM: Final = 100
+"""Characters; the end of a longer one is cut off."""
+
 
 class Dispersion(StatusType):
     """How much more than by chance a quantity of stable varied; both values are conservative."""
@@ -63,6 +70,15 @@ class CheckBaseline(StatusType):
         description="Seconds for which pods of stable that started in that hour were slow, or "
         "failed; unset: none was.",
     )
+    stratify: Annotated[
+        list[Annotated[str, Field(max_length=128)]], Field(max_length=MOST_CHOSEN)
+    ] = Field(
+        default_factory=list,
+        description="Labels that were chosen, within whose values the check compares.",
+    )
+    strata: Annotated[
+        list[Annotated[str, Field(max_length=LONGEST_STRATUM)]], Field(max_length=MOST_STRATA)
+    ] = Field(default_factory=list, description="Their values in stable's last hour.")
 
     def of(self, name: str) -> Dispersion:
         """The dispersion of a comparison."""

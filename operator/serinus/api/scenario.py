@@ -53,6 +53,18 @@ class Reports(Type):
     negative: Percent = Field(default="20%", description="Share of the reports that are negative.")
 
 
+class ScenarioRoute(Type):
+    """Requests of one route."""
+
+    share: Percent = Field(description="Of all requests that the revision gets.")
+    errors: Percent | None = Field(
+        default=None, description="Share of them that fail; by default as of all."
+    )
+    latency: ScenarioLatency | None = Field(
+        default=None, description="Their durations; by default as of all."
+    )
+
+
 class ScenarioModel(Type):
     """Behaviour of a model."""
 
@@ -81,10 +93,20 @@ class ScenarioModel(Type):
         description="By group, share of its favourable answers that are denied because of the "
         "group.",
     )
+    routes: Annotated[dict[str, ScenarioRoute], Field(max_length=20)] = Field(
+        default_factory=dict,
+        description="By name, requests with their own errors or durations; the sum of the shares "
+        "must be 100%. Every series then has the label `route`.",
+    )
 
     @model_validator(mode="after")
     def _shares_are_of_a_whole(self) -> Self:
-        for name, shares in (("classes", self.classes), ("groups", self.groups)):
+        routes = {name: route.share for name, route in self.routes.items()}
+        for name, shares in (
+            ("classes", self.classes),
+            ("groups", self.groups),
+            ("routes", routes or {"all": "100%"}),
+        ):
             if abs(sum(map(fraction, shares.values())) - 1) > 1e-6:
                 raise ValueError(f"the shares of the {name} must add up to 100%")
         if unknown := set(self.denied) - set(self.groups):
@@ -116,6 +138,9 @@ class ScenarioChange(Type):
     )
     denied: Annotated[dict[str, Percent], Field(max_length=8)] | None = Field(
         default=None, description="By group, share of its favourable answers that are denied."
+    )
+    routes: Annotated[dict[str, ScenarioRoute], Field(max_length=20)] | None = Field(
+        default=None, description="The routes that the candidate gets; the sum must be 100%."
     )
 
 
@@ -186,7 +211,11 @@ class Scenario(Type):
 
     @model_validator(mode="after")
     def _candidate_is_a_model(self) -> Self:
-        self.candidates_model()
+        model = self.candidates_model()
+        for name in ("errors", "latency"):
+            by_route = any(getattr(route, name) is not None for route in model.routes.values())
+            if by_route and getattr(self.candidate, name) is not None:
+                raise ValueError(f"candidate.{name}: differs by route, so set it in the routes")
         return self
 
     def candidates_model(self) -> ScenarioModel:

@@ -409,6 +409,17 @@ class CheckState(StatusType):
         description="How the candidate's pods start, for checks that wait; unset: they have "
         "started, and at once.",
     )
+    mix: Annotated[dict[str, Annotated[list[float], Field(max_length=2)]], Field(max_length=64)] = (
+        Field(
+            default_factory=dict,
+            description="Requests of candidate and stable by the values of the labels within which "
+            "they are compared.",
+        )
+    )
+    undivided: Annotated[str, Field(max_length=256)] = Field(
+        default="",
+        description="Why requests are compared as a whole, although labels were chosen for them.",
+    )
 
     @property
     def compared(self) -> Requests:

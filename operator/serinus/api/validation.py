@@ -288,7 +288,7 @@ def _analysis(namespace: str, spec: Spec) -> Iterator[Problem]:
         yield from (each.below(path) for each in check.settings.problems(longest, server))
         yield from _never_met(check.settings, path)
     if analysis.stratify:
-        yield from _strata(analysis, field)
+        yield from _strata(analysis, analysis.stratify, field)
 
 
 def _never_met(settings: Type, field: str) -> Iterator[Problem]:
@@ -354,12 +354,12 @@ def _guard(namespace: str, spec: Spec) -> Iterator[Problem]:
         yield Problem("spec.rollout.guard.duration", message)
 
 
-def _strata(analysis: Analysis, field: str) -> Iterator[Problem]:
-    for index, label in enumerate(analysis.stratify):
+def _strata(analysis: Analysis, labels: Sequence[str], field: str) -> Iterator[Problem]:
+    for index, label in enumerate(labels):
         if label in _NO_STRATA:
             message = f"{label} distinguishes pods or buckets, not requests: remove it"
             yield Problem(f"{field}.stratify[{index}]", message)
-    for label in _twice(analysis.stratify):
+    for label in _twice(labels):
         yield Problem(f"{field}.stratify", f"label {label} is listed twice")
     if not any(check.settings.compares_strata for check in analysis.checks):
         can = kinds_that(lambda kind: kind.compares_strata, "or")
@@ -367,7 +367,7 @@ def _strata(analysis: Analysis, field: str) -> Iterator[Problem]:
         yield Problem(f"{field}.stratify", message)
     for index, check in enumerate(analysis.checks):
         path = f"{field}.checks[{index}].{check.kind}"
-        found = check.settings.problems_with_strata(analysis.stratify)
+        found = check.settings.problems_with_strata(labels)
         yield from (each.below(path) for each in found)
 
 

@@ -55,6 +55,8 @@ def compared(
     scenario says already how the candidate differs, or stable has no errors."""
     if scenario.candidate != Scenario().candidate:
         raise InputError("--compare: sets the candidate's errors itself; leave out what sets them")
+    if scenario.stable.routes:
+        raise InputError("--compare: sets the errors of all requests; leave routes out")
     if not fraction(scenario.stable.errors):
         raise InputError("--compare: bad candidates have some times stable's errors, which are 0%")
     return [

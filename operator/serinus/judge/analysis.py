@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -24,7 +25,7 @@ from serinus.api.status import (
 from serinus.judge.absence import REPORT_WITHIN, alone, frozen, unreported
 from serinus.judge.checks import kind_of
 from serinus.judge.drift import feature_queries
-from serinus.judge.evidence import comparison
+from serinus.judge.evidence import comparison, mix
 from serinus.judge.evidence.look import (
     ENOUGH_EXPECTED,
     ByPod,
@@ -41,6 +42,8 @@ from serinus.judge.evidence.starts import waited, with_starts
 from serinus.judge.findings.absence import PodsUnreported, UnexplainedFall
 from serinus.judge.findings.finding import Finding
 from serinus.judge.findings.inputs import NotJudged, PerhapsUnlike
+from serinus.judge.findings.strata import Undivided
+from serinus.judge.findings.words import sentences
 from serinus.judge.inputs import compare_inputs, is_suspect
 from serinus.judge.silence import listen
 from serinus.metrics.counters import Growth, Reading, count
@@ -56,6 +59,7 @@ from serinus.metrics.slices import sliced
 
 _GRAVEST_FIRST: tuple[Verdict, ...] = ("Fail", "Error", "NoData", "Inconclusive", "Pass")
 _LONGEST_MESSAGE = 1024
+_LONGEST_REASON = 256
 _CHECKS_KEPT = 4096
 """Of which kinds are not made anew at each look."""
 
@@ -286,28 +290,38 @@ def _looked(
     look = partial(Look, measurement.at, values=values, since=since, weight=weight)
     look = partial(look, counted=progress.counted)
     answered = _answered(analysis, arms[0])
+    known = progress.baseline
+    tells_mix = next((each.name for each in checks if strata_labels(analysis, each, known)), "")
 
     def looked(check: Check) -> CheckStatus:
         budget = budget_of(analysis, check, progress.entries)
-        return _if_comparable(
+        policy = _policy(analysis, check, known)
+        before, one = _divided(
             check,
             _reserved(
-                _before(check, progress.checks, (_policy(analysis, check),), budget),
+                _before(check, progress.checks, (policy,), budget),
                 guard.reserved(measurement.at) if guard else None,
             ),
+            look(
+                *_asked(check, arms),
+                baseline=_baseline(check, known),
+                stratify=strata_labels(analysis, check, known),
+                chosen=analysis.stratify is None,
+            ),
+        )
+        return _if_comparable(
+            check,
+            before,
             partial(
                 _judged,
                 check,
-                look(
-                    *_asked(check, arms),
-                    baseline=_baseline(check, progress),
-                    stratify=strata_labels(analysis, check),
-                ),
+                one,
                 budget,
                 long_absent,
                 answered=answered,
                 holds=analysis.one_pod_to_blame == "Hold",
                 explained=explained,
+                tells_mix=check.name == tells_mix,
             ),
             _unlike(progress.inputs) or _unlike(inputs),
             suspect=is_suspect(
@@ -326,9 +340,31 @@ def _looked(
     )
 
 
+def _divided(check: Check, before: CheckStatus, look: Look) -> tuple[CheckStatus, Look]:
+    """The check with the mix of requests that it has seen, and the look as it is to be weighed.
+
+    Where chosen labels do not divide the requests of both arms, these are compared as a whole from
+    the next look on, and what was counted so far is dropped.
+    """
+    if not look.stratify or before.has_failed:
+        return before, look
+    queries, state = _counters_of(check), before.state
+    why = state.undivided or (mix.indivisible(state, look, queries) if look.chosen else "")
+    if not why:
+        return before.replace(state=mix.counted(state, look, queries)), look
+    if not state.undivided:
+        anew = comparison.begun_anew(state).replace(undivided=why[:_LONGEST_REASON])
+        before, look = before.replace(state=anew), look.begun_since(math.inf)
+    return before, replace(look, stratify=())
+
+
+def _counters_of(check: Check) -> list[CounterQuery]:
+    return [one for one in kind_of(check).queries() if isinstance(one, CounterQuery)]
+
+
 def _asked(check: Check, arms: ArmReadings) -> ArmReadings:
     """What a check asked for of what the arms counted."""
-    asked = [one for one in kind_of(check).queries() if isinstance(one, CounterQuery)]
+    asked = _counters_of(check)
     candidate, stable = (
         {query: found for query in asked if (found := arm.get(query)) is not None} for arm in arms
     )
@@ -356,12 +392,14 @@ def enter_step(checks: Iterable[CheckStatus], *, again: bool) -> list[CheckStatu
     return [check if check.has_failed else _begun_anew(check, again) for check in checks]
 
 
-def as_asked(analysis: Analysis, checks: Iterable[CheckStatus]) -> list[CheckStatus]:
+def as_asked(
+    analysis: Analysis, checks: Iterable[CheckStatus], baseline: Baseline | None = None
+) -> list[CheckStatus]:
     """The status of the checks that the analysis has now. A check that was never judged has no
     settings that could have changed."""
     known = tuple(checks)
     return [
-        _before(check, known, (_policy(analysis, check), ""), budget_of(analysis, check))
+        _before(check, known, (_policy(analysis, check, baseline), ""), budget_of(analysis, check))
         for check in analysis.checks
     ]
 
@@ -425,17 +463,26 @@ def budget_of(analysis: Analysis, check: Check, entries: int = 1) -> ErrorBudget
     )
 
 
-def strata_labels(analysis: Analysis, check: Check) -> tuple[str, ...]:
-    """The labels within whose values a check compares."""
-    return tuple(analysis.stratify) if check.settings.compares_strata else ()
+def strata_labels(
+    analysis: Analysis, check: Check, baseline: Baseline | None = None
+) -> tuple[str, ...]:
+    """The labels within whose values a check compares: those that the analysis names, or those that
+    were chosen by stable's history. Checks may read the same counters in another way."""
+    if not check.settings.compares_strata:
+        return ()
+    if analysis.stratify is not None:
+        return tuple(analysis.stratify)
+    chosen = _baseline(check, baseline).stratify
+    return () if any(check.settings.problems_with_strata(chosen)) else tuple(chosen)
 
 
-def _policy(analysis: Analysis, check: Check) -> str:
+def _policy(analysis: Analysis, check: Check, baseline: Baseline | None) -> str:
     """A digest of what a check compares."""
-    labels = strata_labels(analysis, check)
+    labels = strata_labels(analysis, check, baseline)
     if not labels:
         return check.digest
-    return hashlib.sha256(" ".join((check.digest, *labels)).encode()).hexdigest()[:12]
+    named = labels if analysis.stratify is not None else ("chosen:", *labels)
+    return hashlib.sha256(" ".join((check.digest, *named)).encode()).hexdigest()[:12]
 
 
 def _decided_by(check: Check, budget: ErrorBudget) -> str:
@@ -443,8 +490,8 @@ def _decided_by(check: Check, budget: ErrorBudget) -> str:
     return budget.digest if check.settings.has_guarantee else ""
 
 
-def _baseline(check: Check, progress: Progress) -> CheckBaseline:
-    return progress.baseline.of(reads(check)) if progress.baseline else NO_HISTORY
+def _baseline(check: Check, baseline: Baseline | None) -> CheckBaseline:
+    return baseline.of(reads(check)) if baseline else NO_HISTORY
 
 
 def _before(
@@ -555,9 +602,11 @@ def _judged(
     answered: float | None,
     holds: bool,
     explained: bool,
+    tells_mix: bool,
 ) -> CheckStatus:
     """`answered`: the candidate's requests in this look; None: nobody counts them. `holds`: a check
-    that fails because of one pod of several waits until that pod is gone."""
+    that fails because of one pod of several waits until that pod is gone. `tells_mix`: it is the
+    check that says if the candidate serves another mix of requests."""
     if before.has_failed:
         return before
     kind = kind_of(check)
@@ -582,13 +631,21 @@ def _judged(
     own_alone = _is_because_of_the_candidate(check, before, found, look, budget)
     return before.replace(
         verdict=found.verdict,
-        message=found.message[:_LONGEST_MESSAGE] if told else before.message,
+        message=_with_mix(found, tells_mix=tells_mix) if told else before.message,
         requests=found.state.compared,
         own_metrics=_own(check, before, found, look.at, answered) if own_alone else None,
         state=comparison.marked(found.state).replace(
             budget=_decided_by(check, budget), pod_to_blame=blamed
         ),
     )
+
+
+def _with_mix(found: Finding, *, tells_mix: bool) -> str:
+    """The message, and what is to be said of the mix of requests."""
+    state = found.state
+    whole = Undivided(state.undivided) if state.undivided else ""
+    other = mix.another(state.mix) if tells_mix else None
+    return sentences(found.message, whole, other or "")[:_LONGEST_MESSAGE]
 
 
 def _own(
@@ -630,7 +687,7 @@ def _without_a_pod_that_left(check: Check, state: CheckState, look: Look) -> Che
     """The evidence rested on that pod, and the check starts again."""
     if not state.pod_to_blame:
         return state
-    counters = (one for one in kind_of(check).queries() if isinstance(one, CounterQuery))
+    counters = _counters_of(check)
     there = {pod for one in counters for pod in scraped(look.growth(one)[0])}
     left = there and state.pod_to_blame not in there
     if not left:

@@ -301,7 +301,7 @@ def forget_what_other_checks_found(s: Situation) -> Situation | None:
     """Checks may be edited during a rollout: verdicts of other checks, or with other settings, pass
     no step."""
     candidate, analysis = s.candidate, analysis_of(s.desired.spec, s.candidate)
-    checks = candidate.checks and as_asked(analysis, candidate.checks)
+    checks = candidate.checks and as_asked(analysis, candidate.checks, candidate.baseline)
     if checks == candidate.checks:
         return None
     return s.to_candidate(checks=checks, **_counted(_known(analysis, candidate)))

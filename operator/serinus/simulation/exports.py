@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from serinus.api.analysis import Analysis
 from serinus.api.checks import Check, Settings
@@ -17,7 +17,7 @@ from serinus.api.checks.prediction_drift import PredictionDrift
 from serinus.api.checks.threshold import Threshold
 from serinus.api.checks.traffic_share import TrafficShare
 from serinus.api.quantities import fraction, seconds
-from serinus.api.scenario import ScenarioLatency, ScenarioModel
+from serinus.api.scenario import ScenarioLatency, ScenarioModel, ScenarioRoute
 from serinus.judge import queries_of
 from serinus.metrics.queries import CounterQuery
 from serinus.simulation.draws import binomial, multinomial
@@ -25,6 +25,8 @@ from serinus.simulation.draws import binomial, multinomial
 SCORE_BOUNDS = tuple(round(0.05 * bound, 2) for bound in range(1, 20))
 DURATION_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds. Upper bounds of buckets, as in the default histogram; the last bucket has none."""
+ROUTE: Final = "route"
+"""The label of requests that have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,38 @@ class Behaviour:
     """Seconds from a pod's first request on in which it is cold."""
     cold: "Behaviour | None" = None
     """How it is then; None: as always."""
+    routes: Mapping[str, "RouteBehaviour"] = field(default_factory=dict)
+    """Empty: requests have no route."""
 
     def at_age(self, age: float) -> "Behaviour":
         """In a pod of so many seconds."""
+        return self._on_each_route(lambda each: each._slower_at(age))
+
+    def failing(self, times: float) -> "Behaviour":
+        """With so many times the errors."""
+        return self._on_each_route(lambda each: replace(each, errors=min(each.errors * times, 1.0)))
+
+    def failing_at_least(self, errors: float) -> "Behaviour":
+        """With this share of errors, where there are no more."""
+        return self._on_each_route(lambda each: replace(each, errors=max(each.errors, errors)))
+
+    def _slower_at(self, age: float) -> "Behaviour":
         growth = fraction(self.latency.hourly_growth) * age / 3600
         return replace(self, durations=_durations_of(self.latency, 1 + growth)) if growth else self
+
+    def _on_each_route(self, change: "Callable[[Behaviour], Behaviour]") -> "Behaviour":
+        routes = {
+            name: route._replace(behaviour=change(route.behaviour))
+            for name, route in self.routes.items()
+        }
+        return replace(change(self), routes=routes)
+
+
+class RouteBehaviour(NamedTuple):
+    """Of the requests of a route."""
+
+    share: float
+    behaviour: Behaviour
 
 
 def behaviour(model: ScenarioModel) -> Behaviour:
@@ -64,12 +93,16 @@ def behaviour(model: ScenarioModel) -> Behaviour:
     if not seconds(start.lasts):
         return warm
     cold = _behaviour(model, start.slower)
-    cold = replace(cold, errors=max(cold.errors, fraction(start.errors)))
+    cold = cold.failing_at_least(fraction(start.errors))
     return replace(warm, cold_for=seconds(start.lasts), cold=cold)
 
 
 def _behaviour(model: ScenarioModel, slower: float) -> Behaviour:
     latency, scores = model.latency, model.scores
+    routes = {
+        name: RouteBehaviour(fraction(route.share), _behaviour(_on(route, model), slower))
+        for name, route in sorted(model.routes.items())
+    }
     return Behaviour(
         errors=fraction(model.errors),
         errors_at_once=model.errors_at_once,
@@ -81,6 +114,14 @@ def _behaviour(model: ScenarioModel, slower: float) -> Behaviour:
         groups=_fractions(model.groups),
         denied=_fractions(model.denied),
         latency=latency,
+        routes=routes,
+    )
+
+
+def _on(route: ScenarioRoute, model: ScenarioModel) -> ScenarioModel:
+    """The model as it behaves there."""
+    return model.replace(
+        errors=route.errors or model.errors, latency=route.latency or model.latency, routes={}
     )
 
 
@@ -130,13 +171,21 @@ class Exports:
     """One for each group of series, in their order."""
     strata: Mapping[str, str] = field(default_factory=dict)
     """Labels of every series, by which the analysis divides requests."""
+    routes: Sequence[str] = ()
+    """Each has its own series; none: requests have no route."""
 
     @classmethod
-    def of(cls, analysis: Analysis, classes: list[str], groups: list[str]) -> "Exports":
+    def of(
+        cls,
+        analysis: Analysis,
+        classes: list[str],
+        groups: list[str],
+        routes: Sequence[str] = (),
+    ) -> "Exports":
         """The metrics that the checks of an analysis read. A counter that two of them read exists
         once: with groups, if one of them needs these. Raises ValueError, naming the check, for one
         that cannot be simulated."""
-        made = cls(strata=dict.fromkeys(analysis.stratify, "any"))
+        made = cls(strata=dict.fromkeys(analysis.stratify or (), "any"), routes=routes)
         for check in sorted(analysis.checks, key=lambda check: _exporter(check) is not _by_group):
             alone = analysis.replace(checks=[check])
             asked = [one for one in queries_of(alone) if isinstance(one, CounterQuery)]
@@ -145,20 +194,32 @@ class Exports:
 
     def grow(self, rng: Random, behaviour: Behaviour, requests: int) -> list[float]:
         """Increase of each series of a pod for this many requests."""
-        together = behaviour.errors_at_once
-        accidents = binomial(rng, requests, behaviour.errors / together)
-        failed = min(together * accidents, requests)
+        served = [
+            (of, n, _failed(rng, of, n)) for of, n in self._by_route(rng, behaviour, requests)
+        ]
         grown: list[float] = []
         for draw in self.draws:
-            grown += draw(rng, behaviour, requests - failed, failed)
+            for of, n, failed in served:
+                grown += draw(rng, of, n - failed, failed)
         return grown
+
+    def _by_route(
+        self, rng: Random, behaviour: Behaviour, requests: int
+    ) -> list[tuple[Behaviour, int]]:
+        if not self.routes:
+            return [(behaviour, requests)]
+        nothing = RouteBehaviour(0.0, behaviour)
+        found = [behaviour.routes.get(name, nothing) for name in self.routes]
+        counts = multinomial(rng, requests, [route.share for route in found])
+        return [(route.behaviour, n) for route, n in zip(found, counts, strict=True)]
 
     def add(self, counters: CounterQuery, labels: list[dict[str, str]], draw: Draw) -> None:
         """Series with these labels answer the query, unless some do already."""
         if counters in self.answering:
             return
         first = len(self.labels)
-        self.labels += [{**each, **self.strata} for each in labels]
+        routes = [{ROUTE: name} for name in self.routes] or [{}]
+        self.labels += [{**each, **self.strata, **route} for route in routes for each in labels]
         self.answering[counters] = list(range(first, len(self.labels)))
         self.draws.append(draw)
 
@@ -168,7 +229,15 @@ class Exports:
         """A counter with one series of good events, and one of bad ones, which are the part."""
         whole, part = asked.counters
         self.add(whole, [good, bad], draw)
-        self.answering[part] = self.answering[whole][1:]
+        self.answering[part] = [
+            index for index in self.answering[whole] if bad.items() <= self.labels[index].items()
+        ]
+
+
+def _failed(rng: Random, behaviour: Behaviour, requests: int) -> int:
+    together = behaviour.errors_at_once
+    accidents = binomial(rng, requests, behaviour.errors / together)
+    return min(together * accidents, requests)
 
 
 def _errors(exports: Exports, settings: ErrorRate, asked: Asked) -> None:

@@ -188,7 +188,7 @@ class Scrapes:
         if behaviour.cold and pod.expected_cold:
             self._grow(pod, self._of(pod, behaviour.cold), pod.expected_cold)
         if failing and pod.in_outages:
-            self._grow(pod, replace(own, errors=failing.errors), pod.in_outages)
+            self._grow(pod, own.failing_at_least(failing.errors), pod.in_outages)
         pod.expected, pod.expected_cold, pod.in_outages, pod.scraped = 0.0, 0.0, 0.0, at
         for values, counter in zip(pod.values, pod.counters, strict=True):
             values.append(counter)
@@ -197,9 +197,7 @@ class Scrapes:
     @staticmethod
     def _of(pod: Pod, behaviour: Behaviour) -> Behaviour:
         """In this pod, whose errors may differ."""
-        if pod.errors == 1.0:
-            return behaviour
-        return replace(behaviour, errors=min(behaviour.errors * pod.errors, 1.0))
+        return behaviour if pod.errors == 1.0 else behaviour.failing(pod.errors)
 
     def _grow(self, pod: Pod, behaviour: Behaviour, expected: float) -> None:
         requests = poisson(self.rng, expected)

@@ -67,7 +67,8 @@ class Simulation:
     scenario: Scenario
     stable: Behaviour = field(init=False)
     candidate: Behaviour = field(init=False)
-    exports: Exports = field(init=False)
+    exports: Mapping[str, Exports] = field(init=False)
+    """By revision."""
     _values: dict[ExpressionQuery, float] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -75,7 +76,10 @@ class Simulation:
         self.candidate = behaviour(self.scenario.candidates_model())
         classes = sorted({*self.stable.classes, *self.candidate.classes})
         analysis = self.spec.rollout.analysis
-        self.exports = Exports.of(analysis, classes, sorted(self.stable.groups))
+        self.exports = {
+            revision: Exports.of(analysis, classes, sorted(self.stable.groups), sorted(of.routes))
+            for revision, of in ((STABLE, self.stable), (self.revision, self.candidate))
+        }
         self._values = dict(_values(analysis, self.scenario))
 
     def past(self, rng: Random) -> HourBefore:
@@ -101,7 +105,7 @@ class Simulation:
         scenario, expected = self.scenario, arrivals(self.scenario, phase)
         return Scrapes(
             arm=Arm(self.owner.namespace, self.owner.child(revision)),
-            exports=self.exports,
+            exports=self.exports[revision],
             arrivals=lambda at: expected(at - start),
             interval=seconds(scenario.scrape_interval),
             pods_differ=fraction(scenario.pods_differ),

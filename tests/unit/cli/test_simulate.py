@@ -123,6 +123,57 @@ def test_a_group_that_is_denied_what_others_get_rolls_back(
     assert "Check groups:" in last["message"]
 
 
+def test_more_requests_of_a_bad_route_roll_nobody_back(capsys: pytest.CaptureFixture[str]) -> None:
+    scenario = str(ROOT / "examples/scenarios/other-routes.yaml")
+    found = simulated(capsys, "-f", GATEWAY, "--scenario", scenario, "--runs", "3")
+    assert chances(found) == {"Promoted": 1.0}
+    said = "compared within each route; within the margin"
+    assert any(said in each["message"] for each in found["timeline"])
+
+
+def test_a_new_route_on_which_much_fails_rolls_back(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    stable = {
+        "/fast": {"share": "80%", "errors": "0.5%"},
+        "/slow": {"share": "20%", "errors": "8%"},
+    }
+    new = {**stable, "/fast": {"share": "70%"}, "/new": {"share": "10%", "errors": "90%"}}
+    scenario = tmp_path / "new.yaml"
+    scenario.write_text(
+        yaml.safe_dump({"stable": {"routes": stable}, "candidate": {"routes": new}})
+    )
+    found = simulated(capsys, "-f", GATEWAY, "--scenario", str(scenario), "--runs", "2")
+    assert chances(found) == {"CheckFailed": 1.0}
+    assert "All requests are compared together" in found["timeline"][-1]["message"]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            {"stable": {"routes": {"/a": {"share": "50%"}}}},
+            "the shares of the routes must add up to 100%",
+        ),
+        (
+            {
+                "stable": {"routes": {"/a": {"share": "100%", "errors": "2%"}}},
+                "candidate": {"errors": "5%"},
+            },
+            "candidate.errors: differs by route, so set it in the routes",
+        ),
+    ],
+    ids=["sum", "errors"],
+)
+def test_routes_that_make_no_sense_are_refused(
+    change: dict[str, Any], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenario = tmp_path / "scenario.yaml"
+    scenario.write_text(yaml.safe_dump(change))
+    assert main(["simulate", "-f", GATEWAY, "--scenario", str(scenario)]) == 2
+    assert sentence in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

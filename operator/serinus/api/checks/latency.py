@@ -52,6 +52,7 @@ class Latency(Compared):
 
     counts_requests = True
     finds_bad_events = True
+    follows_load = True
     shortest_guard = 3600.0
     compares_strata = True
     shorthand = _P99

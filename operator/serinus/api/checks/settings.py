@@ -27,6 +27,8 @@ class Settings(Type):
     """Its bad events are failed requests."""
     follows_inputs: ClassVar[bool] = False
     """What it judges depends on what the model is asked, as predictions do."""
+    follows_load: ClassVar[bool] = False
+    """What it judges depends on how many requests each pod serves."""
     shortest_guard: ClassVar[float] = 0.0
     """Seconds that a guard must last for this kind to judge in it."""
     compares_strata: ClassVar[bool] = False

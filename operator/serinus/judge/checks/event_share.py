@@ -1,7 +1,7 @@
 """The share of bad events among a whole, against stable's and against a fixed limit."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -20,7 +20,7 @@ from serinus.judge.evidence.comparison import (
     in_rollout,
     variation,
 )
-from serinus.judge.evidence.dispersion import ArmBlock, dispersion, estimated
+from serinus.judge.evidence.dispersion import ArmBlock, Counts, dispersion, estimated
 from serinus.judge.evidence.history import served
 from serinus.judge.evidence.kernel import WORSE, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ByPod, ErrorBudget, Look
@@ -30,7 +30,7 @@ from serinus.judge.findings.rates import Conclusion, EventCount, Forecast, Shown
 from serinus.metrics.counters import Growth
 from serinus.metrics.events import EventQueries, unsuccessful
 from serinus.metrics.queries import CounterQuery
-from serinus.metrics.strata import BothArms
+from serinus.metrics.strata import BothArms, Stratum, divided
 
 LIMIT = "limit"
 _UNANSWERED = "unanswered"
@@ -116,6 +116,14 @@ class EventShare:
             ]
         return estimated([dispersion(self._nouns.events, blocks)])
 
+    def within(self, look: Look) -> Mapping[Stratum, Mapping[str, Counts]]:
+        """Stable's events in each stratum."""
+        strata = divided(look.stratify, [look.growth(each) for each in self.queries()])
+        return {
+            stratum: {self._nouns.events: (n.total, bad.total)}
+            for stratum, ((_, n), (_, bad)) in strata.items()
+        }
+
     def opened(self, state: CheckState) -> CheckState:
         """The state with its comparisons, which the first block to count needs."""
         if state.comparisons:
@@ -154,7 +162,7 @@ class EventShare:
         state = comparison.weighed_by_arm(
             state, found, plain, [block] * many, budget, [own] * many, look.at
         )
-        if look.stratify:  # pods of stable may get other mixes, which are no fault of theirs
+        if look.stratify and not look.chosen:  # pods of stable may get other mixes by intent
             return state
         by_pod, margin = (
             stable_pods.by_pod(whole[1], bad_s),

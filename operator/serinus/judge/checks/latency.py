@@ -38,7 +38,7 @@ from serinus.judge.evidence.comparison import (
     in_rollout,
     variation,
 )
-from serinus.judge.evidence.dispersion import ArmBlock, dispersion, estimated
+from serinus.judge.evidence.dispersion import ArmBlock, Counts, dispersion, estimated
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ByPod, ErrorBudget, Look
 from serinus.judge.evidence.shift import SHIFT, Exceeding, Shift
@@ -54,6 +54,7 @@ from serinus.judge.findings.latency import (
 from serinus.judge.findings.rates import Conclusion, EventCount, Forecast, ShownBetter, ShownWorse
 from serinus.metrics.histograms import ArmHistogram
 from serinus.metrics.queries import CounterQuery
+from serinus.metrics.strata import Stratum, divided
 from serinus.metrics.warm_up import warmed_up
 
 REQUESTS: Final = "requests"
@@ -171,6 +172,22 @@ class LatencyCheck:
         if self._slowdown is None or not bounds:
             return baseline
         return baseline.replace(slower=kept(_shares(stable)))
+
+    def within(self, look: Look) -> Mapping[Stratum, Mapping[str, Counts]]:
+        """Stable's requests slower than each bound, in each stratum."""
+        arms = look.growth(self._source(look))
+        bounds = nearest([Durations.of(arms)])
+        strata = {
+            stratum: ArmHistogram.of(stable)
+            for stratum, ((_, stable),) in divided(look.stratify, [arms]).items()
+        }
+        return {
+            stratum: {
+                named(bound): (each.total, math.fsum((each.above(bound) or {}).values()))
+                for bound in bounds
+            }
+            for stratum, each in strata.items()
+        }
 
     def _source(self, look: Look) -> CounterQuery:
         """Native histograms where both arms have them: their bounds lie closer."""

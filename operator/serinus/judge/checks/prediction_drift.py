@@ -26,7 +26,7 @@ from serinus.judge.evidence.comparison import (
     in_rollout,
     variation,
 )
-from serinus.judge.evidence.dispersion import ArmBlock, Minute, dispersion, estimated
+from serinus.judge.evidence.dispersion import ArmBlock, Counts, Minute, dispersion, estimated
 from serinus.judge.evidence.history import of_each_pod
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ErrorBudget, Look
@@ -50,7 +50,7 @@ from serinus.judge.findings.rates import Conclusion, EventCount, Forecast, Shown
 from serinus.judge.findings.readings import Several
 from serinus.metrics.queries import CounterQuery
 from serinus.metrics.shares import Share, Shares, of_classes, of_scores
-from serinus.metrics.strata import BothArms
+from serinus.metrics.strata import BothArms, Stratum, divided
 
 DEFAULT_SCORES = "model_prediction_score"
 DEFAULT_CLASSES = Counter(metric="model_predictions_total")
@@ -202,6 +202,20 @@ class PredictionDriftCheck:
             for name in names[:MOST_SHARES]
         )
 
+    def within(self, look: Look) -> Mapping[Stratum, Mapping[str, Counts]]:
+        """Stable's predictions of each class and score range, in each stratum."""
+        counted = [each for each in self._sources if look.growth(each.counters)[1].increases]
+        found = self._sorted(look, [each.name for each in counted])
+        strata = divided(look.stratify, [look.growth(each.counters) for each in counted])
+        return {
+            stratum: {
+                name: (shares.total.stable, share.stable)
+                for shares in of_sources.values()
+                for name, share in shares.by_name.items()
+            }
+            for stratum, of_sources in zip(strata, self._strata(found, look), strict=True)
+        }
+
     def _sorted(self, look: Look, sources: Container[str]) -> dict[str, Shares]:
         """What was counted, by source."""
         counted = ((each, look.growth(each.counters)) for each in self._sources)
@@ -253,7 +267,7 @@ class PredictionDriftCheck:
         self, state: CheckState, found: Mapping[str, Shares], look: Look
     ) -> CheckState:
         """The state after stable's pods are compared with each other."""
-        if look.stratify:  # they may get other mixes, which are no fault of theirs
+        if look.stratify and not look.chosen:  # they may get other mixes by intent
             return state
         sources = [source for source in self._sources if source.name in found]
         there = {pod for each in sources for pod in scraped(look.growth(each.counters)[1])}

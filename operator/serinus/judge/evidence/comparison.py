@@ -518,6 +518,7 @@ def begun_anew(state: CheckState) -> CheckState:
         stable_pods_compared=state.stable_pods_compared,
         references=state.references,
         starts=state.starts,
+        undivided=state.undivided,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final, Literal, Protocol, runtime_checkable
 
-from serinus.api.baseline import NO_HISTORY, CheckBaseline
+from serinus.api.baseline import MOST_STRATA, NO_HISTORY, CheckBaseline
 from serinus.api.status import CheckState
 from serinus.judge.evidence.dispersion import Counts
 from serinus.judge.evidence.kernel import Alternative
@@ -43,8 +43,6 @@ ENOUGH_EXPECTED: Final = 20.0
 means something. Of 20 expected requests that are routed independently, none arrives with a
 probability of 2e-9."""
 
-MOST_STRATA = 20
-"""Combinations of label values; among more, hardly one has requests of both arms in a block."""
 _DIGESTS_KEPT: Final = 4096
 """Of budgets, so that they are not made anew at each look."""
 AT_THE_PROMOTION: Final = 0.5
@@ -110,6 +108,9 @@ class Look:
     """Whether pods of the candidate are in their start, while nothing counts towards Pass."""
     stratify: tuple[str, ...] = ()
     """Labels; evidence is weighed separately for each combination of their values."""
+    chosen: bool = False
+    """Whether nobody has named these labels: then nobody has said either that stable's pods get
+    other mixes, and they are compared with each other as ever."""
 
     @property
     def at_this_weight(self) -> "Look | None":
@@ -140,7 +141,7 @@ class Look:
         Evidence stays an e-process: given the blocks before, each is one of independent requests.
         A block in which one arm alone has served adds nothing to a comparison of the arms.
         """
-        return divided(self.stratify, counters)
+        return list(divided(self.stratify, counters).values())
 
     @property
     def share(self) -> float | None:
@@ -176,7 +177,7 @@ class Look:
                     return Unreadable(reading.message)
         if wrong := self._undivided(queries, arms):
             return wrong
-        return self._indivisible(queries) if self.stratify else None
+        return self.indivisible(queries) if self.stratify else None
 
     def _undivided(
         self, queries: Sequence[CounterQuery], arms: Sequence[str]
@@ -193,9 +194,10 @@ class Look:
                     return wrong
         return None
 
-    def _indivisible(self, queries: Iterable[CounterQuery]) -> LabelMissing | TooManyStrata | None:
-        """Decided by all series, which stay once they are exported, and not by those that have
-        grown: no block is left out because of what it counted."""
+    def indivisible(self, queries: Iterable[CounterQuery]) -> LabelMissing | TooManyStrata | None:
+        """Why requests cannot be divided by the labels. Decided by all series, which stay once they
+        are exported, and not by those that have grown: no block is left out because of what it
+        counted."""
         seen = set[Stratum]()
         for counters in queries:
             for arm, growth in zip(("candidate", "stable"), self.growth(counters), strict=True):
@@ -257,6 +259,16 @@ class ErrorBudget:
     def digest(self) -> str:
         """12 characters that stand for what the analysis sets, which the entry is not."""
         return _digest(self)
+
+
+@runtime_checkable
+class ComparesStrata(Protocol):
+    """A kind of check whose evidence can be weighed within the values of labels."""
+
+    def within(self, look: Look) -> Mapping[Stratum, Mapping[str, Counts]]:
+        """What stable counted in each of the look's strata: by comparison, the whole and its
+        events. Raises ValueError for what the check cannot sort."""
+        ...
 
 
 class CheckKind(Protocol):

@@ -24,6 +24,8 @@ from serinus.judge.findings.words import percent
 from serinus.judge.forecast.against_itself import rolled_back
 from serinus.judge.forecast.choosing import WEIGHTS, chosen
 from serinus.judge.forecast.cost import Cost, costs
+from serinus.judge.forecast.dividing import Division, division
+from serinus.judge.forecast.dividing import told as told_of_labels
 from serinus.judge.forecast.estimates import choice, expected, failing_pods
 from serinus.judge.forecast.exports import cannot_fail, doubts
 from serinus.judge.forecast.starts import warm_up
@@ -112,13 +114,21 @@ def _learn(
 ) -> Baseline:
     looks = minutes(needed.stable)
     served = [look for look in looks if _served(look)]
-    found = dict(_learned(analysis.deciding, served, needed))
+    of_mode = [(analysis.deciding, served, needed)]
     if analysis.audited:
         beside = _of(analysis.replace(checks=analysis.audited), history)
         served_beside = [look for look in minutes(beside.stable) if _served(look)]
-        found |= _learned(analysis.audited, served_beside, beside)
-        served = served or served_beside
-    known = [(check, found[check.name]) for check in analysis.checks]
+        of_mode.append((analysis.audited, served_beside, beside))
+    found, divided = dict[str, CheckBaseline](), dict[str, Division]()
+    for checks, of_checks, read in of_mode:
+        found |= _learned(checks, of_checks, read)
+        if analysis.stratify is None:
+            divided |= _divided(checks, found, of_checks)
+        served = served or of_checks
+    known = [
+        (check, found[check.name].replace(**_as_kept(divided.get(check.name, Division()))))
+        for check in analysis.checks
+    ]
     baseline = Baseline(
         measured_at=history.at,
         checks=[each.replace(reads=reads(check)) for check, each in known],
@@ -140,6 +150,7 @@ def _learn(
         pods = _pods(served, min(weights, default=0))
         yield from doubts(analysis, history, stable_since)
         yield _served_hour(served, [(check.name, each) for check, each in known], pods)
+        yield from told_of_labels(divided)
         if served:
             yield from _started(known)
             yield from _in_shares(known)
@@ -239,6 +250,23 @@ def _started(known: Iterable[tuple[Check, CheckBaseline]]) -> Iterator[str]:
 def _learned_of(check: Check, served: Sequence[Look], history: History) -> CheckBaseline:
     found = kind_of(check).learn(served)
     return found.replace(warm_up=warm_up(check, found, history.stable))
+
+
+def _divided(
+    checks: Iterable[Check], known: Mapping[str, CheckBaseline], served: Sequence[Look]
+) -> Iterator[tuple[str, Division]]:
+    """By check, within which labels it compares."""
+    for check in checks:
+        if check.settings.compares_strata:
+            choose = partial(division, check, served, known[check.name])
+            yield (
+                check.name,
+                isolated(Part.FORECAST, choose, lambda _: Division(), f"of check {check.name}"),
+            )
+
+
+def _as_kept(found: Division) -> dict[str, list[str]]:
+    return {"stratify": list(found.labels), "strata": list(found.strata)} if found.chosen else {}
 
 
 def _in_shares(known: Iterable[tuple[Check, CheckBaseline]]) -> Iterator[str]:
