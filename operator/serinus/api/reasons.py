@@ -396,6 +396,20 @@ class Reason(StrEnum):
         needs=Needs.PERSON,
         remedies=(DELETE, PROMOTE, ABORT),
     )
+    POD_REPLACED = means(
+        "PodReplaced",
+        WAITING,
+        "One pod of several has all the failures, and is evicted: its node may be bad.",
+        warns=True,
+        remedies=(PROMOTE, ABORT),
+    )
+    NODE_SUSPECTED = means(
+        "NodeSuspected",
+        WAITING,
+        "What failed in a pod that was evicted has not followed to other nodes; the rollout goes "
+        "on.",
+        warns=True,
+    )
     ARMS_DIFFER = means(
         "ArmsDiffer",
         WAITING,

@@ -22,7 +22,7 @@ def names(count: int) -> list[str]:
 
 
 def judging(*pods: str) -> SimulatedAnalysis:
-    simulated = SimulatedAnalysis(error_rate())
+    simulated = SimulatedAnalysis(error_rate(), onePodToBlame="Rollback")
     for pod in pods:
         serve(simulated, pod, 0, 0)
     simulated.stable.add("old", "model_requests_total", 0, code="200")
@@ -99,7 +99,9 @@ def test_the_state_keeps_so_many_pods_and_no_more() -> None:
 
 
 def test_a_limit_names_it_too() -> None:
-    simulated = SimulatedAnalysis(error_rate(tolerance=50, margin=60, limit="2%"))
+    simulated = SimulatedAnalysis(
+        error_rate(tolerance=50, margin=60, limit="2%"), onePodToBlame="Rollback"
+    )
     for pod in names(4):
         serve(simulated, pod, 0, 0)
     simulated.scrape()
@@ -115,7 +117,7 @@ def test_a_limit_names_it_too() -> None:
 
 
 def test_a_slow_pod_is_named() -> None:
-    simulated = SimulatedAnalysis(latency())
+    simulated = SimulatedAnalysis(latency(), onePodToBlame="Rollback")
     for pod in names(4):
         buckets(simulated.candidate, pod, "model_request_duration_seconds", {0.1: 0, 1.0: 0})
     simulated.scrape()
@@ -136,7 +138,7 @@ def test_a_slow_pod_is_named() -> None:
 
 
 def test_a_pod_whose_answers_users_dislike_is_named() -> None:
-    simulated = SimulatedAnalysis(feedback())
+    simulated = SimulatedAnalysis(feedback(), onePodToBlame="Rollback")
     for pod in names(4):
         simulated.candidate.add(pod, "model_feedback_total", 0, outcome="correct")
     simulated.scrape()
@@ -232,7 +234,7 @@ def test_a_candidate_that_is_bad_in_all_pods_fails_where_one_pod_would_hold() ->
     for _ in range(2):
         found = look_at(simulated, names(5), bad=20, others=20)
     assert found.verdict == "Fail"
-    assert not found.state.pod_to_blame
+    assert not found.state.pods_to_blame
 
 
 def test_a_slow_pod_holds_as_well() -> None:
