@@ -41,5 +41,5 @@ def _rights(kind: Kind) -> Iterator[tuple[str, tuple[str, ...], str]]:
     if kind.status_verbs:
         yield f"{kind.plural}/status", kind.status_verbs, "what is decided, and on what evidence"
     if kind.eviction_verbs:
-        why = "one bad pod of several, once in a rollout (`onePodToBlame`, `stablePod`)"
+        why = "bad pods among good ones (`onePodToBlame`, `stablePod`)"
         yield f"{kind.plural}/eviction", kind.eviction_verbs, why

@@ -71,11 +71,11 @@ class Analysis(Type):
         "in one zone; if a pod that comes in its place is as bad, the candidate is rolled back. "
         "Hold: the step waits until that pod is gone; then the check starts again.",
     )
-    stable_pod: Literal["Hold", "Replace"] = Field(
-        default="Hold",
+    stable_pod: Literal["Hold", "Replace"] | None = Field(
+        default=None,
         description="What to do if one of stable's pods is worse than its others, or predicts "
-        "otherwise. Hold: the step waits until that pod is mended or gone. Replace: the pod is "
-        "evicted, once in a rollout, and the step waits.",
+        "otherwise. Without this field or with Hold, the step waits until that pod is mended or "
+        "gone. Replace: the pod is also evicted, once in a rollout.",
     )
     on_silence: OnSilence = Field(
         default=OnSilence(),

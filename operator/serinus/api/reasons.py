@@ -399,7 +399,7 @@ class Reason(StrEnum):
     POD_REPLACED = means(
         "PodReplaced",
         WAITING,
-        "One pod of several has all the failures, and is evicted: its node may be bad.",
+        "One or a few of several pods have the failures, and are evicted: their node may be bad.",
         warns=True,
         remedies=(PROMOTE, ABORT),
     )

@@ -628,6 +628,9 @@ class ReplacedPod(StatusType):
         default="", description="The zone that it shares with others that were bad; usually empty."
     )
     since: Since = Field(description="Time of the decision.")
+    forbidden: bool = Field(
+        default=False, description="Whether the operator had no right to evict it."
+    )
 
 
 class UnreadyTime(StatusType):

@@ -54,7 +54,8 @@ class Evictions:
 
 
 def _is_gone(pod: ReplacedPod, looks: PodLooks | None) -> bool:
-    if looks is None or looks.looked_at <= pod.since:
+    listed = looks is not None and looks.mixed is not None
+    if looks is None or not listed or looks.looked_at <= pod.since:
         return False
     seen = looks.pods.get(pod.name)
     return seen is None or seen.leaving

@@ -56,10 +56,10 @@ def decide(desired: Desired, status: Status, world: World, now: float) -> Plan:
     else:
         raise RuntimeError("the rules do not converge")
     s = isolated(Part.REPORT, partial(report, _unread_noted(s)), lambda _: s)
-    evict = pods_to_evict(s)
+    evict, wanted = pods_to_evict(s), _wanted(s)
     soonest = min(s.awaited, default=inf)
     wake_in = None if soonest == inf else soonest - now
-    return Plan(s.status, _wanted(s), s.new_decisions, evict, wake_in)
+    return Plan(s.status, wanted, s.new_decisions, evict, wake_in)
 
 
 def _unread_noted(s: Situation) -> Situation:

@@ -23,7 +23,7 @@ from serinus.plan.images import (
     in_doubt,
     withdraw_instead_of_blaming,
 )
-from serinus.plan.replacing import about_replacing, fault_followed
+from serinus.plan.replacing import about_replacing, fault_followed, waits_for_a_person
 from serinus.plan.situation import Situation
 from serinus.plan.stepping import current_step, enter_next_step, raises_weight_next
 from serinus.plan.steps.kind import Passed, Running
@@ -444,16 +444,10 @@ def _wait_for_a_pod(s: Situation) -> Situation | None:
     if blamed:
         pods = named("the candidate's pod", blamed, ARE)
         until = f"Held until {pods} gone. {about_replacing(s, blamed)}".rstrip()
-        return s.hold(_reason_to_wait(s), _about_pods(s, until, blamed))
+        for_a_person = waits_for_a_person(s, blamed)
+        reason = Reason.ONE_POD_TO_BLAME if for_a_person else Reason.POD_REPLACED
+        return s.hold(reason, _about_pods(s, until, blamed))
     return None
-
-
-def _reason_to_wait(s: Situation) -> Reason:
-    """For a person, if none but a person can delete the pod."""
-    refused = s.world.refused_eviction
-    forbidden = refused is not None and refused.forbidden
-    replaces = s.desired.spec.rollout.analysis.one_pod_to_blame == "Replace"
-    return Reason.POD_REPLACED if replaces and not forbidden else Reason.ONE_POD_TO_BLAME
 
 
 def _about_pods(s: Situation, until: str, pods: Mapping[str, CheckStatus]) -> str:

@@ -10,7 +10,7 @@ from which a pod has gone is often the emptiest, so that the next pod comes stra
 many pods are added first, for which the scheduler chooses a node while the others are still there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from serinus.api.reasons import Reason
@@ -58,26 +58,42 @@ def pods_to_evict(s: Situation) -> tuple[str, ...]:
     """Names of the pods that are to be evicted now."""
     pods = s.status.candidate.replaced if s.status.candidate else ()
     first = 0.0 if router_for(s.desired.spec).shares_one_service else PLACED_WITHIN
-    return tuple(pod.name for pod in pods if s.reached(pod.since + first))
+    return tuple(
+        pod.name
+        for pod in pods
+        if s.reached(pod.since + first)
+        and (pod.forbidden or not s.reached(pod.since + REFUSED_FOR))
+    )
 
 
 def pods_added(s: Situation, *, of_stable: bool) -> int:
     """How many pods the revision has beyond what it needs, until others are evicted. Where pods
     split the traffic, none."""
-    refused = s.world.refused_eviction
-    if router_for(s.desired.spec).shares_one_service or (refused and refused.forbidden):
+    if router_for(s.desired.spec).shares_one_service or s.status.candidate is None:
         return 0
-    pods = s.status.candidate.replaced if s.status.candidate else ()
-    return sum(pod.of_stable == of_stable and pod.name not in s.world.evicted for pod in pods)
+    return sum(
+        pod.of_stable == of_stable and not (pod.forbidden or s.reached(pod.since + REFUSED_FOR))
+        for pod in s.status.candidate.replaced
+        if pod.name not in s.world.evicted
+    )
 
 
-def about_replacing(s: Situation, pods: Iterable[str]) -> str:
+def about_replacing(s: Situation, pods: Collection[str]) -> str:
     """That these pods are evicted, or why they still are not, as a message; empty: they are not to
     be."""
     if not {each.name for each in s.candidate.replaced}.intersection(pods):
         return ""
     refused = s.world.refused_eviction
+    if refused is None and waits_for_a_person(s, pods):
+        return "The operator has no right to evict it."
     return refused.message if refused else "It is evicted, since its node may be bad."
+
+
+def waits_for_a_person(s: Situation, pods: Collection[str]) -> bool:
+    """Whether nobody else deletes these pods: the operator may not evict them, or shall not."""
+    if s.desired.spec.rollout.analysis.one_pod_to_blame != "Replace":
+        return True
+    return any(each.forbidden for each in s.candidate.replaced if each.name in pods)
 
 
 def fault_followed(s: Situation) -> str:
@@ -132,14 +148,20 @@ def _replace_a_pod_of_stable(s: Situation) -> Situation | None:
 def _unless_refused(s: Situation, blamed: dict[str, CheckStatus]) -> Situation | None:
     """A pod that is not evicted goes on failing clients. Where the operator has no right to, a
     person is told instead: with the right, it would not be rolled back."""
-    refused, gone = s.world.refused_eviction, _own_replaced(s)
-    left = [each.name for each in gone if each.name not in s.world.evicted]
-    if not left or (refused and refused.forbidden):
+    refused = s.world.refused_eviction
+    left = [each for each in _own_replaced(s) if each.name not in s.world.evicted]
+    trusted = [each for each in left if not each.forbidden]
+    if trusted and refused and refused.forbidden:
+        return s.to_candidate(
+            replaced=[
+                each.replace(forbidden=True) if each in trusted else each
+                for each in s.candidate.replaced
+            ]
+        )
+    if not trusted or not s.reached(trusted[-1].since + REFUSED_FOR):
         return None
-    if not s.reached(gone[-1].since + REFUSED_FOR):
-        return None
-    why = refused.message if refused else f"{named('Pod', left, ARE)} still not evicted."
-    return _roll_back(s, blamed, why)
+    names = named("Pod", [each.name for each in trusted], ARE)
+    return _roll_back(s, blamed, refused.message if refused else f"{names} still not evicted.")
 
 
 def _roll_back(s: Situation, blamed: dict[str, CheckStatus], why: str = "") -> Situation:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from serinus.api.spec import Spec
 from serinus.api.status import CheckState, ReplacedPod, StablePod
 from serinus.plan.replacing import PLACED_WITHIN, REFUSED_FOR
 from serinus.plan.situation import RefusedEviction, SeenPod
@@ -59,9 +58,11 @@ def with_a_successor_on(rollout: SimulatedRollout, node: str, zone: str = "") ->
     return rollout.judged("Inconclusive")
 
 
-def test_the_default_replaces_the_candidates_pod_and_holds_for_one_of_stable() -> None:
-    analysis = Spec.model_validate({"template": {"spec": {}}}).rollout.analysis
-    assert (analysis.one_pod_to_blame, analysis.stable_pod) == ("Replace", "Hold")
+def test_a_pod_of_stable_is_not_replaced_unless_that_is_asked_for() -> None:
+    rollout, sick = rolling(), StablePod(name="s1", within=[0.0])
+    assert rollout.status.candidate
+    blamed(rollout, CheckState(stable_pods=[sick])).after(3600)
+    assert (replaced(rollout), rollout.reason) == ([], "StablePodDiffers")
 
 
 def test_a_pod_is_added_before_the_bad_one_is_evicted_so_that_it_gets_another_node() -> None:
@@ -183,6 +184,9 @@ def test_without_the_right_to_evict_it_is_held_for_a_person_without_another_pod(
     assert (rollout.reason, rollout.status.phase) == ("OnePodToBlame", "Paused")
     assert "Pod p2 cannot be evicted: 403." in rollout.status.message
     assert candidates_pods(rollout) == 2
+    rollout.world.refused_eviction = None
+    assert rollout.settle().reason == "OnePodToBlame", "an operator that was started only now"
+    assert evicts(rollout) == ("p2",), "somebody may have given the right"
 
 
 def test_pods_that_nobody_evicts_roll_the_candidate_back() -> None:
@@ -208,6 +212,17 @@ def test_a_pod_of_stable_is_replaced_once_where_that_is_asked_for() -> None:
     rollout.world.evicted = frozenset({"s1"})
     blamed(rollout, CheckState(stable_pods=[sick.replace(name="s2")])).after(3600)
     assert [each.name for each in replaced(rollout)] == ["s1"]
+    assert rollout.reason == "StablePodDiffers"
+
+
+def test_a_pod_of_stable_that_may_not_be_evicted_is_waited_for_as_if_nobody_had_tried() -> None:
+    rollout, sick = rolling(stablePod="Replace"), StablePod(name="s1", within=[0.0])
+    blamed(rollout, CheckState(stable_pods=[sick])).after(PLACED_WITHIN)
+    assert evicts(rollout) == ("s1",)
+    rollout.world.refused_eviction = RefusedEviction("It would violate the budget.", False)
+    rollout.after(REFUSED_FOR)
+    assert rollout.plan and rollout.plan.wanted
+    assert (evicts(rollout), rollout.plan.wanted.replicas[A]) == ((), 4)
     assert rollout.reason == "StablePodDiffers"
 
 
