@@ -660,23 +660,6 @@ EVENTS: Final = (
     Event("operator killed", _killed),
     Event("pods lost", _lost),
     Event("pod killed for memory", _oom),
-    Event("one pod fails", _one_pod_fails, _REPLACED),
-    Event(
-        "one pod fails, and the next",
-        _whichever_pod_fails,
-        {"*": _ALONE, **_DONE, **_FAILED},
-    ),
-    Event("one pod fails, no right to evict", _one_pod_fails_and(_FORBIDDEN), _REPLACED),
-    Event(
-        "one pod fails, a budget forbids",
-        _one_pod_fails_and(_BUDGET),
-        {"*": _ALONE, **_DONE, **_FAILED},
-    ),
-    Event(
-        "one pod fails, operator killed before the eviction",
-        _one_pod_fails_and_it_is_killed,
-        _REPLACED,
-    ),
     Event("route refused", _during(_refuse_route)),
     Event("status refused", _during(lambda s: s.fault(status_refused(), "status"))),
     Event("child refused, 403", _during(lambda s: s.fault(children_refused(403), "children"))),
@@ -772,6 +755,23 @@ EVENTS: Final = (
     Event("Gateway deleted", _gateway_deleted),
     Event("foreign port, and a webhook that adds timeouts", _foreign),
     Event("webhook that is not idempotent", _restless),
+    Event("one pod fails", _one_pod_fails, _REPLACED),
+    Event(
+        "one pod fails, and the next",
+        _whichever_pod_fails,
+        {"*": _ALONE, **_DONE, **_FAILED},
+    ),
+    Event("one pod fails, no right to evict", _one_pod_fails_and(_FORBIDDEN), _REPLACED),
+    Event(
+        "one pod fails, a budget forbids",
+        _one_pod_fails_and(_BUDGET),
+        {"*": _ALONE, **_DONE, **_FAILED},
+    ),
+    Event(
+        "one pod fails, operator killed before the eviction",
+        _one_pod_fails_and_it_is_killed,
+        _REPLACED,
+    ),
 )
 
 
