@@ -262,7 +262,8 @@ def cases(draw: st.DrawFn) -> Case:
     names = draw(st.lists(st.sampled_from(tuple(CHECKS)), min_size=1, max_size=4, unique=True))
     analysis: dict[str, Any] = {
         "interval": "15s",
-        "onePodToBlame": draw(st.sampled_from(("Rollback", "Hold"))),
+        "onePodToBlame": draw(st.sampled_from(("Rollback", "Hold", "Replace"))),
+        "stablePod": draw(st.sampled_from(("Hold", "Replace"))),
     }
     if draw(st.booleans()) and not {"successes", "groups"} & set(names):
         analysis["stratify"] = ["route"]

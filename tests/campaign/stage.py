@@ -61,6 +61,9 @@ class Stage(Protocol):
     async def kill_for_memory(self, revision: str) -> None:
         """A container of a revision is killed for its memory."""
 
+    async def spoil_a_pod(self, revision: str) -> None:
+        """A ready pod of a revision fails its clients from now on."""
+
     async def unready(self, revision: str, seconds: float) -> None:
         """A pod of a revision is not ready for a while."""
 
@@ -122,6 +125,15 @@ def status_refused() -> Fault:
         "status writes are refused",
         lambda r: r.writes and r.place[0] == "ModelDeployment" and r.place[3] == "status",
         lambda _: refusal(422, "Invalid", "status.x: Invalid value: a policy does not like it"),
+    )
+
+
+def evictions_refused(status: int, reason: str, message: str) -> Fault:
+    """No pod can be evicted."""
+    return Fault(
+        f"evictions are answered with {status}",
+        lambda r: r.place[3] == "eviction",
+        lambda _: refusal(status, reason, message, Retry_After="10"),
     )
 
 

@@ -31,10 +31,12 @@ from tests.campaign.stage import (
     Manifest,
     Stage,
     children_refused,
+    evictions_refused,
     revision_of,
     spec,
     status_refused,
 )
+from tests.campaign.wire import Fault
 from tests.stage.gateways import NAME, serve
 
 BESIDE: Final = 8
@@ -418,6 +420,42 @@ async def _killed(stage: Stage, _: State) -> None:
     await stage.start()
 
 
+async def _spoil_a_pod(stage: Stage, state: State) -> None:
+    await stage.until(lambda s: s.ready.get(state.target, 0) > 0)
+    await stage.spoil_a_pod(state.target)
+
+
+async def _one_pod_fails(stage: Stage, state: State) -> None:
+    await _spoil_a_pod(stage, state)
+    await stage.wait(10 * MINUTE)
+
+
+async def _whichever_pod_fails(stage: Stage, state: State) -> None:
+    stage.act("one pod of the candidate fails its clients, and after it the next")
+    stage.model(state.current["model"]["version"], errors_of_a_tenant=0.5)
+    await stage.wait(10 * MINUTE)
+
+
+def _one_pod_fails_and(fault: Fault) -> Callable[[Stage, State], Awaitable[None]]:
+    async def happen(stage: Stage, state: State) -> None:
+        stage.fault(fault, "evictions")
+        await _one_pod_fails(stage, state)
+        await stage.mend()
+
+    return happen
+
+
+async def _one_pod_fails_and_it_is_killed(stage: Stage, state: State) -> None:
+    """Between the write of the status and the eviction."""
+    stage.fault(_FORBIDDEN, "evictions")
+    await _spoil_a_pod(stage, state)
+    with contextlib.suppress(AssertionError):
+        await stage.until(lambda s: bool(s.role("candidate").get("replaced")), 2 * MINUTE)
+    await stage.kill()
+    await stage.mend()
+    await stage.wait(10 * MINUTE)
+
+
 async def _lost(stage: Stage, state: State) -> None:
     await stage.lose_pods(state.target)
 
@@ -583,11 +621,22 @@ def _silence_gateway(stage: Stage) -> Awaitable[object]:
     return stage.gateway_is("Silent")
 
 
+_FORBIDDEN: Final = evictions_refused(403, "Forbidden", "pods/eviction is forbidden")
+_BUDGET: Final = evictions_refused(
+    429, "TooManyRequests", "Cannot evict pod as it would violate the pod's disruption budget."
+)
 _HELD: Final = held("v2", "PausedBySpec")
 _FIRST: Final = {"first deployment": serves("v1")}
 _FAILED: Final = {"guarded": rejected("v2", "GuardFailed")}
 _DONE: Final = {"retiring": serves("v2"), "Degraded": rejected("v2", "CheckFailed"), **_FIRST}
 """States in which there is no candidate that steps are for."""
+_ALONE: Final = rejected("v2", "CheckFailed")
+_REPLACED: Final = {
+    "*": _ALONE,  # its only pod
+    **dict.fromkeys(("in a pause", "promoting", "guarded"), serves("v2")),
+    **_DONE,
+}
+"""What comes of one bad pod."""
 
 EVENTS: Final = (
     Event("other spec", _other, {"*": serves("v3"), "paused": held("v3", "PausedBySpec")}),
@@ -706,6 +755,23 @@ EVENTS: Final = (
     Event("Gateway deleted", _gateway_deleted),
     Event("foreign port, and a webhook that adds timeouts", _foreign),
     Event("webhook that is not idempotent", _restless),
+    Event("one pod fails", _one_pod_fails, _REPLACED),
+    Event(
+        "one pod fails, and the next",
+        _whichever_pod_fails,
+        {"*": _ALONE, **_DONE, **_FAILED},
+    ),
+    Event("one pod fails, no right to evict", _one_pod_fails_and(_FORBIDDEN), _REPLACED),
+    Event(
+        "one pod fails, a budget forbids",
+        _one_pod_fails_and(_BUDGET),
+        {"*": _ALONE, **_DONE, **_FAILED},
+    ),
+    Event(
+        "one pod fails, operator killed before the eviction",
+        _one_pod_fails_and_it_is_killed,
+        _REPLACED,
+    ),
 )
 
 

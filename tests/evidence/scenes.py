@@ -89,7 +89,9 @@ class Kind:
 
     def _judging(self, scene: Scene) -> SimulatedAnalysis:
         """Both arms are up, and were scraped before the weight took effect."""
-        simulated = SimulatedAnalysis(self.check(**scene.settings), stratify=scene.stratify)
+        simulated = SimulatedAnalysis(
+            self.check(**scene.settings), stratify=scene.stratify, onePodToBlame="Rollback"
+        )
         serve = scene.serve or self.serve
         serve(simulated, *(scene.exported or self.nothing))
         simulated.scrape()

@@ -478,6 +478,40 @@ async def test_a_deployment_has_its_pods_and_a_service_those_that_are_ready(ther
     await there.until("it is ready again", lambda: ready(2))
 
 
+async def test_a_pod_that_is_evicted_has_a_successor_and_one_that_is_gone_is_absent(
+    there: There,
+) -> None:
+    await there.cluster.apply(there.deployment(2))
+    pod, other = await there.pods(2)
+    name = pod["metadata"]["name"]
+    await there.cluster.evict(there.namespace, name)
+
+    async def replaced() -> bool:
+        names = {each["metadata"]["name"] for each in await there.pods(2)}
+        return name not in names and other["metadata"]["name"] in names
+
+    await there.until("another one is there", replaced)
+
+    async def absent() -> bool:
+        try:
+            await there.cluster.evict(there.namespace, name)
+        except ApiError as error:
+            return error.absent
+        return False
+
+    await there.until("it is gone", absent)
+
+
+async def test_of_too_many_pods_the_one_that_came_last_goes(there: There) -> None:
+    await there.cluster.apply(there.deployment(2))
+    before = {each["metadata"]["name"] for each in await there.pods(2)}
+    await asyncio.sleep(1.1)  # times of pods are in whole seconds
+    await there.cluster.apply(there.deployment(3))
+    await there.pods(3)
+    await there.cluster.apply(there.deployment(2))
+    assert {each["metadata"]["name"] for each in await there.pods(2)} == before
+
+
 async def test_a_pod_that_is_deleted_has_a_successor(there: There) -> None:
     await there.cluster.apply(there.deployment(1))
     [pod] = await there.pods(1)

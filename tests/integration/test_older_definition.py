@@ -271,7 +271,8 @@ async def test_a_stored_value_that_this_version_does_not_know_is_named_with_thos
         [stalled] = [each for each in status["conditions"] if each["type"] == "Stalled"]
         assert (stalled["status"], stalled["reason"]) == ("True", "InvalidSpec")
         assert stalled["message"] == (
-            "spec.rollout.analysis.onePodToBlame: must be 'Rollback' or 'Hold', not \"RollBack\""
+            "spec.rollout.analysis.onePodToBlame: must be 'Replace', 'Hold' or 'Rollback', not "
+            '"RollBack"'
         )
         await operator.apply("fraud", **spec("v1"))
         await operator.until("fraud", healthy("v1"), moving=5)

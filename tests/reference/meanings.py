@@ -16,6 +16,8 @@ CONDITIONS: Final[Mapping[str, str]] = {
     "FeedbackAboveLimit": "More feedback on stable is negative than its limit; absent if not "
     "monitored.",
     "ImagesDiffer": "Pods of one revision run different images; absent otherwise.",
+    "NodeSuspected": "A pod was bad on a node, and those in its place elsewhere are not; absent "
+    "otherwise. It stays until the next rollout.",
     "Overridden": "Something else keeps changing a child object; absent otherwise.",
     "FieldsIgnored": "The spec has fields that this version does not know; absent otherwise.",
     "InternalError": "The operator's own code raises an exception; absent otherwise.",

@@ -40,3 +40,6 @@ def _rights(kind: Kind) -> Iterator[tuple[str, tuple[str, ...], str]]:
     yield kind.plural, kind.verbs, kind.why
     if kind.status_verbs:
         yield f"{kind.plural}/status", kind.status_verbs, "what is decided, and on what evidence"
+    if kind.eviction_verbs:
+        why = "bad pods among good ones (`onePodToBlame`, `stablePod`)"
+        yield f"{kind.plural}/eviction", kind.eviction_verbs, why

@@ -226,7 +226,7 @@ def test_the_roles_are_about_the_kinds_that_the_operator_speaks_to_and_no_other(
         for resource in rule["resources"]
     }
     spoken_to = {(kind.group, kind.plural) for kind in KINDS.values()}
-    assert named == spoken_to | {("serinus.dev", "modeldeployments/status")}
+    assert named == spoken_to | {("serinus.dev", "modeldeployments/status"), ("", "pods/eviction")}
 
 
 @pytest.mark.parametrize("scope", ["Cluster", "Namespace"])

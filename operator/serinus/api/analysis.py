@@ -75,11 +75,18 @@ class Analysis(Type):
         description="What to do if a step has lasted maxStepDuration without a verdict. "
         "Missing data always pauses.",
     )
-    one_pod_to_blame: Literal["Rollback", "Hold"] = Field(
-        default="Rollback",
+    one_pod_to_blame: Literal["Replace", "Hold", "Rollback"] = Field(
+        default="Replace",
         description="What to do if a check fails because of one of several pods of the candidate. "
-        "Hold: the step waits until that pod is gone, for example because its node is bad; then "
-        "the check starts again.",
+        "Replace: the pod is evicted, since its node may be bad, and so are several on one node or "
+        "in one zone; if a pod that comes in its place is as bad, the candidate is rolled back. "
+        "Hold: the step waits until that pod is gone; then the check starts again.",
+    )
+    stable_pod: Literal["Hold", "Replace"] | None = Field(
+        default=None,
+        description="What to do if one of stable's pods is worse than its others, or predicts "
+        "otherwise. Without this field or with Hold, the step waits until that pod is mended or "
+        "gone. Replace: the pod is also evicted, once in a rollout.",
     )
     on_silence: OnSilence = Field(
         default=OnSilence(),

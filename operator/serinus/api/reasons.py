@@ -409,6 +409,20 @@ class Reason(StrEnum):
         needs=Needs.PERSON,
         remedies=(DELETE, PROMOTE, ABORT),
     )
+    POD_REPLACED = means(
+        "PodReplaced",
+        WAITING,
+        "One or a few of several pods have the failures, and are evicted: their node may be bad.",
+        warns=True,
+        remedies=(PROMOTE, ABORT),
+    )
+    NODE_SUSPECTED = means(
+        "NodeSuspected",
+        WAITING,
+        "What failed in a pod that was evicted has not followed to other nodes; the rollout goes "
+        "on.",
+        warns=True,
+    )
     ARMS_DIFFER = means(
         "ArmsDiffer",
         WAITING,

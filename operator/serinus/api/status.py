@@ -354,9 +354,11 @@ class CheckState(StatusType):
     pods: ByPod = Field(
         default_factory=dict, description="Requests of the candidate by pod, for the first 16 pods."
     )
-    pod_to_blame: Annotated[str, Field(max_length=253)] = Field(
-        default="",
-        description="The only pod of the candidate that is beyond the tolerance.",
+    pods_to_blame: Annotated[list[Annotated[str, Field(max_length=253)]], Field(max_length=8)] = (
+        Field(
+            default_factory=list,
+            description="The only pods of the candidate that are beyond the tolerance.",
+        )
     )
     stable_pods: Annotated[list[StablePod], Field(max_length=16)] = Field(
         default_factory=list, description="Pods of stable, compared with each other."
@@ -420,6 +422,15 @@ class CheckState(StatusType):
         default="",
         description="Why requests are compared as a whole, although labels were chosen for them.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_version(cls, written: Any) -> Any:
+        """Of which one pod could be to blame."""
+        if not isinstance(written, dict) or "podToBlame" not in written:
+            return written
+        kept = {key: value for key, value in written.items() if key != "podToBlame"}
+        return {**kept, "podsToBlame": [written["podToBlame"]] if written["podToBlame"] else []}
 
     @property
     def compared(self) -> Requests:
@@ -574,10 +585,9 @@ class CheckStatus(StatusType):
 
     @property
     def waits_for_own_pods(self) -> list[str]:
-        """The pod of the candidate because of which it would have failed, for which the rollout
+        """The pods of the candidate because of which it would have failed, for which the rollout
         waits."""
-        blamed = self.state.pod_to_blame
-        return [blamed] if blamed and self.decides and not self.has_failed else []
+        return list(self.state.pods_to_blame) if self.decides and not self.has_failed else []
 
     @property
     def tests_routing(self) -> bool:
@@ -733,6 +743,21 @@ class Guarding(StatusType):
     )
 
 
+class ReplacedPod(StatusType):
+    """A pod that was to be evicted because a check named it."""
+
+    name: Annotated[str, Field(max_length=253)] = Field(description="Name of the pod.")
+    of_stable: bool = Field(default=False, description="Whether it is one of stable's pods.")
+    node: Annotated[str, Field(max_length=253)] = Field(description="Its node.")
+    zone: Annotated[str, Field(max_length=253)] = Field(
+        default="", description="The zone that it shares with others that were bad; usually empty."
+    )
+    since: Since = Field(description="Time of the decision.")
+    forbidden: bool = Field(
+        default=False, description="Whether the operator had no right to evict it."
+    )
+
+
 class UnreadyTime(StatusType):
     """Time during which pods of the candidate became unready."""
 
@@ -837,6 +862,14 @@ class Candidate(StatusType):
         description="Time since which stable had no ready pod while this revision served. Until "
         "all of stable's pods are ready again, only a command or a failed check removes its "
         "traffic.",
+    )
+    replaced: Annotated[list[ReplacedPod], Field(max_length=16)] = Field(
+        default_factory=list,
+        description="Pods that are evicted because a check named them (onePodToBlame, stablePod).",
+    )
+    node_suspected: Sentence = Field(
+        default="",
+        description="What the pods that came in their place have shown; empty: nothing yet.",
     )
     images_differed: KeptField[bool] = Field(
         default=False,
@@ -1153,8 +1186,9 @@ class Status(StatusType):
     ] = Field(
         default_factory=list,
         description="Ready, Reconciling, Stalled, Available, MetricsAvailable, Drifted, "
-        "PredictionsDrifted, ErrorsAboveLimit, FeedbackAboveLimit, ImagesDiffer, Overridden, "
-        "FieldsIgnored, InternalError. Available: stable serves, also during a rollout.",
+        "PredictionsDrifted, ErrorsAboveLimit, FeedbackAboveLimit, ImagesDiffer, NodeSuspected, "
+        "Overridden, FieldsIgnored, InternalError. Available: stable serves, also during a "
+        "rollout.",
     )
     replicas: ObservedField[int] = Field(
         default=0, description="Pods of the stable revision, for the scale subresource."

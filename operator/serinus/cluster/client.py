@@ -38,7 +38,7 @@ _YAML: Final = "application/yaml"
 _OF_THE_POD: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _CONCURRENT: Final = 32
 _CONCURRENT_URGENT: Final = 8
-_WRITES: Final = frozenset({"create", "update", "apply", "merge", "delete"})
+_WRITES: Final = frozenset({"create", "update", "apply", "merge", "delete", "evict"})
 
 
 class ApiError(Exception):
@@ -92,7 +92,7 @@ class Cluster:
         self._turns = asyncio.Semaphore(_CONCURRENT)
         self.requests: Counter[tuple[str, str]] = Counter()
         """Requests so far by (verb, kind); verbs are get, list, create, update, apply, merge,
-        delete, dry-run."""
+        delete, evict, dry-run."""
         self.refused_writes: Counter[str] = Counter()
         """Rejected writes by kind, which would be rejected again."""
 
@@ -251,6 +251,16 @@ class Cluster:
         except ApiError as error:
             if not (error.absent or error.conflict):
                 raise
+
+    async def evict(self, namespace: str, pod: str) -> None:
+        """Delete a pod unless a PodDisruptionBudget forbids it, which is told as 429."""
+        manifest = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": pod, "namespace": namespace},
+        }
+        path = KINDS["Pod"].path(namespace, pod, "/eviction")
+        await self._call("evict", "Pod", "POST", path, manifest)
 
     async def create_event(
         self, live: Manifest, reason: str, note: str, *, warning: bool = False

@@ -16,6 +16,9 @@ from serinus.plan.situation import PodEnd, SeenPod
 _PAST: Final = ("lastState",)
 _STATES: Final = ("state", *_PAST)
 
+_ZONE: Final = "topology.kubernetes.io/zone"
+"""Kubernetes copies this label from the node to its pods, from version 1.35 on."""
+
 _ON_THEIR_WAY = {
     "ContainerCreating": " is being created: waiting for its image or volumes",
     "PodInitializing": " is waiting for the pod's init containers",
@@ -65,6 +68,7 @@ def seen(pod: PodManifest, before: SeenPod | None = None) -> SeenPod:
         leaving=leaving,
         evicted=evicted,
         node=pod["spec"].get("nodeName", ""),
+        zone=(metadata.get("labels") or {}).get(_ZONE, ""),
         images=dict(filter(all, map(partial(_image, pod), serving))),
         **_readiness(pod),
     )

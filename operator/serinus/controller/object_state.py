@@ -13,6 +13,7 @@ from serinus.api.reasons import Reason
 from serinus.api.status import Candidate, Decision, Status
 from serinus.api.validation import read_status
 from serinus.controller.actuation import WriteOutcome
+from serinus.controller.evicting import Evictions
 from serinus.controller.internal_errors import Standing
 from serinus.controller.pace import Pace
 from serinus.controller.pod_looks import PodLooks
@@ -73,6 +74,8 @@ class ObjectState:
     changed."""
     pod_looks: PodLooks | None = None
     """None while there are no pods to list."""
+    evictions: Evictions = field(default_factory=Evictions)
+    """Of pods that are to be replaced."""
     unwritten: Unwritten | None = None
     """None if the last write of the status succeeded."""
     monitoring: MonitoringState = field(default_factory=MonitoringState)

@@ -21,6 +21,7 @@ from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.actuation import WriteOutcome, actuate, put_labels_back
 from serinus.controller.approval_policy import approval_policy
 from serinus.controller.events import announce
+from serinus.controller.evicting import evict_all
 from serinus.controller.internal_errors import standing
 from serinus.controller.judging import Judging
 from serinus.controller.measuring import judge_measured, measure, measure_nothing
@@ -146,6 +147,8 @@ class Reconciler:
 
         state.export(plan.status, status.candidate, made)
         outcome, news = await self._actuate(observed, plan, mark if why else None)
+        evictions = state.evictions
+        news |= await evict_all(self._cluster, key.namespace, plan.evict, evictions, now)
         await announce(self._cluster, live, made, outcome.repaired)
         measure(self._sampler, observed, plan.status)
 
@@ -165,6 +168,7 @@ class Reconciler:
         rule nor an event tells."""
         looks = observed.state.pod_looks
         yield looks.due - observed.now if looks else None
+        yield observed.state.evictions.due(observed.now)
         yield self._sampler.late_in(observed.key)
         amiss = world.problems or world.internal_errors or plan.status.notices
         if amiss or world.approval_policy is not None:
@@ -266,6 +270,10 @@ class Reconciler:
         if state.pod_looks is not None:
             facts["nodes"] = state.pod_looks.nodes
             facts["mixed"] = state.pod_looks.mixed
+            facts["listed"] = state.pod_looks.pods
+        replaced = status.candidate.replaced if status.candidate else ()
+        facts["evicted"] = state.evictions.gone(replaced, state.pod_looks)
+        facts["refused_eviction"] = state.evictions.refusal
         looks = state.pod_looks
         if looks is not None and not looks.short:
             facts["endpoints"] = self._endpoints(observed, status)

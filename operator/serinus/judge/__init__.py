@@ -16,6 +16,7 @@ from serinus.judge.analysis import (
 )
 from serinus.judge.evidence.look import EffectiveWeight, GuardWindow
 from serinus.judge.evidence.restarts import Exposed, forgiven, restarts_more_often, weighed
+from serinus.judge.evidence.stable_pods import suspects
 from serinus.judge.forecast.learning import CannotFail, asks_of_history, has_learned, learn
 from serinus.judge.modes import ByMode, judge_by_mode
 
@@ -40,5 +41,6 @@ __all__ = [
     "overall",
     "queries_of",
     "restarts_more_often",
+    "suspects",
     "weighed",
 ]

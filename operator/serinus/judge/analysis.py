@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
+from typing import Final
 
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import NO_HISTORY, Baseline, CheckBaseline
@@ -35,7 +36,7 @@ from serinus.judge.evidence.look import (
     HasStarts,
     Look,
 )
-from serinus.judge.evidence.pods import scraped
+from serinus.judge.evidence.pods import MOST_PODS, scraped
 from serinus.judge.evidence.room import within_room
 from serinus.judge.evidence.stable_pods import suspects, unknown
 from serinus.judge.evidence.starts import waited, with_starts
@@ -60,6 +61,8 @@ from serinus.metrics.slices import sliced
 _GRAVEST_FIRST: tuple[Verdict, ...] = ("Fail", "Error", "NoData", "Inconclusive", "Pass")
 _LONGEST_MESSAGE = 1024
 _LONGEST_REASON = 256
+_MOST_TO_BLAME: Final = {"Rollback": 0, "Hold": 1, "Replace": MOST_PODS}
+"""Pods for which a check waits that would fail because of them."""
 _CHECKS_KEPT = 4096
 """Of which kinds are not made anew at each look."""
 
@@ -319,7 +322,7 @@ def _looked(
                 budget,
                 long_absent,
                 answered=answered,
-                holds=analysis.one_pod_to_blame == "Hold",
+                most_to_blame=_MOST_TO_BLAME[analysis.one_pod_to_blame],
                 explained=explained,
                 tells_mix=check.name == tells_mix,
             ),
@@ -586,8 +589,8 @@ def _if_comparable(
             return found.replace(state=anew)
         message = NotJudged(unlike.feature).message
         return before.replace(verdict="Inconclusive", message=message, own_metrics=None, state=anew)
-    if suspect and found.verdict in ("Fail", "Pass"):
-        state = found.state.replace(pod_to_blame="")
+    if suspect and (found.verdict in ("Fail", "Pass") or found.state.pods_to_blame):
+        state = found.state.replace(pods_to_blame=[])
         return found.replace(verdict="Inconclusive", message=PerhapsUnlike().message, state=state)
     return found
 
@@ -600,25 +603,27 @@ def _judged(
     before: CheckStatus,
     *,
     answered: float | None,
-    holds: bool,
+    most_to_blame: int,
     explained: bool,
     tells_mix: bool,
 ) -> CheckStatus:
-    """`answered`: the candidate's requests in this look; None: nobody counts them. `holds`: a check
-    that fails because of one pod of several waits until that pod is gone. `tells_mix`: it is the
-    check that says if the candidate serves another mix of requests."""
+    """`answered`: the candidate's requests in this look; None: nobody counts them.
+    `most_to_blame`: a check that fails because of so many of several pods or fewer waits until
+    these are gone. `tells_mix`: it is the check that says if the candidate serves another mix of
+    requests."""
     if before.has_failed:
         return before
     kind = kind_of(check)
     if not all(look.answers(query) for query in kind.queries()):
         return before
-    state = _without_a_pod_that_left(check, before.state, look)
+    state = _without_pods_that_left(check, before.state, look)
     served = _served_by_pod(check, state, look)
     found = kind.judge(state, with_starts(look, served, state.starts) if served else look, budget)
     if served:
         found = waited(found, served, look, budget)
-    if holds:
-        found = _unless_one_pod_is_to_blame(found)
+    waits = 0 < len(found.state.pods_to_blame) <= most_to_blame
+    if waits and found.verdict == "Fail":
+        found = replace(found, verdict="Inconclusive")
     found = _unless_a_stable_pod_differs(found)
     if check.settings.shares_budget:
         found = _unless_absent(check, found, look, unreported)
@@ -626,7 +631,7 @@ def _judged(
     elif check.settings.tests_routing and unreported and found.verdict != "Error":
         # requests of pods that are not scraped are missing in the split
         found = Finding("NoData", unreported, found.state)
-    blamed = found.state.pod_to_blame if holds or found.verdict == "Fail" else ""
+    blamed = found.state.pods_to_blame if waits or found.verdict == "Fail" else []
     told = explained or found.verdict != before.verdict
     own_alone = _is_because_of_the_candidate(check, before, found, look, budget)
     return before.replace(
@@ -635,7 +640,7 @@ def _judged(
         requests=found.state.compared,
         own_metrics=_own(check, before, found, look.at, answered) if own_alone else None,
         state=comparison.marked(found.state).replace(
-            budget=_decided_by(check, budget), pod_to_blame=blamed
+            budget=_decided_by(check, budget), pods_to_blame=blamed
         ),
     )
 
@@ -683,14 +688,12 @@ def _is_because_of_the_candidate(
     return verdict != "Error" and (verdict != "NoData" or before.own_metrics is not None)
 
 
-def _without_a_pod_that_left(check: Check, state: CheckState, look: Look) -> CheckState:
-    """The evidence rested on that pod, and the check starts again."""
-    if not state.pod_to_blame:
+def _without_pods_that_left(check: Check, state: CheckState, look: Look) -> CheckState:
+    """The evidence rested on those pods, and the check starts again."""
+    if not state.pods_to_blame:
         return state
-    counters = _counters_of(check)
-    there = {pod for one in counters for pod in scraped(look.growth(one)[0])}
-    left = there and state.pod_to_blame not in there
-    if not left:
+    there = scraped(*(look.growth(one)[0] for one in _counters_of(check)))
+    if not there or not there.isdisjoint(state.pods_to_blame):
         return state
     return comparison.begun_anew(state).replace(held_back=1.0)
 
@@ -701,12 +704,6 @@ def _served_by_pod(check: Check, state: CheckState, look: Look) -> ByPod | None:
     if not check.settings.waits_for_starts or not isinstance(kind, HasStarts):
         return None
     return kind.served_by_pod(state, look)
-
-
-def _unless_one_pod_is_to_blame(found: Finding) -> Finding:
-    if found.verdict != "Fail" or not found.state.pod_to_blame:
-        return found
-    return replace(found, verdict="Inconclusive")
 
 
 def _unless_a_stable_pod_differs(found: Finding) -> Finding:

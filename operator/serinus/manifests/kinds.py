@@ -41,6 +41,8 @@ class Kind:
     since nothing is decided by halves."""
     status_verbs: tuple[str, ...] = ()
     """What the role allows on the subresource status."""
+    eviction_verbs: tuple[str, ...] = ()
+    """What the role allows on the subresource eviction."""
 
     @property
     def group(self) -> str:
@@ -119,7 +121,11 @@ GATEWAY: Final = Kind(
     selector=_ALL,
     without="Gateways are not checked, only the status of routes",
 )
-POD: Final = Kind(*("Pod", "v1", "pods", ("list",)), "restarts, readiness and images")
+POD: Final = Kind(
+    *("Pod", "v1", "pods", ("list",)),
+    "restarts, readiness and images",
+    eviction_verbs=("create",),
+)
 EVENT: Final = Kind(*("Event", "events.k8s.io/v1", "events", ("create",)), "decisions as events")
 LEASE: Final = Kind(
     *("Lease", "coordination.k8s.io/v1", "leases", ("create", "get", "list", "update")),

@@ -7,7 +7,7 @@ from math import inf
 from serinus.api.checks import Check
 from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
-from serinus.api.status import Candidate, Guarding
+from serinus.api.status import Guarding
 from serinus.plan.guarding import end, may_end, take_back, weight_in
 from serinus.plan.images import in_doubt
 from serinus.plan.pod_budget import tolerated_restarts, too_many_restarts
@@ -21,6 +21,7 @@ from serinus.plan.progress import (
     start_or_stop_the_clock,
 )
 from serinus.plan.readiness import lost_readiness_too_often
+from serinus.plan.replacing import about_replacing
 from serinus.plan.silence import too_long_silent
 from serinus.plan.situation import Situation
 from serinus.plan.wording import listed, messages_of
@@ -77,7 +78,7 @@ def end_the_guard_when_its_time_is_over(s: Situation) -> Situation | None:
         return take_back(s, Reason.GUARD_FAILED, why)
     evidence = messages_of(s.candidate.deciding)
     why = f"nothing was shown against it in {lasted}.{_unguarded(s)}"
-    left_out = f"{not_compared(s)}{tolerated_restarts(s)}{hindered(s.candidate)}"
+    left_out = f"{not_compared(s)}{tolerated_restarts(s)}{hindered(s)}"
     return end(s, f"{why}{left_out} {evidence}".strip())
 
 
@@ -111,7 +112,7 @@ def why_it_goes_on(s: Situation) -> str:
     if candidate.effective_since is None or not s.world.split_in_effect:
         return f"Its weight is not in effect. {s.world.why_no_route}".strip()
     if (failed := failed_checks(s)) and in_doubt(s):
-        return f"{failed}{hindered(candidate)}"
+        return f"{failed}{hindered(s)}"
     blind = [each for each in candidate.deciding if each.verdict in ("Error", "NoData")]
     if blind:
         return messages_of(blind, "Check")
@@ -146,8 +147,9 @@ def _why_it_is_left_out(check: Check) -> str:
     return "only in steps"
 
 
-def hindered(candidate: Candidate) -> str:
+def hindered(s: Situation) -> str:
     """Why a guard may not find what is worse, as things are now."""
+    candidate = s.candidate
     if unlike := arms_differ(candidate):
         return f" Nothing is compared until both revisions are asked alike. {unlike.message}"
     if candidate.hold and candidate.hold.reason == Reason.IMAGES_DIFFER:
@@ -155,9 +157,11 @@ def hindered(candidate: Candidate) -> str:
     own = {pod for each in candidate.checks for pod in each.waits_for_own_pods}
     if own:
         are, them = ("is", "it") if len(own) == 1 else ("are", "them")
+        told = about_replacing(s, own)
         return (
             f" {_pods(own)} of the promoted revision alone {are} worse, and no traffic is taken "
-            f"back for {them} (onePodToBlame): delete {listed(sorted(own))}."
+            f"back for {them} (onePodToBlame)"
+            + (f". {told}" if told else f": delete {listed(sorted(own))}.")
         )
     if pods := pods_to_mend(candidate):
         differ, hide = ("differs", "hides") if len(pods) == 1 else ("differ", "hide")

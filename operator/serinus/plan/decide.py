@@ -14,6 +14,7 @@ from serinus.plan import guarding
 from serinus.plan.pod_budget import with_restarts_counted
 from serinus.plan.progress import pods_needed, weight_given
 from serinus.plan.readiness import with_lost_readiness_counted
+from serinus.plan.replacing import pods_added, pods_to_evict
 from serinus.plan.situation import Desired, Situation, World
 from serinus.plan.stages import RULES
 from serinus.plan.stepping import tasks_of
@@ -30,6 +31,8 @@ class Plan:
     """Desired pods and traffic; None: change nothing."""
     new_decisions: tuple[Decision, ...]
     """Decisions of this pass, oldest first."""
+    evict: tuple[str, ...]
+    """Names of pods to evict, if they are still there."""
     wake_in: float | None
     """Seconds until the next pass is due without an event."""
 
@@ -53,9 +56,10 @@ def decide(desired: Desired, status: Status, world: World, now: float) -> Plan:
     else:
         raise RuntimeError("the rules do not converge")
     s = isolated(Part.REPORT, partial(report, _unread_noted(s)), lambda _: s)
+    evict, wanted = pods_to_evict(s), _wanted(s)
     soonest = min(s.awaited, default=inf)
     wake_in = None if soonest == inf else soonest - now
-    return Plan(s.status, _wanted(s), s.new_decisions, wake_in)
+    return Plan(s.status, wanted, s.new_decisions, evict, wake_in)
 
 
 def _unread_noted(s: Situation) -> Situation:
@@ -122,9 +126,9 @@ def _wanted(s: Situation) -> Wanted | None:
         leaving = [name for name, each in s.world.workloads.items() if not each.empty]
         live = dict.fromkeys(leaving, 0) | live
     if stable:
-        live[stable.revision] = guarding.stable_pods(s)
+        live[stable.revision] = guarding.stable_pods(s) + pods_added(s, of_stable=True)
     if candidate:
-        live[candidate.revision] = pods_needed(s)
+        live[candidate.revision] = pods_needed(s) + pods_added(s, of_stable=False)
     if stable and candidate:
         traffic = traffic.at(weight_given(s))
     return Wanted(live, traffic, tasks_of(s.steps, candidate) if candidate else ())

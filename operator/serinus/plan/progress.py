@@ -23,6 +23,7 @@ from serinus.plan.images import (
     in_doubt,
     withdraw_instead_of_blaming,
 )
+from serinus.plan.replacing import about_replacing, fault_followed, waits_for_a_person
 from serinus.plan.situation import Situation
 from serinus.plan.stepping import current_step, enter_next_step, raises_weight_next
 from serinus.plan.steps.kind import Passed, Running
@@ -103,8 +104,11 @@ def roll_back_when_a_check_fails_for_certain(s: Situation) -> Situation | None:
 def failed_checks(s: Situation) -> str:
     """The evidence of the checks that have failed because of the candidate; empty: none."""
     failed = [check for check in s.candidate.checks if check.rolls_back]
-    blamed = {check.state.pod_to_blame: None for check in failed if check.state.pod_to_blame}
-    return " ".join(filter(None, [messages_of(failed, "Check"), *_nodes(s, blamed)]))
+    blamed = dict.fromkeys(pod for check in failed for pod in check.state.pods_to_blame)
+    if not failed:
+        return ""
+    said = [messages_of(failed, "Check"), *_nodes(s, blamed), fault_followed(s)]
+    return " ".join(filter(None, said))
 
 
 def note_what_audited_checks_would_do(s: Situation) -> Situation | None:
@@ -435,12 +439,14 @@ def _wait_for_a_pod(s: Situation) -> Situation | None:
     blamed = {pod: check for check in checks for pod in check.waits_for_own_pods}
     if differ:
         pods = named("stable's pod", differ, ARE)
-        until = f"Held until {pods} mended or gone."
+        until = f"Held until {pods} mended or gone. {about_replacing(s, differ)}".rstrip()
         return s.hold(Reason.STABLE_POD_DIFFERS, _about_pods(s, until, differ))
     if blamed:
         pods = named("the candidate's pod", blamed, ARE)
-        until = f"Held until {pods} gone."
-        return s.hold(Reason.ONE_POD_TO_BLAME, _about_pods(s, until, blamed))
+        until = f"Held until {pods} gone. {about_replacing(s, blamed)}".rstrip()
+        for_a_person = waits_for_a_person(s, blamed)
+        reason = Reason.ONE_POD_TO_BLAME if for_a_person else Reason.POD_REPLACED
+        return s.hold(reason, _about_pods(s, until, blamed))
     return None
 
 

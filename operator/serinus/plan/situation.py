@@ -91,6 +91,8 @@ class SeenPod:
     """The kubelet ended it because of what it or its node used; counted in `restarts`."""
     node: str = ""
     """Name of its node; empty: it has none yet."""
+    zone: str = ""
+    """That of its node; empty: it is not known."""
     ready: bool = True
     cut_off: bool = False
     """It is not ready because its node does not report."""
@@ -103,6 +105,15 @@ class SeenPod:
     leaves."""
     images: Mapping[str, str] = field(default_factory=dict)
     """By serving container whose image is named by a tag, the digest of what it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedEviction:
+    """Why a pod could not be evicted."""
+
+    message: str
+    forbidden: bool
+    """The operator has no right to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +164,12 @@ class World:
     """Pods of stable and candidate; None: not listed in this pass."""
     nodes: Mapping[str, str] = field(default_factory=dict)
     """Node of each pod of stable and candidate, as last listed."""
+    listed: Mapping[str, SeenPod] = field(default_factory=dict)
+    """The same pods by name, as last listed."""
+    evicted: frozenset[str] = frozenset()
+    """Of the pods that are to be replaced, those that are gone or leave."""
+    refused_eviction: RefusedEviction | None = None
+    """Of a pod that is to be replaced; None: none is, or nothing is known against it."""
     mixed: Mapping[str, str] | None = None
     """By revision whose pods run different images, which ones, as a message; None: not known, until
     pods are listed."""

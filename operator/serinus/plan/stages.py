@@ -54,6 +54,7 @@ from serinus.plan.progress import (
     run_the_clock_while_the_weight_is_in_effect,
 )
 from serinus.plan.readiness import roll_back_when_its_pods_lose_readiness_too_often
+from serinus.plan.replacing import replace_pods_to_blame, suspect_a_node
 from serinus.plan.retiring import let_retired_revisions_go
 from serinus.plan.silence import (
     resume_once_the_policy_is_another,
@@ -138,6 +139,7 @@ COMPARED_IN_A_GUARD: Final[tuple[Rule, ...]] = (
     note_what_audited_checks_would_do,
     *MISSING_PODS,
 )
+REPLACED: Final[tuple[Rule, ...]] = (replace_pods_to_blame, suspect_a_node)
 REFUSED: Final[tuple[Rule, ...]] = (DROPPED_IF_INVALID, *ALWAYS, refuse_a_command)
 
 NOBODY: Final = StageRules(
@@ -170,6 +172,7 @@ STEPPING: Final = StageRules(
         start_the_step_again_once_images_are_alike,
         note_what_audited_checks_would_do,
         roll_back_when_a_check_fails_for_certain,
+        *REPLACED,
         *(*LACKING_PODS, count_unready_time, *UNSTEADY, *UNJUDGED),
         keep_to_the_steps_of_the_spec,
         *MEASURED,
@@ -216,6 +219,7 @@ PROMOTING: Final = StageRules(
         start_the_step_again_once_images_are_alike,
         note_what_audited_checks_would_do,
         roll_back_when_a_check_fails_for_certain,
+        *REPLACED,
         *(*LACKING_PODS, end_unready_time, *UNSTEADY, *UNJUDGED),
         *MEASURED,
         run_the_clock_while_pods_for_all_traffic_start,
@@ -238,6 +242,7 @@ PROMOTING_BY_COMMAND: Final = StageRules(
         forget_what_other_checks_found,
         note_what_audited_checks_would_do,
         roll_back_when_a_check_fails,
+        *REPLACED,
         *(*LACKING_PODS, end_unready_time, *UNSTEADY),
         *MEASURED,
         run_the_clock_while_pods_for_all_traffic_start,
@@ -270,6 +275,7 @@ GUARDED: Final = StageRules(
         keep_to_the_guard_of_the_spec,
         *COMPARED_IN_A_GUARD,
         take_back_what_is_shown_worse,
+        *REPLACED,
         end_the_guard_when_its_time_is_over,
         *(*MEASURED, run_the_clock_of_the_guard),
     ),

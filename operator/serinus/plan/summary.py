@@ -283,7 +283,7 @@ def _summary_of_the_guard(s: Situation, candidate: Candidate) -> Summary:
     message = (
         f"Revision {candidate.revision} serves with {ready} of {replicas} pods, and is guarded "
         f"{_until(s, guarding)}: {_held_back(candidate.weight)} of the traffic "
-        f"stays with revision {stable.revision}.{not_compared(s)}{hindered(candidate)}"
+        f"stays with revision {stable.revision}.{not_compared(s)}{hindered(s)}"
     )
     if ready < replicas:
         message = f"{message} {s.world.why_no_pods}".rstrip()
@@ -372,6 +372,11 @@ def _conditions(s: Situation, summary: Summary, monitored: list[Report]) -> list
     if images := _images(s):
         differ = Reason.IMAGES_DIFFER, images
         conditions.append(_condition(s.status, "ImagesDiffer", "True", *differ, generation, s.now))
+    if node := _node_suspected(s):
+        suspected = Reason.NODE_SUSPECTED, node
+        conditions.append(
+            _condition(s.status, "NodeSuspected", "True", *suspected, generation, s.now)
+        )
     for each in monitored:
         found = each.status, each.reason, each.message
         conditions.append(_condition(s.status, each.condition, *found, generation, s.now))
@@ -398,6 +403,15 @@ def _images(s: Situation) -> str:
     if s.world.mixed is not None:
         return " ".join(s.world.mixed.values())
     before = _before(s.status, "ImagesDiffer")
+    return before.message if before else ""
+
+
+def _node_suspected(s: Situation) -> str:
+    """The node on which alone pods of the candidate were bad; after the rollout it is named until
+    the next one begins."""
+    if s.status.candidate is not None:
+        return s.status.candidate.node_suspected
+    before = _before(s.status, "NodeSuspected")
     return before.message if before else ""
 
 

@@ -9,7 +9,14 @@ from serinus.manifests.task import Task, TaskEnd
 from serinus.manifests.traffic import Traffic
 from serinus.manifests.workloads import Workload
 from serinus.plan.decide import Plan
-from serinus.plan.situation import ApprovalPolicy, Desired, KnownRevision, SeenPod, World
+from serinus.plan.situation import (
+    ApprovalPolicy,
+    Desired,
+    KnownRevision,
+    RefusedEviction,
+    SeenPod,
+    World,
+)
 
 
 @dataclass
@@ -26,6 +33,12 @@ class SimulatedCluster:
     """The pods, while they are listed."""
     nodes: Mapping[str, str] = field(default_factory=dict)
     """Nodes of pods."""
+    listed: Mapping[str, SeenPod] = field(default_factory=dict)
+    """The pods as last listed."""
+    evicted: frozenset[str] = frozenset()
+    """Pods that leave."""
+    refused_eviction: RefusedEviction | None = None
+    """Why a pod cannot be evicted."""
     less_scraped: str = ""
     """By what Prometheus may find stable's pods, and not the candidate's."""
     mixed: Mapping[str, str] | None = None
@@ -67,6 +80,9 @@ class SimulatedCluster:
             split_in_effect=in_effect and self._as_wanted,
             pods_seen=self.pods_seen,
             nodes=self.nodes,
+            listed=self.listed,
+            evicted=self.evicted,
+            refused_eviction=self.refused_eviction,
             less_scraped=self.less_scraped,
             mixed=self.mixed,
             approval_policy=self.approval_policy,

@@ -168,6 +168,9 @@ class MemoryApi:
             self._check_delete(request.body or {}, live)
             self._delete(place, live)
             return reply(200, {"kind": "Status", "status": "Success"})
+        if request.method == "POST" and (place[0], sub) == ("Pod", "eviction"):
+            self._delete(place, live)
+            return reply(201, {"kind": "Status", "status": "Success"})
         if request.method == "PUT":
             return reply(200, self._write(place, live, request.body, sub, request))
         if request.method == "PATCH" and "merge-patch" in request.content_type:

@@ -17,6 +17,8 @@ SCRAPED_EVERY: Final = 5.0
 FLAPS_FOR: Final = 20.0
 SYNC: Final = 0.02
 """Seconds that a controller takes to notice something."""
+BAD: Final = 0.05
+"""Share of failures from which clients are failed."""
 JOB_TAKES: Final = 60.0
 """Seconds after which a Job has succeeded."""
 
@@ -31,6 +33,8 @@ class Model:
     """Seconds after the first request of a container in which it is cold."""
     cold_errors: float = 0.0
     """Share of the requests that are answered with 500 meanwhile."""
+    errors_of_a_tenant: float = 0.0
+    """The same in the pod that has one tenant, which another pod has once that is gone."""
     hangs: bool = False
     """Requests run into their timeout, and are counted nowhere."""
     starts_after: float = 3.0
@@ -49,7 +53,7 @@ class Model:
             return "dies"
         if self.flaps_every is not None:
             return "flaps"
-        return "errors" if self.errors > 0.05 else None
+        return "errors" if max(self.errors, self.errors_of_a_tenant) > BAD else None
 
 
 @dataclass
@@ -83,6 +87,8 @@ class Pod:
     labels: Mapping[str, str]
     version: str
     born: float
+    node: str = ""
+    zone: str = ""
     running: bool = True
     ready: bool = False
     turned: float = 0.0
@@ -161,10 +167,23 @@ class Pods:
         self.pods: dict[str, Pod] = {}
         self.gone: list[Pod] = []
         """Prometheus remembers them."""
+        self.nodes: dict[str, str] = {f"node-{n}": f"zone-{n % 3}" for n in range(10)}
+        """The zone of each."""
+        self.failing: dict[str, float] = {}
+        """Share of the requests that fail in a pod, on a node or in a zone, whatever runs there."""
+        self.choose_node: Callable[[str], str] = self._emptiest_node
+        """The scheduler: a node for a pod of this Deployment."""
 
     def model(self, version: str) -> Model:
         """How a version behaves."""
         return self.models.setdefault(version, Model())
+
+    def failing_share(self, pod: Pod) -> float:
+        """Share of its requests that fail."""
+        model, places = self.model(pod.version), (pod.name, pod.node, pod.zone)
+        alike = (each for each in self.pods.values() if each.version == pod.version and each.ready)
+        of_tenant = model.errors_of_a_tenant if pod is next(alike, None) else 0.0
+        return max(model.errors, of_tenant, *(self.failing.get(each, 0.0) for each in places))
 
     def seen(self, event: str, live: Manifest) -> None:
         """Something was written."""
@@ -266,6 +285,7 @@ class Pods:
         number = next(self._numbers)
         env = template["spec"]["containers"][0].get("env") or []
         version = next((e.get("value", "") for e in env if e["name"] == "MODEL_VERSION"), "")
+        node = self.choose_node(metadata["name"])
         pod = Pod(
             name=f"{metadata['name']}-5d4f6b7c8d-{number:05}"[:63],
             uid=f"pod-{number}",
@@ -276,8 +296,17 @@ class Pods:
             version=version,
             born=self._now(),
             turned=self._now(),
+            node=node,
+            zone=self.nodes[node],
         )
         self.begin(pod)
+
+    def _emptiest_node(self, _: str) -> str:
+        """Of two with as few pods, the one that had none for longest."""
+        latest = [pod.node for pod in (*self.gone, *self.pods.values())]
+        there = [pod.node for pod in self.pods.values()]
+        last = {node: number for number, node in enumerate(latest)}
+        return min(self.nodes, key=lambda node: (there.count(node), last.get(node, -1)))
 
     def begin(self, pod: Pod) -> None:
         """A pod is there, and its container starts."""
@@ -420,7 +449,7 @@ def _manifest(pod: Pod, deployment: Manifest) -> Manifest:
             "namespace": pod.namespace,
             "uid": pod.uid,
             "creationTimestamp": rfc3339(pod.born),
-            "labels": dict(pod.labels),
+            "labels": {**pod.labels, "topology.kubernetes.io/zone": pod.zone},
             "ownerReferences": [
                 {
                     "apiVersion": "apps/v1",
@@ -431,7 +460,7 @@ def _manifest(pod: Pod, deployment: Manifest) -> Manifest:
                 }
             ],
         },
-        "spec": template["spec"],
+        "spec": {**template["spec"], "nodeName": pod.node},
         "status": {
             "phase": "Running",
             "podIP": pod.address,

@@ -25,7 +25,7 @@ from tests.campaign.crashes import Crashes
 from tests.campaign.history import Act, History, Snapshot, Told, Write
 from tests.campaign.memory.api import MemoryApi, copied
 from tests.campaign.memory.cluster import MemoryCluster
-from tests.campaign.memory.pods import SCRAPED_EVERY, Model, Pod, Pods
+from tests.campaign.memory.pods import BAD, SCRAPED_EVERY, Model, Pod, Pods
 from tests.campaign.wire import Fault, Reply, Request, Wire
 
 Manifest = dict[str, Any]
@@ -396,6 +396,13 @@ class World:
         for pod in [pod for pod in self.pods.of(revision) if pod.running][:1]:
             self.pods.kill_for_memory(pod)
 
+    async def spoil_a_pod(self, revision: str) -> None:
+        """A ready pod of a revision fails its clients from now on."""
+        self.act(f"a pod of {revision} fails its clients")
+        for pod in [pod for pod in self.pods.of(revision) if pod.ready][:1]:
+            self.pods.failing[pod.name] = 0.5
+        self._changed()
+
     async def unready(self, revision: str, seconds: float) -> None:
         """A pod of a revision is not ready for a while."""
         self.act(f"a pod of {revision} is not ready")
@@ -485,8 +492,9 @@ class World:
         bad: dict[str, str] = {}
         for pod in self.pods.pods.values():
             ready[pod.revision] = ready.get(pod.revision, 0) + pod.ready
-            if (how := self.pods.model(pod.version).bad) is not None:
-                bad[pod.revision] = how
+            how = self.pods.model(pod.version).bad
+            if how is not None or self.pods.failing_share(pod) > BAD:
+                bad[pod.revision] = how or "errors"
         snapshot = Snapshot(
             at=self.now,
             live=live,
@@ -551,13 +559,13 @@ class World:
     def _failing(self, pod: Pod, model: Model, rate: float) -> float:
         """Share of what it is asked that fails."""
         if not rate:
-            return model.errors
+            return self.pods.failing_share(pod)
         if pod.asked_since is None:
             pod.asked_since = self.now
             if model.cold_for:
                 self._loop.call_later(model.cold_for, self._changed)
         cold = self.now < pod.asked_since + model.cold_for
-        return model.cold_errors if cold else model.errors
+        return model.cold_errors if cold else self.pods.failing_share(pod)
 
     def _ways(self) -> list[tuple[str, int]]:
         live = self.api.find("ModelDeployment", self.namespace, NAME)

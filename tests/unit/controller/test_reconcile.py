@@ -62,7 +62,7 @@ def stable(revision: str = "old", number: int = 1) -> Stable:
 
 def plan(status: Status, *running: str, wake_in: float | None = None) -> Plan:
     wanted = Wanted(dict.fromkeys(running, 1), Traffic(running[0], None, 0)) if running else None
-    return Plan(status, wanted, (), wake_in)
+    return Plan(status, wanted, (), (), wake_in)
 
 
 # the spec

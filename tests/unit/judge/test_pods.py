@@ -1,9 +1,11 @@
-"""One bad pod of several is named; where none or all are bad, nobody is."""
+"""A few bad pods of several are named; where none or all are bad, nobody is."""
 
 from random import Random
 
-from serinus.api.status import CheckStatus
-from serinus.judge.evidence.pods import MOST_PODS
+from serinus.api.status import CheckState, CheckStatus
+from serinus.judge.evidence.pods import MOST_PODS, scraped
+from serinus.metrics.counters import Growth, Increase
+from serinus.metrics.queries import Series
 from serinus.simulation.draws import binomial
 from tests.support.simulated_analysis import (
     SimulatedAnalysis,
@@ -22,7 +24,7 @@ def names(count: int) -> list[str]:
 
 
 def judging(*pods: str) -> SimulatedAnalysis:
-    simulated = SimulatedAnalysis(error_rate(warmUp="0s"))
+    simulated = SimulatedAnalysis(error_rate(warmUp="0s"), onePodToBlame="Rollback")
     for pod in pods:
         serve(simulated, pod, 0, 0)
     simulated.stable.add("old", "model_requests_total", 0, code="200")
@@ -99,7 +101,9 @@ def test_the_state_keeps_so_many_pods_and_no_more() -> None:
 
 
 def test_a_limit_names_it_too() -> None:
-    simulated = SimulatedAnalysis(error_rate(tolerance=50, margin=60, limit="2%"))
+    simulated = SimulatedAnalysis(
+        error_rate(tolerance=50, margin=60, limit="2%"), onePodToBlame="Rollback"
+    )
     for pod in names(4):
         serve(simulated, pod, 0, 0)
     simulated.scrape()
@@ -115,7 +119,7 @@ def test_a_limit_names_it_too() -> None:
 
 
 def test_a_slow_pod_is_named() -> None:
-    simulated = SimulatedAnalysis(latency())
+    simulated = SimulatedAnalysis(latency(), onePodToBlame="Rollback")
     for pod in names(4):
         buckets(simulated.candidate, pod, "model_request_duration_seconds", {0.1: 0, 1.0: 0})
     simulated.scrape()
@@ -136,7 +140,7 @@ def test_a_slow_pod_is_named() -> None:
 
 
 def test_a_pod_whose_answers_users_dislike_is_named() -> None:
-    simulated = SimulatedAnalysis(feedback())
+    simulated = SimulatedAnalysis(feedback(), onePodToBlame="Rollback")
     for pod in names(4):
         simulated.candidate.add(pod, "model_feedback_total", 0, outcome="correct")
     simulated.scrape()
@@ -152,14 +156,90 @@ def test_a_pod_whose_answers_users_dislike_is_named() -> None:
     assert f"in pod {BAD}, one of 4 pods." in simulated.until("Fail", some_time).message
 
 
-def holding(pods: list[str]) -> SimulatedAnalysis:
-    simulated = SimulatedAnalysis(error_rate(warmUp="0s"), onePodToBlame="Hold")
+def holding(pods: list[str], what: str = "Hold") -> SimulatedAnalysis:
+    simulated = SimulatedAnalysis(error_rate(warmUp="0s"), onePodToBlame=what)
     for pod in pods:
         serve(simulated, pod, 0, 0)
     simulated.stable.add("old", "model_requests_total", 0, code="200")
     simulated.scrape()
     simulated.look()
     return simulated
+
+
+def with_bad(simulated: SimulatedAnalysis, bad: int, failing: int = 20) -> CheckStatus:
+    """The first so many of five pods fail so many of 40 requests, the others none."""
+    stable_serves(simulated)
+    for number, pod in enumerate(names(5)):
+        serve(simulated, pod, failing if number < bad else 0, 40)
+    return simulated.look()
+
+
+def test_two_bad_pods_of_five_are_named_and_replaced_and_not_held_for() -> None:
+    for what, verdict in (("Replace", "Inconclusive"), ("Hold", "Fail"), ("Rollback", "Fail")):
+        simulated = holding(names(5), what)
+        for _ in range(3):
+            found = with_bad(simulated, 2)
+        assert found.verdict == verdict
+        assert f"in pods {' and '.join(names(2))}, 2 of 5 pods." in found.message
+    assert found.state.pods_to_blame == names(2)
+
+
+def test_most_pods_are_never_the_bad_ones_among_good_ones() -> None:
+    simulated = holding(names(5), "Replace")
+    for _ in range(3):
+        found = with_bad(simulated, 3)
+    assert (found.verdict, found.state.pods_to_blame) == ("Fail", [])
+
+
+def test_of_a_candidate_that_is_bad_in_all_pods_few_are_replaced_by_chance() -> None:
+    """And then not for long."""
+    held = 0
+    for seed in range(60):
+        rng, simulated = Random(seed), holding(names(4), "Replace")
+        for _ in range(12):
+            stable_serves(simulated)
+            for pod in names(4):
+                serve(simulated, pod, binomial(rng, 10, 0.3), 10)
+            found = simulated.look()
+            held += bool(found.waits_for_own_pods)
+        assert found.verdict == "Fail"
+    assert held <= 6
+
+
+def test_it_starts_again_once_all_that_were_named_are_gone() -> None:
+    simulated = holding(names(5), "Replace")
+    for _ in range(3):
+        found = with_bad(simulated, 2)
+    simulated.candidate.values.pop(BAD)
+
+    def look(pods: list[str]) -> CheckStatus:
+        stable_serves(simulated)
+        for pod in pods:
+            serve(simulated, pod, 0, 40)
+        return simulated.look()
+
+    for _ in range(10):
+        found = look(names(5)[1:])
+    assert found.waits_for_own_pods == names(2)
+    simulated.candidate.values.pop(names(5)[1])
+    for _ in range(10):
+        found = look(names(5)[2:])
+    assert not found.waits_for_own_pods
+
+
+def test_a_pod_that_alone_counts_failures_is_gone_when_it_is_not_scraped() -> None:
+    """Its series are read for as long as a window reaches back."""
+
+    def increase(target: str, end: float) -> Increase:
+        return Increase(Series({}, ()), target, 0.0, end, 1.0, known=True)
+
+    whole = Growth((increase(BAD, 100.0), increase("good", 400.0)))
+    assert scraped(whole, Growth((increase(BAD, 100.0),))) == {"good"}
+
+
+def test_a_status_of_an_earlier_version_names_one_pod() -> None:
+    assert CheckState.model_validate({"podToBlame": BAD}).pods_to_blame == [BAD]
+    assert CheckState.model_validate({"podToBlame": ""}).pods_to_blame == []
 
 
 def look_at(simulated: SimulatedAnalysis, pods: list[str], bad: int, others: int) -> CheckStatus:
@@ -232,7 +312,7 @@ def test_a_candidate_that_is_bad_in_all_pods_fails_where_one_pod_would_hold() ->
     for _ in range(2):
         found = look_at(simulated, names(5), bad=20, others=20)
     assert found.verdict == "Fail"
-    assert not found.state.pod_to_blame
+    assert not found.state.pods_to_blame
 
 
 def test_a_slow_pod_holds_as_well() -> None:

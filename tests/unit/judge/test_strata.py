@@ -252,7 +252,7 @@ def test_evidence_of_other_strata_does_not_count() -> None:
 
 
 def test_a_bad_pod_is_named_whatever_the_routes() -> None:
-    simulated = errors_by_route()
+    simulated = serving(error_rate(), serve_requests, onePodToBlame="Rollback", **BY_ROUTE)
 
     def serve() -> None:
         for pod, failed in (("one", 12), ("two", 0), ("three", 0)):

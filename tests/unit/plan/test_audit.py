@@ -86,7 +86,7 @@ def test_however_long_the_evidence_is_the_audit_is_not_cut() -> None:
 
 
 def test_pods_of_which_an_audit_says_that_they_differ_are_not_waited_for() -> None:
-    sick = CheckState(stable_pods=[StablePod(name="p", within=[0.0])], pod_to_blame="q")
+    sick = CheckState(stable_pods=[StablePod(name="p", within=[0.0])], pods_to_blame=["q"])
     rollout = paused({**ERRORS, "mode": "Audit"}, onePodToBlame="Hold")
     assert rollout.judged("Inconclusive", state=sick).reason == "AwaitingCommand"
     rollout = paused(ERRORS, onePodToBlame="Hold")

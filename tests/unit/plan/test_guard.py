@@ -438,7 +438,11 @@ def _restarted(rollout: SimulatedRollout, times: int, *, shown: bool = False) ->
 
 
 def test_a_pod_for_which_nothing_is_taken_back_is_in_the_message() -> None:
-    rollout = guarded().judged("Inconclusive", state=CheckState(pod_to_blame="loan-b-1"))
+    holds = {"onePodToBlame": "Hold"}
+    rollout = guarded(
+        rollout={"steps": [{"setWeight": 50}], "guard": {"duration": "24h"}, "analysis": holds}
+    )
+    rollout.judged("Inconclusive", state=CheckState(pods_to_blame=["loan-b-1"]))
     assert role(rollout) == (A, B, None)
     assert "delete loan-b-1." in rollout.status.message
     hides = CheckState(stable_pods=[StablePod(name="loan-a-1", within=[0.0])])

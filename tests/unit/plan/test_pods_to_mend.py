@@ -7,7 +7,7 @@ from serinus.api.status import CheckState, StablePod
 from tests.support.simulated_rollout import B, SimulatedRollout, serving
 
 SICK = CheckState(stable_pods=[StablePod(name="loan-1", within=[0.0])])
-BLAMED = CheckState(pod_to_blame="loan-2")
+BLAMED = CheckState(pods_to_blame=["loan-2"])
 
 
 def rolling(**analysis: Any) -> SimulatedRollout:

@@ -58,7 +58,7 @@ def world(weight: float = 20.0, **more: Any) -> World:
 
 
 def plan(split: Traffic | None) -> Plan:
-    return Plan(status(), None if split is None else Wanted({"old": 4}, split), (), None)
+    return Plan(status(), None if split is None else Wanted({"old": 4}, split), (), (), None)
 
 
 # what may be done without a status

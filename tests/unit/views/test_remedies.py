@@ -175,7 +175,7 @@ ROLLOUTS: dict[str, Any] = {
     "MetricsUnavailable at the end": unread_at_the_end,
     "Inconclusive": lambda: judged().after(86400),
     "StablePodDiffers": lambda: judged(state=SICK),
-    "OnePodToBlame": lambda: judged(state=CheckState(pod_to_blame="loan-2")),
+    "OnePodToBlame": lambda: judged(state=CheckState(pods_to_blame=["loan-2"])),
     "CandidateSilent": silent,
     "CandidateSilent at a gate": silent_at_a_gate,
     "CheckFailed": lambda: judged("Fail"),

@@ -88,7 +88,7 @@ class EventShare:
         state = comparison.looked(before, look, lambda each: self._counted(before, each, budget))
         verdict = comparison.verdict(state, budget)
         if verdict == "Fail":
-            state = state.replace(pod_to_blame=self._pod_to_blame(state))
+            state = state.replace(pods_to_blame=self._pods_to_blame(state))
         missing = look.missing(self._whole)
         if missing and verdict != "Fail":
             return Finding("NoData", missing, state)
@@ -241,12 +241,12 @@ class EventShare:
 
     def _shown_worse(self, state: CheckState, budget: ErrorBudget) -> ShownWorse:
         worst, tolerance, stable_share = self._worst(state)
-        pod = pods.attributed_pod(state, worst, tolerance, stable_share)
+        found = pods.attributed_pods(state, worst, tolerance, stable_share)
         recent = comparison.recent_counts(state, worst.name, self._nouns.whole)
-        return ShownWorse(budget.false_rollback, worst.name == LIMIT, pod, recent)
+        return ShownWorse(budget.false_rollback, worst.name == LIMIT, found, recent)
 
-    def _pod_to_blame(self, state: CheckState) -> str:
-        return pods.pod_to_blame(state, *self._worst(state))
+    def _pods_to_blame(self, state: CheckState) -> list[str]:
+        return pods.pods_to_blame(state, *self._worst(state))
 
     def _worst(self, state: CheckState) -> tuple[Comparison, NullHypothesis, float]:
         """The comparison with the clearest evidence, what is tolerated of it, and stable's share

@@ -113,7 +113,7 @@ class LatencyCheck:
             return Finding("Error", NoCommonBound(source.metric), state)
         verdict = comparison.verdict(state, budget)
         if verdict == "Fail":
-            state = state.replace(pod_to_blame=self._pod_to_blame(state, look))
+            state = state.replace(pods_to_blame=self._pods_to_blame(state, look))
         missing = look.missing(source)
         if missing and verdict != "Fail":
             return Finding("NoData", missing, state)
@@ -373,15 +373,15 @@ class LatencyCheck:
         worst = _worst(state)
         stable_share = worst.stable / state.stable[REQUESTS]
         tolerance = self._policy_of(worst, look).tolerance
-        pod = pods.attributed_pod(state, worst, tolerance, stable_share)
+        found = pods.attributed_pods(state, worst, tolerance, stable_share)
         recent = comparison.recent_counts(state, worst.name, REQUESTS)
-        return ShownWorse(budget.false_rollback, worst.name == LIMIT, pod, recent)
+        return ShownWorse(budget.false_rollback, worst.name == LIMIT, found, recent)
 
-    def _pod_to_blame(self, state: CheckState, look: Look) -> str:
+    def _pods_to_blame(self, state: CheckState, look: Look) -> list[str]:
         worst = _worst(state)
         stable_share = worst.stable / state.stable[REQUESTS]
         tolerance = self._policy_of(worst, look).tolerance
-        return pods.pod_to_blame(state, worst, tolerance, stable_share)
+        return pods.pods_to_blame(state, worst, tolerance, stable_share)
 
     def _forecast(
         self, state: CheckState, block: Durations, look: Look, budget: ErrorBudget
@@ -466,7 +466,7 @@ def _without_lost_bounds(state: CheckState, block: Durations) -> CheckState:
             pods={},
             recent={},
             dropped=comparison.dropped_with(state),
-            pod_to_blame="",
+            pods_to_blame=[],
             peak=0.0,
             least=None,
             settled=0.0,

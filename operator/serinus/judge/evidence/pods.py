@@ -1,8 +1,8 @@
-"""One bad pod of several: what is wrong with a candidate may be wrong with one pod alone."""
+"""A few bad pods of several: what is wrong with a candidate may be wrong with these alone."""
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from serinus.api.status import CheckState, Comparison
@@ -14,7 +14,7 @@ MOST_PODS: Final = 16
 """What the status has room for; pods that come later count in the sums, and are not named."""
 MOST_OF_IT: Final = 0.75
 BY_CHANCE: Final = 0.05
-"""The chance that one of several pods which are alike is named."""
+"""The chance that one of several pods which are alike is named; half of that for two, and so on."""
 
 OTHERS_BY_CHANCE: Final = 3.0
 """Standard deviations of the other pods' events, which are looked at again and again."""
@@ -28,9 +28,12 @@ def by_target(growth: Growth) -> dict[str, float]:
     return sums
 
 
-def scraped(growth: Growth) -> set[str]:
-    """The pods of an arm that are still there: the others were not scraped for two minutes."""
-    ends = {each.target: each.end for each in growth.increases}
+def scraped(*growths: Growth) -> set[str]:
+    """The pods of an arm that are still there: the others were not scraped for two minutes, while
+    some pod was. A counter of failures may be that of one pod alone."""
+    ends: dict[str, float] = {}
+    for each in (each for growth in growths for each in growth.increases):
+        ends[each.target] = max(each.end, ends.get(each.target, each.end))
     newest = max(ends.values(), default=0.0)
     return {_pod(target) for target, end in ends.items() if end > newest - LATE_WITHIN}
 
@@ -46,36 +49,46 @@ def with_events(known: Comparison, events: Mapping[str, float], state: CheckStat
     return known.replace(pods=_counted(known.pods, of_kept))
 
 
-def attributed_pod(
+def attributed_pods(
     state: CheckState, worst: Comparison, tolerance: NullHypothesis, stable_share: float
 ) -> PodShare | None:
-    """The pod in which most of what is beyond the tolerance lies; none where it does not lie in one
-    alone, where it may by chance, or where there is but one."""
+    """The pods, as few as possible and at most half of all, in which most of what is beyond the
+    tolerance lies; none where it may lie there by chance, or where there is but one pod."""
     tolerated = tolerance.ratio * stable_share + tolerance.offset
+    return next(_attributed(state, worst, tolerated), None)
+
+
+def pods_to_blame(
+    state: CheckState, worst: Comparison, tolerance: NullHypothesis, stable_share: float
+) -> list[str]:
+    """The pods that are beyond the tolerance while the others together are not, as far as chance
+    goes; empty: there are none. A pod stays named, since its events of a while ago do."""
+    tolerated = tolerance.ratio * stable_share + tolerance.offset
+
+    def others_are_well(named: Collection[str]) -> bool:
+        expected = tolerated * sum(n for pod, n in state.pods.items() if pod not in named)
+        others = sum(n for pod, n in worst.pods.items() if pod not in named)
+        return others <= expected + OTHERS_BY_CHANCE * math.sqrt(expected)
+
+    known = [state.pods_to_blame] if state.pods_to_blame else []
+    found = known or (list(each.pods) for each in _attributed(state, worst, tolerated))
+    return next(filter(others_are_well, found), [])
+
+
+def _attributed(state: CheckState, worst: Comparison, tolerated: float) -> Iterator[PodShare]:
+    """The worst pod, then the worst two, and so on, where most of what is beyond lies in them."""
     requests, events = sum(state.pods.values()), sum(worst.pods.values())
-    for pod, own in worst.pods.items():
-        served = state.pods[pod]
+    beyond = {pod: n - state.pods[pod] * tolerated for pod, n in worst.pods.items()}
+    pods, known = sorted(beyond, key=lambda pod: -beyond[pod]), len(state.pods)
+    for count in range(1, max(known // 2, 1) + 1):
+        named = pods[:count]
+        own, served = (sum(of[pod] for pod in named) for of in (worst.pods, state.pods))
         most = own - served * tolerated >= MOST_OF_IT * (events - requests * tolerated) > 0
         alike = min(served / requests, 1.0) if requests else 1.0
-        if most and _chance(own, events, alike) * len(state.pods) <= BY_CHANCE:
-            known = len(state.pods)
-            return PodShare(pod, own, worst.candidate, known, first_pods_only=known == MOST_PODS)
-    return None
-
-
-def pod_to_blame(
-    state: CheckState, worst: Comparison, tolerance: NullHypothesis, stable_share: float
-) -> str:
-    """The pod that is beyond the tolerance while the others together are not, as far as chance
-    goes; empty: there is none. A pod stays named, since its events of a while ago do."""
-    named = state.pod_to_blame
-    if not named:
-        attributed = attributed_pod(state, worst, tolerance, stable_share)
-        named = attributed.pod if attributed else ""
-    tolerated = tolerance.ratio * stable_share + tolerance.offset
-    expected = tolerated * sum(n for pod, n in state.pods.items() if pod != named)
-    others = sum(n for pod, n in worst.pods.items() if pod != named)
-    return named if others <= expected + OTHERS_BY_CHANCE * math.sqrt(expected) else ""
+        by_chance = BY_CHANCE / 2 ** (count - 1) / math.comb(known, count)
+        if most and _chance(own, events, alike) <= by_chance:
+            first = known == MOST_PODS
+            yield PodShare(tuple(named), own, worst.candidate, known, first_pods_only=first)
 
 
 def _chance(own: float, events: float, share: float) -> float:

@@ -89,7 +89,7 @@ class EventShares:
     def _conclusion(self) -> str:
         match self.conclusion:
             case ShownWorse() as shown:
-                return words.sentences(f"{self._what_is_wrong(shown)}.", shown, shown.pod or "")
+                return words.sentences(f"{self._what_is_wrong(shown)}.", shown, shown.pods or "")
             case ShownBetter() as shown:
                 limit = f", and below the limit of {self.limit}" if self.limit else ""
                 return shown.within(f"{self.margin.of()}{limit}")

@@ -117,7 +117,7 @@ class SlowShares:
         match self.conclusion:
             case ShownWorse() as shown:
                 wrong = f"; {self._what_is_wrong(shown)}."
-                return words.sentences(wrong, shown, shown.pod or "")
+                return words.sentences(wrong, shown, shown.pods or "")
             case ShownBetter() as shown:
                 right = f"at every bound {shown.within(self._margin())}"
                 return f", the greatest difference; {right}"

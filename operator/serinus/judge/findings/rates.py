@@ -64,11 +64,11 @@ class Recent:
 
 @dataclass(frozen=True, slots=True)
 class PodShare:
-    """The candidate pod that has most of the candidate's bad events."""
+    """The candidate's pods that have most of the candidate's bad events."""
 
-    pod: str
+    pods: tuple[str, ...]
     events: float
-    """Of this pod."""
+    """Of these pods."""
     of_events: float
     """Of all candidate pods."""
     of_pods: int
@@ -78,8 +78,10 @@ class PodShare:
 
     def __str__(self) -> str:
         share = f"{words.count(self.events)} of the {words.count(self.of_events)}"
-        first = "the first " if self.first_pods_only else ""
-        return f"{share} are in pod {self.pod}, one of {first}{self.of_pods} pods."
+        all_pods = f"{'the first ' if self.first_pods_only else ''}{self.of_pods} pods"
+        if len(self.pods) == 1:
+            return f"{share} are in pod {self.pods[0]}, one of {all_pods}."
+        return f"{share} are in pods {words.listed(self.pods)}, {len(self.pods)} of {all_pods}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ class ShownWorse:
     risk: float
     """Probability of a false alarm over the whole rollout, all looks and checks together."""
     than_limit: bool = False
-    pod: PodShare | None = None
+    pods: PodShare | None = None
     recent: Recent | None = None
     """None: the counts of the whole rollout are the recent ones, or these are not known."""
 
