@@ -140,15 +140,13 @@ class Reconciler:
         except ApiError as error:
             measure(self._sampler, observed, status)
             if not (error.conflict or error.absent):
-                await withdraw_without_status(
-                    self._cluster, observed, status, world, plan, self._clock()
-                )
+                at = self._clock()
+                await withdraw_without_status(self._cluster, observed, status, world, plan, at)
             raise
 
         state.export(plan.status, status.candidate, made)
         outcome, news = await self._actuate(observed, plan, mark if why else None)
-        evictions = state.evictions
-        news |= await evict_all(self._cluster, key.namespace, plan.evict, evictions, now)
+        news |= await evict_all(self._cluster, key.namespace, plan.evict, state.evictions, now)
         await announce(self._cluster, live, made, outcome.repaired)
         measure(self._sampler, observed, plan.status)
 

@@ -295,42 +295,33 @@ def _looked(
     answered = _answered(analysis, arms[0])
     known = progress.baseline
     tells_mix = next((each.name for each in checks if strata_labels(analysis, each, known)), "")
+    reserved = guard.reserved(measurement.at) if guard else None
+    unlike = _unlike(progress.inputs) or _unlike(inputs)
 
     def looked(check: Check) -> CheckStatus:
         budget = budget_of(analysis, check, progress.entries)
         policy = _policy(analysis, check, known)
-        before, one = _divided(
-            check,
-            _reserved(
-                _before(check, progress.checks, (policy,), budget),
-                guard.reserved(measurement.at) if guard else None,
-            ),
-            look(
-                *_asked(check, arms),
-                baseline=_baseline(check, known),
-                stratify=strata_labels(analysis, check, known),
-                chosen=analysis.stratify is None,
-            ),
+        begun = _before(check, progress.checks, (policy,), budget)
+        whole = look(
+            *_asked(check, arms),
+            baseline=_baseline(check, known),
+            stratify=strata_labels(analysis, check, known),
+            chosen=analysis.stratify is None,
         )
-        return _if_comparable(
+        before, one = _divided(check, _reserved(begun, reserved), whole)
+        by_itself = partial(
+            _judged,
             check,
-            before,
-            partial(
-                _judged,
-                check,
-                one,
-                budget,
-                long_absent,
-                answered=answered,
-                most_to_blame=_MOST_TO_BLAME[analysis.one_pod_to_blame],
-                explained=explained,
-                tells_mix=check.name == tells_mix,
-            ),
-            _unlike(progress.inputs) or _unlike(inputs),
-            suspect=is_suspect(
-                inputs, measurement.at, follows_inputs=check.settings.follows_inputs
-            ),
+            one,
+            budget,
+            long_absent,
+            answered=answered,
+            most_to_blame=_MOST_TO_BLAME[analysis.one_pod_to_blame],
+            explained=explained,
+            tells_mix=check.name == tells_mix,
         )
+        suspect = is_suspect(inputs, measurement.at, follows_inputs=check.settings.follows_inputs)
+        return _if_comparable(check, before, by_itself, unlike, suspect=suspect)
 
     return tuple(
         isolated(

@@ -251,7 +251,7 @@ def test_the_state_of_the_default_checks_stays_small() -> None:
         simulated.look()
     checks = simulated.progress.checks
     stored = sum(len(each.model_dump_json(by_alias=True, exclude_none=True)) for each in checks)
-    assert stored < 14_000
+    assert stored < 16_000
 
 
 def test_an_evaluation_of_four_checks_costs_less_than_fifty_thousand_multiplications() -> None:

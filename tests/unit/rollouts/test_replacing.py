@@ -99,7 +99,7 @@ def test_a_bad_model_evicts_nobody() -> None:
     async def course(world: World) -> None:
         await half(world)
         world.model("v2", errors=0.2)
-        await world.until(rejected("v2", "CheckFailed").holds, 60.0)
+        await world.until(rejected("v2", "CheckFailed").holds, 300.0)
         assert not evicted(world)
 
     run(course)

@@ -540,7 +540,7 @@ def acquitted(
         stable={},
         recent={},
         pods={},
-        pod_to_blame="",
+        pods_to_blame=[],
         peak=0.0,
         least=None,
         settled=0.0,

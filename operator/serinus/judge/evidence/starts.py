@@ -73,7 +73,7 @@ def waited(found: Finding, served: ByPod, look: Look, budget: ErrorBudget) -> Fi
     if starts.calm < CALM:
         age, share = look.at - min(each.since for each in pods), _share(pods)
         figures = MayBeItsStart(share, served.bad, age, longest, (served.costly and COST) or None)
-        state = found.state.replace(starts=starts, pod_to_blame="")
+        state = found.state.replace(starts=starts, pods_to_blame=[])
         return Finding("Inconclusive", figures, state)
     return _levelled_off(found.state, starts, served, budget)
 
