@@ -156,11 +156,12 @@ def test_a_rollback_is_explained_by_its_counts_bounds_and_weight(
         gzip.decompress((ROOT / "examples/recordings/loan.json.gz").read_bytes())
     )
     text = printed(capsys, "explain", "-f", written(tmp_path, recording["modelDeployment"]))
-    assert "Revision adbs8wzp against stable atm2kfrk" in text and "ended after 15s" in text
+    assert "Revision b6cmwhrtwnw9f2sz against stable bzq4bbpv64djv2jt" in text
+    assert "ended after 19s" in text
     first, last = (line.split() for line in text.splitlines() if re.match(r"\d+s ", line))
     assert first[:3] == ["0s", "0%", "RolloutStarted"]
-    assert last[:3] == ["15s", "20%", "CheckFailed"]
-    assert {"12/146", "373/594", "(1.25"} <= set(last)
+    assert last[:3] == ["19s", "20%", "CheckFailed"]
+    assert {"22/168", "426/679", "(1.25"} <= set(last)
 
 
 def test_a_rollback_is_explained_to_scripts(

@@ -12,7 +12,8 @@ import pytest
 import yaml
 from aiohttp import web
 
-from serinus.api.status import Decision
+from serinus.api.evidence import unpacked
+from serinus.api.status import KEPT, Decision
 from serinus.cli.__main__ import main
 from serinus.cli.comparison import as_kept
 from tests.support.faulty_prometheus import Faulty, matrix, saying, serving
@@ -25,6 +26,8 @@ Write = Callable[[dict[str, Any]], str]
 def recording() -> dict[str, Any]:
     """The recording of a real rollout, of a version that predicts otherwise than stable."""
     found: dict[str, Any] = json.loads(gzip.decompress(LOAN.read_bytes()))
+    written = found["modelDeployment"]
+    written["status"] = unpacked(written["status"], KEPT)
     return found
 
 
@@ -65,13 +68,14 @@ def test_a_real_rollout_is_decided_as_the_operator_did_from_the_same_counts(
     found = replayed(capsys, "--recording", str(LOAN))
     assert figures(found["decisions"]) == figures(found["operatorsDecisions"])
     assert found["outcome"] == "RolledBack"
-    assert figures(found["decisions"])[-1] == ("CheckFailed", ["12/146", "373/594"])
+    assert figures(found["decisions"])[-1] == ("CheckFailed", ["22/168", "426/679"])
     looks = found["looks"]
     assert [check["verdict"] for check in looks[-1]["checks"]] == [
         *("Inconclusive", "Fail", "Inconclusive"),
     ]
-    moments = ["24:05.000Z", "24:10.000Z", "24:15.000Z"]
-    assert [look["at"][-10:] for look in looks] == moments
+    # from the third on, something speaks against the candidate: a look after each scrape
+    moments = [*("53:30", "53:35", "53:36", "53:38", "53:40", "53:42", "53:44")]
+    assert [look["at"][-10:-5] for look in looks] == moments
 
 
 def test_decisions_are_compared_as_the_status_keeps_them() -> None:
@@ -115,7 +119,7 @@ def test_a_rollout_that_was_aborted_by_hand_is_aborted_again(
 ) -> None:
     found = recording()
     status = found["modelDeployment"]["status"]
-    timeline, at = status["timeline"], "2026-11-27T05:24:07.500Z"
+    timeline, at = status["timeline"], "2026-11-29T19:53:34.500Z"
     told = f"Revision {timeline['revision']} was aborted by command."
     ended = {"at": at, "reason": "Aborted", "revision": timeline["revision"], "message": told}
     obeyed = {"command": f"abort/{timeline['revision']}", "outcome": "done", "at": at}
@@ -212,13 +216,13 @@ def test_a_prometheus_that_cannot_be_asked_is_said_in_a_sentence(
 
 
 def test_a_replay_may_end_before_the_rollout_did(capsys: pytest.CaptureFixture[str]) -> None:
-    found = replayed(capsys, "--recording", str(LOAN), "--to", "2026-11-27T05:24:08Z")
+    found = replayed(capsys, "--recording", str(LOAN), "--to", "2026-11-29T19:53:33Z")
     assert found["outcome"] == "Undecided"
     assert len(found["looks"]) == 1
 
 
 def test_a_recording_begins_where_it_begins(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["replay", "--recording", str(LOAN), "--from", "2026-11-27T05:24:08Z"]) == 2
+    assert main(["replay", "--recording", str(LOAN), "--from", "2026-11-29T19:53:33Z"]) == 2
     assert "--from: requires --prometheus" in capsys.readouterr().err
 
 

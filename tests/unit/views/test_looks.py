@@ -12,10 +12,12 @@ from tests.support.replayed import replayed
 
 STATES = list(replayed())
 LOOKED = [state for state in STATES if "measuredAt" in state["status"].get("candidate", {})]
+TOLD = next(state for state in LOOKED if "Class deny: " in str(state["status"]["candidate"]))
+"""After a look whose verdict does not wait to know whether both revisions are asked alike."""
 
 
 def test_the_rates_are_those_of_the_message() -> None:
-    live = read(LOOKED[-1])
+    live = read(TOLD)
     look = look_view(live.spec, live.status)
     assert look and live.status.candidate
     (drift,) = [check for check in look.checks if check.name == "drift"]
@@ -46,7 +48,8 @@ def test_there_is_enough_evidence_exactly_where_the_verdict_says_so() -> None:
         assert look and live.status.candidate
         for check, status in zip(look.checks, live.status.candidate.checks, strict=True):
             if check.against is not None and check.towards is not None:
-                assert (check.against >= 1) == (status.verdict == "Fail")
+                waits = "The verdict waits for the next looks" in status.message
+                assert (check.against >= 1) == (status.verdict == "Fail" or waits)
                 assert check.towards >= 1 or status.verdict != "Pass"
 
 
@@ -66,7 +69,7 @@ def test_without_a_look_there_is_nothing_to_draw() -> None:
             {"weights": [{"weight": 20, "actual": 17, "since": 50, "until": 70}], "until": 100},
             [(0, 0, 0), (50, 20, 17), (70, 20, 0), (100, 0, 0)],
         ),
-        ({"until": 100, "revision": "atm2kfrk"}, [(0, 0, 0), (100, 100, 100)]),
+        ({"until": 100, "revision": "bzq4bbpv64djv2jt"}, [(0, 0, 0), (100, 100, 100)]),
     ],
 )
 def test_the_weights_end_with_that_of_now_or_of_the_end(
