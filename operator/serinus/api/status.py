@@ -280,6 +280,14 @@ class Starts(StatusType):
     share: float = Field(
         default=0.0, description="Share of bad requests when the check began to wait."
     )
+    waits_since: Since | None = Field(
+        default=None,
+        description="When the first of the pods waited for began to serve; unset: none is.",
+    )
+    ended: Annotated[list[float], Field(max_length=2)] = Field(
+        default=[0.0, 0.0],
+        description="Requests and bad ones of their containers that have ended since then.",
+    )
     calm: float = Field(
         default=0.0, description="Recent evidence that the pods waited for have levelled off."
     )

@@ -13,7 +13,8 @@ over.
 
 Waiting costs clients. Where requests fail, it ends once as many have failed as the pods are asked
 in COST seconds, and where most of them fail, it does not begin: that is what a total failure costs
-until it is found.
+until it is found. Pods and containers that take the place of others meanwhile prolong nothing: a
+revision that is bad for ever would never be found, if its pods are new every few minutes.
 """
 
 import hashlib
@@ -65,13 +66,17 @@ def waited(found: Finding, served: ByPod, look: Look, budget: ErrorBudget) -> Fi
     if known.took is not None:
         longest = min(max(TIMES_KNOWN * known.took, SHORTEST), LONGEST)
     starts = _followed(known, served, look, longest)
-    starts = _awaiting(starts, served) if found.verdict == "Fail" else _not_awaited(starts)
+    if found.verdict == "Fail":
+        starts = _awaiting(starts, served)
+    elif found.verdict not in ("Error", "NoData"):
+        starts = _not_awaited(starts)
     pods = [each for each in starts.pods.values() if each.awaited]
-    if not pods or _is_too_costly(pods, served, look.at):
+    age = look.at - (starts.waits_since or look.at)
+    if found.verdict != "Fail" or not pods or age > longest or _is_too_costly(starts, served, age):
         state = found.state.replace(starts=starts if starts != Starts() else None)
         return replace(_told(found, starts), state=state)
     if starts.calm < CALM:
-        age, share = look.at - min(each.since for each in pods), _share(pods)
+        share = _share([*pods, _ended(starts)])
         figures = MayBeItsStart(share, served.bad, age, longest, (served.costly and COST) or None)
         state = found.state.replace(starts=starts, pods_to_blame=[])
         return Finding("Inconclusive", figures, state)
@@ -79,9 +84,7 @@ def waited(found: Finding, served: ByPod, look: Look, budget: ErrorBudget) -> Fi
 
 
 def _levelled_off(state: CheckState, starts: Starts, served: ByPod, budget: ErrorBudget) -> Finding:
-    pods = [each for each in starts.pods.values() if each.awaited]
-    calm = starts.calm_since or 0.0
-    took = max(calm - min(each.since for each in pods), starts.took or 0.0)
+    took = max((starts.calm_since or 0.0) - (starts.waits_since or 0.0), starts.took or 0.0)
     anew = acquitted(state, served.alternatives, budget)
     figures = LevelledOff(took, starts.share, served.bad)
     return Finding("Inconclusive", figures, anew.replace(starts=_forgotten(starts, took)))
@@ -118,9 +121,13 @@ def _followed(starts: Starts, served: ByPod, look: Look, longest: float) -> Star
     if not pods and not begun:
         return Starts(took=starts.took)
     older, calm, since = list(starts.older), starts.calm, starts.calm_since
+    ended = starts.ended
     for target, (requests, bad) in served.counted.items():
         name = _name(target)
         if target in begun and (name in pods or len(pods) < MOST_PODS):
+            before = pods.get(name)
+            if before and before.awaited:
+                ended = [ended[0] + before.requests, ended[1] + before.bad]
             pods[name] = PodStart(since=begun[target])
         if (pod := pods.get(name)) is None:
             older = [older[0] + requests, older[1] + bad]
@@ -132,7 +139,7 @@ def _followed(starts: Starts, served: ByPod, look: Look, longest: float) -> Star
     pods = {
         name: each for name, each in pods.items() if each.awaited or not _began_well(each, served)
     }
-    return starts.replace(pods=pods, older=older, calm=calm, calm_since=since)
+    return starts.replace(pods=pods, older=older, calm=calm, calm_since=since, ended=ended)
 
 
 def _gross(served: ByPod) -> float:
@@ -170,7 +177,8 @@ def _awaiting(starts: Starts, served: ByPod) -> Starts:
     awaited = {
         name: each.replace(awaited=True) if name in gross else each for name, each in pods.items()
     }
-    return starts.replace(pods=awaited, share=share)
+    since = starts.waits_since or min(each.since for each in awaited.values() if each.awaited)
+    return starts.replace(pods=awaited, share=share, waits_since=since)
 
 
 def _is_bad(pod: PodStart, served: ByPod) -> bool:
@@ -178,10 +186,10 @@ def _is_bad(pod: PodStart, served: ByPod) -> bool:
 
 
 def _not_awaited(starts: Starts) -> Starts:
-    if not any(each.awaited for each in starts.pods.values()):
+    if starts.waits_since is None:
         return starts
     pods = {name: each.replace(awaited=False) for name, each in starts.pods.items()}
-    return starts.replace(pods=pods, calm=0.0)
+    return starts.replace(pods=pods, calm=0.0, waits_since=None, ended=[0.0, 0.0])
 
 
 def _forgotten(starts: Starts, took: float) -> Starts:
@@ -190,12 +198,18 @@ def _forgotten(starts: Starts, took: float) -> Starts:
     return Starts(pods=pods, took=took)
 
 
-def _is_too_costly(pods: Iterable[PodStart], served: ByPod, at: float) -> bool:
+def _ended(starts: Starts) -> PodStart:
+    """What containers that have ended while they were waited for have served, as if of one pod."""
+    requests, bad = starts.ended
+    return PodStart(since=0.0, requests=requests, bad=bad)
+
+
+def _is_too_costly(starts: Starts, served: ByPod, age: float) -> bool:
+    """`age`: seconds since the first pod that is waited for began to serve."""
     if not served.costly:
         return False
-    pods = list(pods)
-    rate = math.fsum(each.requests / max(at - each.since, 1.0) for each in pods)
-    return _share(pods) >= TOTAL or math.fsum(each.bad for each in pods) > COST * rate
+    pods = [each for each in starts.pods.values() if each.awaited]
+    return _share(pods) >= TOTAL or _share([*pods, _ended(starts)]) * age > COST
 
 
 def _share(pods: Iterable[PodStart]) -> float:
