@@ -1,5 +1,7 @@
 """When the next look is due, by what the last one added to the evidence against the candidate."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from serinus.api.status import CheckState, Comparison
@@ -22,7 +24,7 @@ def due(
     gained: float,
     *,
     scraped_every: float | None = 4.5,
-    **waits: object,
+    waits: Mapping[str, object] = {},
 ) -> float:
     """Seconds between looks, once one has added so much to ln of the evidence, of which there was
     none. `waits`: what the state says of what the check waits for."""
@@ -52,8 +54,8 @@ def test_scrapes_that_are_rare_or_unknown_change_nothing(scraped_every: float | 
 
 @pytest.mark.parametrize("waits", [{"pods_to_blame": ["a"]}, {"starts": {"waits_since": 0.0}}])
 def test_a_check_that_waits_for_a_pod_is_looked_at_as_usual(waits: dict[str, object]) -> None:
-    assert due(rolling(), 60.0, **waits) == 15
-    assert due(rolling(), 3.0, **waits) == 5, "not proved yet"
+    assert due(rolling(), 60.0, waits=waits) == 15
+    assert due(rolling(), 3.0, waits=waits) == 5, "not proved yet"
 
 
 def test_looks_are_at_least_a_second_apart() -> None:
