@@ -83,6 +83,13 @@ def waited(found: Finding, served: ByPod, look: Look, budget: ErrorBudget) -> Fi
     return _levelled_off(found.state, starts, served, budget)
 
 
+def failing_waited_for(share: float, of_stable: float) -> float:
+    """Seconds from their first requests on for which pods that fail such a share of them, and
+    never level off, are waited for; `of_stable`: share of failed requests among stable's."""
+    gross = share >= _gross(of_stable)
+    return min(COST / share, LONGEST) if gross and share < TOTAL else 0.0
+
+
 def _levelled_off(state: CheckState, starts: Starts, served: ByPod, budget: ErrorBudget) -> Finding:
     took = max((starts.calm_since or 0.0) - (starts.waits_since or 0.0), starts.took or 0.0)
     anew = acquitted(state, served.alternatives, budget)
@@ -142,14 +149,14 @@ def _followed(starts: Starts, served: ByPod, look: Look, longest: float) -> Star
     return starts.replace(pods=pods, older=older, calm=calm, calm_since=since, ended=ended)
 
 
-def _gross(served: ByPod) -> float:
-    """The least share of bad requests that may be due to a start."""
-    return max(GROSS, CALMER * served.of_stable)
+def _gross(of_stable: float) -> float:
+    """The least share of bad requests that may be due to a start, by that of stable's."""
+    return max(GROSS, CALMER * of_stable)
 
 
 def _began_well(pod: PodStart, served: ByPod) -> bool:
     """What becomes bad later is no start."""
-    return _calmer(_gross(served), pod.requests, pod.bad) >= WELL
+    return _calmer(_gross(served.of_stable), pod.requests, pod.bad) >= WELL
 
 
 def _begun(served: ByPod, look: Look) -> Mapping[str, float]:
@@ -167,7 +174,7 @@ def _begun(served: ByPod, look: Look) -> Mapping[str, float]:
 def _awaiting(starts: Starts, served: ByPod) -> Starts:
     """The pods to wait for are those that are bad, if most of what is bad is theirs."""
     pods, known = starts.pods, [each for each in starts.pods.values() if each.awaited]
-    least = _gross(served)
+    least = _gross(served.of_stable)
     gross = {name for name, each in pods.items() if each.bad >= least * each.requests > 0}
     bad = math.fsum(pods[name].bad for name in gross)
     of_all = math.fsum(each.bad for each in pods.values()) + starts.older[1]
@@ -182,7 +189,7 @@ def _awaiting(starts: Starts, served: ByPod) -> Starts:
 
 
 def _is_bad(pod: PodStart, served: ByPod) -> bool:
-    return pod.bad >= max(_gross(served) * pod.requests, NOT_ONE_OR_TWO)
+    return pod.bad >= max(_gross(served.of_stable) * pod.requests, NOT_ONE_OR_TWO)
 
 
 def _not_awaited(starts: Starts) -> Starts:
