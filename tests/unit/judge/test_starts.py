@@ -151,6 +151,17 @@ def test_other_pods_are_blamed_while_one_starts() -> None:
     assert "Fail" in verdicts[:4]
 
 
+@pytest.mark.parametrize("failed", [15, 30])
+def test_new_pods_are_not_waited_for_if_older_ones_are_as_bad(failed: int) -> None:
+    """A model that does not bear the load of a later step."""
+    waits, does_not = Served(error_rate()), Served(error_rate(warmUp="0s"))
+    for served in (waits, does_not):
+        served.looks(25, new=0)
+        while served.look(new=failed, second=failed, third=failed).verdict != "Fail":
+            assert served.seconds < 600
+    assert waits.seconds == does_not.seconds
+
+
 def test_a_pod_that_starts_in_a_later_step_is_waited_for_too() -> None:
     served = Served(error_rate())
     served.looks(25, new=0)

@@ -19,7 +19,7 @@ revision that is bad for ever would never be found, if its pods are new every fe
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -76,7 +76,7 @@ def waited(found: Finding, served: ByPod, look: Look, budget: ErrorBudget) -> Fi
         state = found.state.replace(starts=starts if starts != Starts() else None)
         return replace(_told(found, starts), state=state)
     if starts.calm < CALM:
-        share = _share([*pods, _ended(starts)])
+        share = _share([*pods, _as_one(starts.ended)])
         figures = MayBeItsStart(share, served.bad, age, longest, (served.costly and COST) or None)
         state = found.state.replace(starts=starts, pods_to_blame=[])
         return Finding("Inconclusive", figures, state)
@@ -172,13 +172,15 @@ def _begun(served: ByPod, look: Look) -> Mapping[str, float]:
 
 
 def _awaiting(starts: Starts, served: ByPod) -> Starts:
-    """The pods to wait for are those that are bad, if most of what is bad is theirs."""
+    """The pods to wait for are those that are bad, if most of what is bad is theirs, and the others
+    are not as bad: then it is no start."""
     pods, known = starts.pods, [each for each in starts.pods.values() if each.awaited]
     least = _gross(served.of_stable)
     gross = {name for name, each in pods.items() if each.bad >= least * each.requests > 0}
     bad = math.fsum(pods[name].bad for name in gross)
     of_all = math.fsum(each.bad for each in pods.values()) + starts.older[1]
-    if not gross or (not known and bad < MOST_OF_IT * of_all):
+    most = bad >= MOST_OF_IT * of_all and not _is_bad(_as_one(starts.older), served)
+    if not gross or not (known or most):
         return starts
     share = starts.share if known else _share(pods[name] for name in gross)
     awaited = {
@@ -205,9 +207,9 @@ def _forgotten(starts: Starts, took: float) -> Starts:
     return Starts(pods=pods, took=took)
 
 
-def _ended(starts: Starts) -> PodStart:
-    """What containers that have ended while they were waited for have served, as if of one pod."""
-    requests, bad = starts.ended
+def _as_one(counts: Sequence[float]) -> PodStart:
+    """Requests and bad ones of pods or containers, as if of one pod."""
+    requests, bad = counts
     return PodStart(since=0.0, requests=requests, bad=bad)
 
 
@@ -216,7 +218,7 @@ def _is_too_costly(starts: Starts, served: ByPod, age: float) -> bool:
     if not served.costly:
         return False
     pods = [each for each in starts.pods.values() if each.awaited]
-    return _share(pods) >= TOTAL or _share([*pods, _ended(starts)]) * age > COST
+    return _share(pods) >= TOTAL or _share([*pods, _as_one(starts.ended)]) * age > COST
 
 
 def _share(pods: Iterable[PodStart]) -> float:
