@@ -499,7 +499,9 @@ class Inputs(StatusType):
         default=0, description="Number of looks with values of both, without those while unlike."
     )
     looked_at: Timestamp | None = Field(
-        default=None, description="Time of the last look with values of both."
+        default=None,
+        description="Time of the last look with values of both; while they are unlike, also with "
+        "requests of both.",
     )
     lost: float = Field(
         default=0.0,
