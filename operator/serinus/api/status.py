@@ -280,6 +280,14 @@ class Starts(StatusType):
     share: float = Field(
         default=0.0, description="Share of bad requests when the check began to wait."
     )
+    waits_since: Since | None = Field(
+        default=None,
+        description="When the first of the pods waited for began to serve; unset: none is.",
+    )
+    ended: Annotated[list[float], Field(max_length=2)] = Field(
+        default=[0.0, 0.0],
+        description="Requests and bad ones of their containers that have ended since then.",
+    )
     calm: float = Field(
         default=0.0, description="Recent evidence that the pods waited for have levelled off."
     )
@@ -491,7 +499,9 @@ class Inputs(StatusType):
         default=0, description="Number of looks with values of both, without those while unlike."
     )
     looked_at: Timestamp | None = Field(
-        default=None, description="Time of the last look with values of both."
+        default=None,
+        description="Time of the last look with values of both; while they are unlike, also with "
+        "requests of both.",
     )
     lost: float = Field(
         default=0.0,

@@ -110,9 +110,18 @@ def begins_to_fail(analysis: Analysis, progress: Progress) -> bool:
     found = {check.name: check for check in progress.checks}
     asked = [(check, found[check.name]) for check in analysis.deciding if check.name in found]
     return not any(known.has_failed for _, known in asked) and any(
-        comparison.begins_to_fail(known.state, budget_of(analysis, check, progress.entries))
+        _awaits_the_next_look(known.state, budget_of(analysis, check, progress.entries))
         for check, known in asked
     )
+
+
+def _awaits_the_next_look(state: CheckState, budget: ErrorBudget) -> bool:
+    """Not if all is proved, and the check waits for minutes or for a person: for a pod that starts,
+    or for one that is to be replaced."""
+    starts = state.starts is not None and state.starts.waits_since is not None
+    waits = starts or state.pods_to_blame or any(each.differs for each in state.stable_pods)
+    proved = comparison.is_enough(state, budget)
+    return not (waits and proved) and comparison.begins_to_fail(state, budget)
 
 
 def longest_warm_up(analysis: Analysis) -> float:

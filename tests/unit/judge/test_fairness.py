@@ -3,6 +3,7 @@
 import pytest
 
 from serinus.api.status import CheckStatus
+from serinus.judge import begins_to_fail
 from serinus.judge.checks.disparity import of_refusals
 from serinus.judge.evidence.comparison import Policy, Scale, counted
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis
@@ -27,6 +28,16 @@ def test_a_group_that_is_favoured_twice_as_often_fails_with_both_groups_and_rate
         "difference; north is above what is tolerated (1.25 times the rate of south). "
         "False-alarm risk at most 1% per rollout, all looks and checks included."
     )
+
+
+def test_evidence_of_many_looks_is_not_taken_for_that_of_the_last_one() -> None:
+    """It would be looked at after each scrape from then on."""
+    simulated, sooner = judging(), []
+    for _ in range(36):
+        simulated.groups(north=(30, 1000), south=(20, 1000))
+        assert simulated.look().verdict != "Fail"
+        sooner.append(begins_to_fail(simulated.analysis, simulated.progress))
+    assert not any(sooner)
 
 
 def test_it_does_not_matter_which_of_the_groups_is_favoured() -> None:

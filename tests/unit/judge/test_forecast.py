@@ -84,6 +84,26 @@ def test_a_bad_candidate_costs_about_as_much_as_was_forecast(times: int) -> None
     assert cost and 0.4 * failed <= cost <= 2.5 * max(failed, 2 * 15 * RATE * 0.05 * errors)
 
 
+@pytest.mark.parametrize(
+    ("settings", "seconds"), [({}, 100), ({"warmUp": "0s"}, 30), ({"warmUp": "2m"}, 150)]
+)
+def test_what_a_start_that_is_waited_for_costs_is_in_the_forecast(
+    settings: dict[str, str], seconds: float
+) -> None:
+    """30% fail where it was 0.3%."""
+
+    def seldom(pods: Pods, rng: Random, minute: int) -> None:
+        for pod in "abcde":
+            requests(pods, pod, poisson(rng, 12 * RATE * 0.003), 1200)
+
+    wanted = analysis(error_rate(**settings))
+    history = hour(wanted, seldom)
+    found = learn(wanted, history)
+    assert isinstance(found, Baseline)
+    cost = costs(wanted, minutes(history.stable), found, [5])[5].failed[100]
+    assert cost == pytest.approx(seconds * RATE * 0.05 * 0.3, rel=0.15)
+
+
 def judged_until(wanted: Analysis, verdict: str, errors: float, seed: int) -> float:
     """Seconds of random traffic, 5% of it the candidate's, until the first check decides so."""
     check, rng = wanted.checks[0], Random(seed)

@@ -83,6 +83,22 @@ def test_arms_that_are_asked_differently_are_held_with_the_feature_and_its_figur
     assert "sticky sessions" in message
 
 
+@pytest.mark.parametrize(("served", "counts"), [(75, True), (0, False)])
+def test_time_goes_on_if_a_candidate_that_was_unlike_has_requests_and_no_values(
+    served: int, counts: bool
+) -> None:
+    """As if each of them failed before its features are counted."""
+    asked = Asked()
+    asked.until_held()
+    held_at = asked.at
+    for _ in range(3):
+        requests(asked.candidate, "pod", served, served)
+        requests(asked.stable, "pod", 0, 1425)
+        asked.look()
+    inputs = asked.progress.inputs
+    assert inputs and inputs.unlike and inputs.looked_at == (asked.at if counts else held_at)
+
+
 def test_a_category_is_named_too() -> None:
     asked = Asked()
     for _ in range(FEW):

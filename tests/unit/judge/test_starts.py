@@ -53,14 +53,16 @@ def timed(looks: int, candidate: dict[float, int]) -> list[str]:
     return timed_on(simulated, looks, candidate)
 
 
-def timed_on(simulated: SimulatedAnalysis, looks: int, candidate: dict[float, int]) -> list[str]:
+def timed_on(
+    simulated: SimulatedAnalysis, looks: int, candidate: dict[float, int], pod: str = "new"
+) -> list[str]:
     if not simulated.candidate.samples:
-        for pods, pod in ((simulated.candidate, "new"), (simulated.stable, "old")):
-            buckets(pods, pod, DURATIONS, dict.fromkeys((0.1, 0.25, 0.5, 1.0, 2.5), 0))
+        for pods, one in ((simulated.candidate, pod), (simulated.stable, "old")):
+            buckets(pods, one, DURATIONS, dict.fromkeys((0.1, 0.25, 0.5, 1.0, 2.5), 0))
         simulated.scrape()
     found: list[str] = []
     for _ in range(looks):
-        buckets(simulated.candidate, "new", DURATIONS, {0.5: 0, 1.0: 0, 2.5: 0, **candidate})
+        buckets(simulated.candidate, pod, DURATIONS, {0.5: 0, 1.0: 0, 2.5: 0, **candidate})
         of_stable = {bound: 19 * n for bound, n in USUAL.items()}
         buckets(simulated.stable, "old", DURATIONS, {0.5: 0, 1.0: 0, 2.5: 0, **of_stable})
         found.append(simulated.look().verdict)
@@ -119,6 +121,26 @@ def test_a_pod_that_turns_bad_after_it_was_well_is_blamed_at_once() -> None:
     assert waits.seconds == does_not.seconds
 
 
+def test_pods_in_the_place_of_others_are_not_waited_for_once_more() -> None:
+    """As if each of them was evicted after a minute."""
+    served = Served(error_rate())
+    for number in range(20):
+        served.serve({f"new-{number}": 0})
+        served.simulated.scrape()
+        if "Fail" in served.looks(4, **{f"new-{number}": 15}):
+            break
+    assert served.seconds <= 195
+
+
+def test_a_container_that_restarts_while_it_is_waited_for_is_not_waited_for_once_more() -> None:
+    served = Served(error_rate())
+    while served.look(new=15).verdict != "Fail":
+        if served.seconds % 60 == 0:
+            served.simulated.candidate.restart("new")
+        assert served.seconds < 300
+    assert served.seconds <= 195
+
+
 def test_other_pods_are_blamed_while_one_starts() -> None:
     """Of a later step."""
     served = Served(error_rate())
@@ -127,6 +149,17 @@ def test_other_pods_are_blamed_while_one_starts() -> None:
     served.simulated.scrape()
     verdicts = served.looks(8, new=15, newer=8)
     assert "Fail" in verdicts[:4]
+
+
+@pytest.mark.parametrize("failed", [15, 30])
+def test_new_pods_are_not_waited_for_if_older_ones_are_as_bad(failed: int) -> None:
+    """A model that does not bear the load of a later step."""
+    waits, does_not = Served(error_rate()), Served(error_rate(warmUp="0s"))
+    for served in (waits, does_not):
+        served.looks(25, new=0)
+        while served.look(new=failed, second=failed, third=failed).verdict != "Fail":
+            assert served.seconds < 600
+    assert waits.seconds == does_not.seconds
 
 
 def test_a_pod_that_starts_in_a_later_step_is_waited_for_too() -> None:
@@ -167,6 +200,14 @@ def test_a_pod_that_takes_ten_times_as_long_and_levels_off_is_not_blamed() -> No
 def test_one_that_stays_so_slow_is_blamed_five_minutes_after_its_first_request() -> None:
     verdicts = timed(30, TEN_TIMES)
     assert verdicts.index("Fail") * INTERVAL == 315
+
+
+def test_slow_pods_in_the_place_of_others_are_not_waited_for_once_more() -> None:
+    """As if an autoscaler replaced one every four minutes."""
+    simulated = SimulatedAnalysis(SLOW)
+    found = [timed_on(simulated, 16, TEN_TIMES, f"new-{number}") for number in range(4)]
+    verdicts = [verdict for each in found for verdict in each]
+    assert verdicts.index("Fail") * INTERVAL <= 330
 
 
 def test_one_that_takes_half_as_long_again_is_blamed_at_once() -> None:

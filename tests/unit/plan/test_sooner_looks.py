@@ -1,5 +1,7 @@
 """When the next look is due, by what the last one added to the evidence against the candidate."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from serinus.api.status import CheckState, Comparison
@@ -22,13 +24,16 @@ def due(
     gained: float,
     *,
     scraped_every: float | None = 4.5,
+    waits: Mapping[str, object] = {},
 ) -> float:
     """Seconds between looks, once one has added so much to ln of the evidence, of which there was
-    none."""
+    none. `waits`: what the state says of what the check waits for."""
     rollout.judged("Inconclusive")
     candidate = rollout.status.candidate
     assert candidate
-    found = CheckState(comparisons=[Comparison(name="errors", above=[gained])], held_back=1e-6)
+    errors = Comparison(name="errors", above=[gained])
+    state = {"comparisons": [errors], "held_back": 1e-6, "peak": gained, **waits}
+    found = CheckState.model_validate(state)
     checks = [each.replace(state=found) for each in candidate.checks]
     candidate = candidate.replace(checks=checks, scraped_every=scraped_every)
     status = rollout.status.replace(candidate=candidate)
@@ -45,6 +50,12 @@ def test_what_shows_much_is_looked_at_again_after_one_scrape(gained: float, seco
 @pytest.mark.parametrize("scraped_every", [None, 15.0, 60.0])
 def test_scrapes_that_are_rare_or_unknown_change_nothing(scraped_every: float | None) -> None:
     assert due(rolling(), 6.0, scraped_every=scraped_every) == 15
+
+
+@pytest.mark.parametrize("waits", [{"pods_to_blame": ["a"]}, {"starts": {"waits_since": 0.0}}])
+def test_a_check_that_waits_for_a_pod_is_looked_at_as_usual(waits: dict[str, object]) -> None:
+    assert due(rolling(), 60.0, waits=waits) == 15
+    assert due(rolling(), 3.0, waits=waits) == 5, "not proved yet"
 
 
 def test_looks_are_at_least_a_second_apart() -> None:

@@ -59,6 +59,14 @@ def test_a_longer_target_allows_a_smaller_first_weight(monkeypatch: pytest.Monke
     assert had == [5, 25, 50]
 
 
+def test_where_nobody_knows_what_a_bad_candidate_costs_the_smallest_weight_is_taken_and_it_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    had, told = rolled_out(monkeypatch, 10.0, atMost={"failedRequests": 1000})
+    assert had == [5, 25, 50]
+    assert "What a bad candidate would cost is not known" in told
+
+
 def test_a_step_may_last_three_times_as_long_as_is_expected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -212,7 +212,8 @@ class FairnessCheck:
         ]
         after = state.replace(comparisons=weighed)
         peak = comparison.weighed(state, self.decided_by(after).comparisons).peak
-        return self._opened(after.replace(peak=peak), groups_of(counts.candidate))
+        found = comparison.confirmed(after.replace(peak=peak))
+        return self._opened(found, groups_of(counts.candidate))
 
     def _weighed(
         self, known: Comparison, disparity: Disparity, block: PairCounts, before: PairCounts

@@ -463,12 +463,17 @@ def ceiling(state: CheckState, budget: ErrorBudget) -> float:
 
 def verdict(state: CheckState, budget: ErrorBudget) -> Verdict:
     """What the evidence proves; a proof against the candidate is never taken back."""
-    if state.peak >= -math.log(budget.false_fail):
+    if is_enough(state, budget):
         return "Fail"
     goal, shown = _to_pass(state, budget), _towards_pass(state)
     if not shown or state.own_requests < budget.min_requests:
         return "Inconclusive"
     return "Pass" if all(log_sum(evidence) >= goal for evidence in shown) else "Inconclusive"
+
+
+def is_enough(state: CheckState, budget: ErrorBudget) -> bool:
+    """Whether the candidate was proved to be worse, whatever the check may wait for."""
+    return state.peak >= -math.log(budget.false_fail)
 
 
 def strength(state: CheckState, budget: ErrorBudget) -> tuple[float, float | None]:
@@ -489,6 +494,11 @@ def begins_to_fail(state: CheckState, budget: ErrorBudget) -> bool:
         return False
     added = _total(state) - max(state.settled, 0.0)
     return added >= MUCH_OF_A_LOOK * -math.log(budget.false_fail)
+
+
+def confirmed(state: CheckState) -> CheckState:
+    """The state of a check of which no look waits for another one that confirms it."""
+    return state.replace(settled=max(_total(state), 0.0))
 
 
 def step_entered(state: CheckState) -> CheckState:

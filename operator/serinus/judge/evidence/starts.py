@@ -13,12 +13,13 @@ over.
 
 Waiting costs clients. Where requests fail, it ends once as many have failed as the pods are asked
 in COST seconds, and where most of them fail, it does not begin: that is what a total failure costs
-until it is found.
+until it is found. Pods and containers that take the place of others meanwhile prolong nothing: a
+revision that is bad for ever would never be found, if its pods are new every few minutes.
 """
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -65,23 +66,32 @@ def waited(found: Finding, served: ByPod, look: Look, budget: ErrorBudget) -> Fi
     if known.took is not None:
         longest = min(max(TIMES_KNOWN * known.took, SHORTEST), LONGEST)
     starts = _followed(known, served, look, longest)
-    starts = _awaiting(starts, served) if found.verdict == "Fail" else _not_awaited(starts)
+    if found.verdict == "Fail":
+        starts = _awaiting(starts, served)
+    elif found.verdict not in ("Error", "NoData"):
+        starts = _not_awaited(starts)
     pods = [each for each in starts.pods.values() if each.awaited]
-    if not pods or _is_too_costly(pods, served, look.at):
+    age = look.at - (starts.waits_since or look.at)
+    if found.verdict != "Fail" or not pods or age > longest or _is_too_costly(starts, served, age):
         state = found.state.replace(starts=starts if starts != Starts() else None)
         return replace(_told(found, starts), state=state)
     if starts.calm < CALM:
-        age, share = look.at - min(each.since for each in pods), _share(pods)
+        share = _share([*pods, _as_one(starts.ended)])
         figures = MayBeItsStart(share, served.bad, age, longest, (served.costly and COST) or None)
         state = found.state.replace(starts=starts, pods_to_blame=[])
         return Finding("Inconclusive", figures, state)
     return _levelled_off(found.state, starts, served, budget)
 
 
+def failing_waited_for(share: float, of_stable: float) -> float:
+    """Seconds from their first requests on for which pods that fail such a share of them, and
+    never level off, are waited for; `of_stable`: share of failed requests among stable's."""
+    gross = share >= _gross(of_stable)
+    return min(COST / share, LONGEST) if gross and share < TOTAL else 0.0
+
+
 def _levelled_off(state: CheckState, starts: Starts, served: ByPod, budget: ErrorBudget) -> Finding:
-    pods = [each for each in starts.pods.values() if each.awaited]
-    calm = starts.calm_since or 0.0
-    took = max(calm - min(each.since for each in pods), starts.took or 0.0)
+    took = max((starts.calm_since or 0.0) - (starts.waits_since or 0.0), starts.took or 0.0)
     anew = acquitted(state, served.alternatives, budget)
     figures = LevelledOff(took, starts.share, served.bad)
     return Finding("Inconclusive", figures, anew.replace(starts=_forgotten(starts, took)))
@@ -118,9 +128,13 @@ def _followed(starts: Starts, served: ByPod, look: Look, longest: float) -> Star
     if not pods and not begun:
         return Starts(took=starts.took)
     older, calm, since = list(starts.older), starts.calm, starts.calm_since
+    ended = starts.ended
     for target, (requests, bad) in served.counted.items():
         name = _name(target)
         if target in begun and (name in pods or len(pods) < MOST_PODS):
+            before = pods.get(name)
+            if before and before.awaited:
+                ended = [ended[0] + before.requests, ended[1] + before.bad]
             pods[name] = PodStart(since=begun[target])
         if (pod := pods.get(name)) is None:
             older = [older[0] + requests, older[1] + bad]
@@ -132,17 +146,17 @@ def _followed(starts: Starts, served: ByPod, look: Look, longest: float) -> Star
     pods = {
         name: each for name, each in pods.items() if each.awaited or not _began_well(each, served)
     }
-    return starts.replace(pods=pods, older=older, calm=calm, calm_since=since)
+    return starts.replace(pods=pods, older=older, calm=calm, calm_since=since, ended=ended)
 
 
-def _gross(served: ByPod) -> float:
-    """The least share of bad requests that may be due to a start."""
-    return max(GROSS, CALMER * served.of_stable)
+def _gross(of_stable: float) -> float:
+    """The least share of bad requests that may be due to a start, by that of stable's."""
+    return max(GROSS, CALMER * of_stable)
 
 
 def _began_well(pod: PodStart, served: ByPod) -> bool:
     """What becomes bad later is no start."""
-    return _calmer(_gross(served), pod.requests, pod.bad) >= WELL
+    return _calmer(_gross(served.of_stable), pod.requests, pod.bad) >= WELL
 
 
 def _begun(served: ByPod, look: Look) -> Mapping[str, float]:
@@ -158,30 +172,33 @@ def _begun(served: ByPod, look: Look) -> Mapping[str, float]:
 
 
 def _awaiting(starts: Starts, served: ByPod) -> Starts:
-    """The pods to wait for are those that are bad, if most of what is bad is theirs."""
+    """The pods to wait for are those that are bad, if most of what is bad is theirs, and the others
+    are not as bad: then it is no start."""
     pods, known = starts.pods, [each for each in starts.pods.values() if each.awaited]
-    least = _gross(served)
+    least = _gross(served.of_stable)
     gross = {name for name, each in pods.items() if each.bad >= least * each.requests > 0}
     bad = math.fsum(pods[name].bad for name in gross)
     of_all = math.fsum(each.bad for each in pods.values()) + starts.older[1]
-    if not gross or (not known and bad < MOST_OF_IT * of_all):
+    most = bad >= MOST_OF_IT * of_all and not _is_bad(_as_one(starts.older), served)
+    if not gross or not (known or most):
         return starts
     share = starts.share if known else _share(pods[name] for name in gross)
     awaited = {
         name: each.replace(awaited=True) if name in gross else each for name, each in pods.items()
     }
-    return starts.replace(pods=awaited, share=share)
+    since = starts.waits_since or min(each.since for each in awaited.values() if each.awaited)
+    return starts.replace(pods=awaited, share=share, waits_since=since)
 
 
 def _is_bad(pod: PodStart, served: ByPod) -> bool:
-    return pod.bad >= max(_gross(served) * pod.requests, NOT_ONE_OR_TWO)
+    return pod.bad >= max(_gross(served.of_stable) * pod.requests, NOT_ONE_OR_TWO)
 
 
 def _not_awaited(starts: Starts) -> Starts:
-    if not any(each.awaited for each in starts.pods.values()):
+    if starts.waits_since is None:
         return starts
     pods = {name: each.replace(awaited=False) for name, each in starts.pods.items()}
-    return starts.replace(pods=pods, calm=0.0)
+    return starts.replace(pods=pods, calm=0.0, waits_since=None, ended=[0.0, 0.0])
 
 
 def _forgotten(starts: Starts, took: float) -> Starts:
@@ -190,12 +207,18 @@ def _forgotten(starts: Starts, took: float) -> Starts:
     return Starts(pods=pods, took=took)
 
 
-def _is_too_costly(pods: Iterable[PodStart], served: ByPod, at: float) -> bool:
+def _as_one(counts: Sequence[float]) -> PodStart:
+    """Requests and bad ones of pods or containers, as if of one pod."""
+    requests, bad = counts
+    return PodStart(since=0.0, requests=requests, bad=bad)
+
+
+def _is_too_costly(starts: Starts, served: ByPod, age: float) -> bool:
+    """`age`: seconds since the first pod that is waited for began to serve."""
     if not served.costly:
         return False
-    pods = list(pods)
-    rate = math.fsum(each.requests / max(at - each.since, 1.0) for each in pods)
-    return _share(pods) >= TOTAL or math.fsum(each.bad for each in pods) > COST * rate
+    pods = [each for each in starts.pods.values() if each.awaited]
+    return _share(pods) >= TOTAL or _share([*pods, _as_one(starts.ended)]) * age > COST
 
 
 def _share(pods: Iterable[PodStart]) -> float:

@@ -7,9 +7,11 @@ from typing import Final
 
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline
+from serinus.api.checks import Check
 from serinus.api.quantities import seconds
 from serinus.judge.checks import kind_of
 from serinus.judge.evidence.look import Look
+from serinus.judge.evidence.starts import failing_waited_for
 from serinus.judge.findings.words import listed
 from serinus.judge.forecast.waits import Hour, Paper, SharesPerSecond, hour_of, times_as_many
 
@@ -68,11 +70,18 @@ def costs(
         failed: dict[int, float | None] = {}
         for times in TIMES:
             as_many = min(times, 1 / share)
-            lasts = paper.until("Fail", times_as_many(as_many))
-            served = None if lasts is None else per_second * max(lasts, least)
-            failed[times] = None if served is None else served * share * as_many
+            failing, lasts = share * as_many, paper.until("Fail", times_as_many(as_many))
+            if lasts is not None:
+                lasts = max(lasts, least) + check.settings.warm_up_seconds
+                lasts = max(lasts, _waited(check, failing, share))
+            failed[times] = None if lasts is None else per_second * lasts * failing
         found[weight] = Cost(weight, failed)
     return found
+
+
+def _waited(check: Check, failing: float, share: float) -> float:
+    """Seconds in which failures may be those of pods that start."""
+    return failing_waited_for(failing, share) if check.settings.waits_for_starts else 0.0
 
 
 def _failures(hour: Hour, queries: Iterable[object]) -> tuple[float, float]:

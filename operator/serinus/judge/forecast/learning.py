@@ -192,6 +192,12 @@ class Outlook:
                     f"That is more than rollout.atMost allows ({may_fail:,.0f}), which cannot be "
                     "had at this traffic: a shorter analysis.interval may."
                 )
+        elif self.chosen and may_fail < math.inf:
+            yield (
+                "What a bad candidate would cost is not known: no request of stable failed in that "
+                "hour, or no check that decides counts failures. With rollout.atMost, "
+                f"{self.chosen[0]}% is then the first weight."
+            )
 
 
 def _forecast(

@@ -117,6 +117,9 @@ def compare_inputs(
     if blocks:
         known = _compared(known.replace(looked_at=at), blocks, _policy(settings), risks, at)
         known = known.replace(features=[_varied(f, blocks.get(f.feature)) for f in known.features])
+    elif known.unlike and all(_served(arm, asked) for arm in arms):
+        # a candidate that fails every request has no values, and is no more like stable for that
+        known = known.replace(looked_at=at)
     new = new_features(known.features, candidate, stable)
     if new and known.unlike is None:
         known = known.replace(features=[*known.features, *new], looked_at=at)
