@@ -79,12 +79,13 @@ def pods_added(s: Situation, *, of_stable: bool) -> int:
 
 
 def about_replacing(s: Situation, pods: Collection[str]) -> str:
-    """That these pods are evicted, or why they still are not, as a message; empty: they are not to
-    be."""
-    if not {each.name for each in s.candidate.replaced}.intersection(pods):
-        return ""
+    """That these pods are evicted, or why they are not, as a message; empty: they shall not be."""
+    decided = [each for each in s.candidate.replaced if each.name in pods]
+    if not decided:
+        bad_for_stable = any(_is_bad_for_stable_too(s, each) for each in _own_replaced(s))
+        return "It is not evicted: a pod of stable is suspect there too." if bad_for_stable else ""
     refused = s.world.refused_eviction
-    if refused is None and waits_for_a_person(s, pods):
+    if refused is None and any(each.forbidden for each in decided):
         return "The operator has no right to evict it."
     if refused is None and s.serves_alone:
         return "It is evicted once stable has its pods again."
@@ -101,10 +102,12 @@ def _is_given_up(s: Situation, pod: ReplacedPod) -> bool:
 
 
 def waits_for_a_person(s: Situation, pods: Collection[str]) -> bool:
-    """Whether nobody else deletes these pods: the operator may not evict them, or shall not."""
+    """Whether nobody else deletes these pods: the operator may not evict them, shall not, or has
+    not decided to, since the place is bad for stable too."""
     if s.desired.spec.rollout.analysis.one_pod_to_blame != "Replace":
         return True
-    return any(each.forbidden for each in s.candidate.replaced if each.name in pods)
+    evicted = {each.name for each in s.candidate.replaced if not each.forbidden}
+    return not evicted.issuperset(pods)
 
 
 def fault_followed(s: Situation) -> str:

@@ -178,6 +178,14 @@ def test_where_stables_pod_on_the_node_is_suspect_too_it_is_the_node() -> None:
     assert (rollout.reason, rollout.status.rejected) == ("StablePodDiffers", None)
 
 
+def test_while_stables_pod_there_is_only_suspect_a_person_is_waited_for() -> None:
+    rollout, sick = with_a_successor_on(blamed(rolling()), "n2"), StablePod(name="s1", suspicion=99)
+    listed(rollout.world, *rollout.world.listed.values(), seen("s1", "n2", revision=A))
+    blamed(rollout, CheckState(pods_to_blame=["p4"], stable_pods=[sick])).after(3600)
+    assert rollout.reason == "OnePodToBlame" and "p4" not in evicts(rollout)
+    assert "It is not evicted: a pod of stable is suspect there too." in rollout.status.message
+
+
 def test_a_budget_that_forbids_it_for_long_rolls_the_candidate_back() -> None:
     rollout = blamed(rolling())
     rollout.world.refused_eviction = RefusedEviction("It would violate the budget.", False)
