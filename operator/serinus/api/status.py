@@ -97,6 +97,11 @@ class Comparison(StatusType):
     pods: ByPod = Field(
         default_factory=dict, description="Count of the candidate by pod, for the first 16 pods."
     )
+    at_stables_shares: float = Field(
+        default=0.0,
+        description="If requests are compared within labels: what the candidate would have counted "
+        "with stable's share in each of their values.",
+    )
     swings: Swings | None = Field(
         default=None,
         description="Variation of stable's count from look to look; unset if it was not counted.",

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 AGAIN_AFTER: Final = 10.0
 """Seconds until a refused eviction is tried again, as the API server asks for a budget."""
+MISSED_AFTER: Final = 30.0
+"""Seconds after which one that was due was not tried: the pod was not to be evicted meanwhile."""
 FORBIDDEN_FOR: Final = 300.0
 """The same without the right to evict, which only a person can give."""
 
@@ -37,9 +39,17 @@ class Evictions:
         """Why one of the pods could not be evicted; None: nothing is known against it."""
         return next(iter(self.refused.values()), None)
 
-    def due(self, now: float) -> float | None:
-        """Seconds until the next one is tried again; None: none is."""
-        return min((at - now for at in self.not_before.values()), default=None)
+    def due(self, pods: Iterable[str], now: float) -> float | None:
+        """Seconds until the next one of these pods is tried again; None: none is."""
+        return min(
+            (self.not_before[pod] - now for pod in pods if pod in self.not_before), default=None
+        )
+
+    def refuse(self, pod: str, message: str, *, forbidden: bool, now: float) -> None:
+        """It was tried in vain. If it was not tried when it was due, it begins anew."""
+        before, due = self.refused.get(pod), self.not_before.get(pod, now) + MISSED_AFTER
+        since = before.since if before and now <= due else now
+        self.refused[pod] = RefusedEviction(message, forbidden, since=since, until=now)
 
     def gone(self, pods: Iterable[ReplacedPod], looks: PodLooks | None) -> frozenset[str]:
         """Those of these pods that were evicted, or that a list since then has not; what is known
@@ -87,7 +97,7 @@ async def _evict(
             forbidden = error.status == 403
             message = f"Pod {pod} cannot be evicted: {str(error).rstrip('.')}."
             log.warning("%s: %s", namespace, message)
-            evictions.refused[pod] = RefusedEviction(message, forbidden)
+            evictions.refuse(pod, message, forbidden=forbidden, now=now)
             wait = FORBIDDEN_FOR if forbidden else error.retry_after or AGAIN_AFTER
             evictions.not_before[pod] = now + wait
             return

@@ -166,7 +166,7 @@ class Reconciler:
         rule nor an event tells."""
         looks = observed.state.pod_looks
         yield looks.due - observed.now if looks else None
-        yield observed.state.evictions.due(observed.now)
+        yield observed.state.evictions.due(plan.evict, observed.now)
         yield self._sampler.late_in(observed.key)
         amiss = world.problems or world.internal_errors or plan.status.notices
         if amiss or world.approval_policy is not None:

@@ -621,7 +621,7 @@ def _judged(
     found = kind.judge(state, with_starts(look, served, state.starts) if served else look, budget)
     if served:
         found = waited(found, served, look, budget)
-    waits = 0 < len(found.state.pods_to_blame) <= most_to_blame
+    waits = 0 < _pods_blamed(check, found.state, look) <= most_to_blame
     if waits and found.verdict == "Fail":
         found = replace(found, verdict="Inconclusive")
     found = _unless_a_stable_pod_differs(found)
@@ -692,10 +692,23 @@ def _without_pods_that_left(check: Check, state: CheckState, look: Look) -> Chec
     """The evidence rested on those pods, and the check starts again."""
     if not state.pods_to_blame:
         return state
-    there = scraped(*(look.growth(one)[0] for one in _counters_of(check)))
+    there = _scraped_own(check, look)
     if not there or not there.isdisjoint(state.pods_to_blame):
         return state
     return comparison.begun_anew(state).replace(held_back=1.0)
+
+
+def _scraped_own(check: Check, look: Look) -> set[str]:
+    """The candidate's pods that are still there."""
+    return scraped(*(look.growth(one)[0] for one in _counters_of(check)))
+
+
+def _pods_blamed(check: Check, state: CheckState, look: Look) -> float:
+    """How many are to blame; all of them if they are most of the pods that are still there: what
+    pods counted that have left since is in the sums."""
+    blamed = set(state.pods_to_blame)
+    there = _scraped_own(check, look)
+    return math.inf if blamed and 2 * len(blamed & there) > len(there) else len(blamed)
 
 
 def _served_by_pod(check: Check, state: CheckState, look: Look) -> ByPod | None:

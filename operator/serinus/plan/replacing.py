@@ -27,7 +27,8 @@ MOST_EVICTED: Final = 8
 PLACED_WITHIN: Final = 5.0
 """Seconds in which an added pod gets a node, if there is one; then the others are evicted."""
 REFUSED_FOR: Final = 120.0
-"""Seconds for which an eviction may be refused before the candidate is rolled back instead."""
+"""Seconds for which an eviction may be refused before the candidate is rolled back instead. Time in
+which nobody tried does not count: the operator may have been away."""
 
 
 def replace_pods_to_blame(s: Situation) -> Situation | None:
@@ -55,14 +56,13 @@ def suspect_a_node(s: Situation) -> Situation | None:
 
 
 def pods_to_evict(s: Situation) -> tuple[str, ...]:
-    """Names of the pods that are to be evicted now."""
-    pods = s.status.candidate.replaced if s.status.candidate else ()
+    """Names of the pods that are to be evicted now; none while the candidate alone serves."""
+    pods = s.status.candidate.replaced if s.status.candidate and not s.serves_alone else ()
     first = 0.0 if router_for(s.desired.spec).shares_one_service else PLACED_WITHIN
     return tuple(
         pod.name
         for pod in pods
-        if s.reached(pod.since + first)
-        and (pod.forbidden or not s.reached(pod.since + REFUSED_FOR))
+        if s.reached(pod.since + first) and (pod.forbidden or not _is_given_up(s, pod))
     )
 
 
@@ -72,28 +72,42 @@ def pods_added(s: Situation, *, of_stable: bool) -> int:
     if router_for(s.desired.spec).shares_one_service or s.status.candidate is None:
         return 0
     return sum(
-        pod.of_stable == of_stable and not (pod.forbidden or s.reached(pod.since + REFUSED_FOR))
+        pod.of_stable == of_stable and not (pod.forbidden or _is_given_up(s, pod))
         for pod in s.status.candidate.replaced
         if pod.name not in s.world.evicted
     )
 
 
 def about_replacing(s: Situation, pods: Collection[str]) -> str:
-    """That these pods are evicted, or why they still are not, as a message; empty: they are not to
-    be."""
-    if not {each.name for each in s.candidate.replaced}.intersection(pods):
-        return ""
+    """That these pods are evicted, or why they are not, as a message; empty: they shall not be."""
+    decided = [each for each in s.candidate.replaced if each.name in pods]
+    if not decided:
+        bad_for_stable = any(_is_bad_for_stable_too(s, each) for each in _own_replaced(s))
+        return "It is not evicted: a pod of stable is suspect there too." if bad_for_stable else ""
     refused = s.world.refused_eviction
-    if refused is None and waits_for_a_person(s, pods):
+    if refused is None and any(each.forbidden for each in decided):
         return "The operator has no right to evict it."
+    if refused is None and s.serves_alone:
+        return "It is evicted once stable has its pods again."
     return refused.message if refused else "It is evicted, since its node may be bad."
 
 
+def _is_given_up(s: Situation, pod: ReplacedPod) -> bool:
+    """Whether its eviction was refused for too long."""
+    refused = s.world.refused_eviction
+    if refused is None:
+        return False
+    deadline = max(pod.since, refused.since) + REFUSED_FOR
+    return s.reached(deadline) and refused.until >= deadline
+
+
 def waits_for_a_person(s: Situation, pods: Collection[str]) -> bool:
-    """Whether nobody else deletes these pods: the operator may not evict them, or shall not."""
+    """Whether nobody else deletes these pods: the operator may not evict them, shall not, or has
+    not decided to, since the place is bad for stable too."""
     if s.desired.spec.rollout.analysis.one_pod_to_blame != "Replace":
         return True
-    return any(each.forbidden for each in s.candidate.replaced if each.name in pods)
+    evicted = {each.name for each in s.candidate.replaced if not each.forbidden}
+    return not evicted.issuperset(pods)
 
 
 def fault_followed(s: Situation) -> str:
@@ -119,7 +133,7 @@ def _replace_own_pods(s: Situation) -> Situation | None:
         return None
     if set(blamed) <= {each.name for each in gone}:
         return _unless_refused(s, blamed)
-    evicted = _in_one_place(s, blamed)
+    evicted = [] if _are_most_of_all(s, blamed) else _in_one_place(s, blamed)
     if not evicted or (gone and not _is_known_to_be_bad(s, evicted)):
         held = evicted and _is_bad_for_stable_too(s, evicted[0])
         return None if held else _roll_back(s, blamed, fault_followed(s))
@@ -158,10 +172,9 @@ def _unless_refused(s: Situation, blamed: dict[str, CheckStatus]) -> Situation |
                 for each in s.candidate.replaced
             ]
         )
-    if not trusted or not s.reached(trusted[-1].since + REFUSED_FOR):
+    if not refused or not trusted or not _is_given_up(s, trusted[-1]):
         return None
-    names = named("Pod", [each.name for each in trusted], ARE)
-    return _roll_back(s, blamed, refused.message if refused else f"{names} still not evicted.")
+    return _roll_back(s, blamed, refused.message)
 
 
 def _roll_back(s: Situation, blamed: dict[str, CheckStatus], why: str = "") -> Situation:
@@ -191,6 +204,12 @@ def _in_one_place(s: Situation, pods: Iterable[str]) -> list[ReplacedPod]:
         )
         for name, pod in seen.items()
     ]
+
+
+def _are_most_of_all(s: Situation, pods: Collection[str]) -> bool:
+    """Of the pods that the candidate has now: others may have left since they were counted."""
+    own = {pod.name for pod in _own_pods(s)}
+    return 2 * len(own.intersection(pods)) > len(own)
 
 
 def _is_known_to_be_bad(s: Situation, evicted: list[ReplacedPod]) -> bool:

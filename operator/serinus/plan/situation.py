@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any, Final
 
 from serinus.api.isolation import Part
@@ -114,6 +115,10 @@ class RefusedEviction:
     message: str
     forbidden: bool
     """The operator has no right to."""
+    since: float = -inf
+    """When it was refused first, without a break since, Unix seconds."""
+    until: float = inf
+    """When it was refused last, Unix seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,10 @@ COMPARED_IN_A_GUARD: Final[tuple[Rule, ...]] = (
     note_what_audited_checks_would_do,
     *MISSING_PODS,
 )
-REPLACED: Final[tuple[Rule, ...]] = (replace_pods_to_blame, suspect_a_node)
+REPLACED: Final[tuple[Rule, ...]] = (
+    unless_nothing_else_serves(replace_pods_to_blame),
+    suspect_a_node,
+)
 REFUSED: Final[tuple[Rule, ...]] = (DROPPED_IF_INVALID, *ALWAYS, refuse_a_command)
 
 NOBODY: Final = StageRules(

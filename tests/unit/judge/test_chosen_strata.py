@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 
 from serinus.api.baseline import Baseline, CheckBaseline
+from serinus.api.status import CheckState, Comparison
 from serinus.judge import as_asked
 from serinus.judge.analysis import reads
+from serinus.judge.evidence.pods import share_to_expect, with_events
 from tests.support.simulated_analysis import SINCE, SimulatedAnalysis, drift, error_rate
 from tests.support.simulated_pods import Pods
 
@@ -209,3 +211,33 @@ def test_stables_pods_are_compared_though_labels_were_chosen() -> None:
             simulated.stable.add(pod, "model_requests_total", 400, code="200", **labels)
         found = simulated.look()
     assert "Stable's pod pod has errors " in found.message
+
+
+def test_one_bad_pod_is_told_from_the_others_that_have_another_mix_than_stable() -> None:
+    """Of the others more fail than of stable's, as of all that have so much of the bad route."""
+    simulated, pods = by_route(), ("bad", "one", "two", "three")
+    assert simulated.analysis.one_pod_to_blame == "Replace"
+    for step in range(60):
+        for route, (served, share) in {"/fast": (150, 0.005), "/slow": (150, 0.08)}.items():
+            for pod in pods:
+                n = served if step else 0
+                failed = round(n * (share + 0.2 * (pod == "bad")))
+                for code, amount in (("500", failed), ("200", n - failed)):
+                    labels = {"code": code, "route": route}
+                    simulated.candidate.add(pod, "model_requests_total", amount, **labels)
+        count(simulated.stable, {"/fast": (16, 3200), "/slow": (64, 800)})
+        found = simulated.look()
+        if found.verdict == "Fail" or found.waits_for_own_pods:
+            break  # once its start has been waited for
+    assert (found.verdict, found.waits_for_own_pods) == ("Inconclusive", ["bad"])
+
+
+def test_a_look_without_requests_of_stables_on_a_route_expects_the_share_of_all() -> None:
+    served = CheckState(candidate={"requests": 20.0}, stable={"requests": 100.0})
+    known = Comparison(name="errors", stable=10.0)
+    assert share_to_expect(known, 20.0, 100.0) == 0.1
+    strata = [((10.0, 0.0), (0.0, 0.0)), ((10.0, 100.0), (0.0, 10.0))]
+    mixed = with_events(known, {}, served, strata)
+    assert share_to_expect(mixed, 20.0, 100.0) == pytest.approx(0.1)
+    half = [((15.0, 50.0), (0.0, 10.0)), ((5.0, 50.0), (0.0, 0.0))]
+    assert share_to_expect(with_events(known, {}, served, half), 20.0, 100.0) == 0.15

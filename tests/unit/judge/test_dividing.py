@@ -146,6 +146,16 @@ def test_a_label_that_may_say_how_it_was_answered_is_told_and_not_chosen() -> No
     )
 
 
+@pytest.mark.parametrize("label", ["fallback_model", "responseLanguage", "action", "cache_path"])
+def test_a_label_of_an_answer_is_not_chosen_though_its_name_is_also_like_that_of_a_request(
+    label: str,
+) -> None:
+    """A candidate that falls back twice as often would look as good as stable."""
+    found = learned(by(label, ROUTES), error_rate())
+    assert found.checks[0].stratify == []
+    assert f"Counts differ by {label}: " in found.message
+
+
 def test_a_series_without_the_label_rules_it_out() -> None:
     def serve(pods: Pods, rng: Random, pod: str) -> None:
         by("route", ROUTES)(pods, rng, pod)

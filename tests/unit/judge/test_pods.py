@@ -191,6 +191,22 @@ def test_most_pods_are_never_the_bad_ones_among_good_ones() -> None:
     assert (found.verdict, found.state.pods_to_blame) == ("Fail", [])
 
 
+def test_pods_that_have_left_are_not_the_good_ones_among_bad_ones() -> None:
+    """They were drained, and those that came are bad, all of them."""
+    for what in ("Replace", "Hold"):
+        simulated = holding(names(6), what)
+        for _ in range(3):
+            look_at(simulated, names(6), bad=0, others=0)
+        came = names(6)[:3] if what == "Replace" else [BAD]
+        for pod in {*names(6)} - {*came}:
+            simulated.candidate.values.pop(pod)
+        for _ in range(12):
+            look_at(simulated, came, bad=0, others=0)
+        for _ in range(6):
+            found = look_at(simulated, came, bad=20, others=20)
+        assert (found.verdict, found.waits_for_own_pods) == ("Fail", [])
+
+
 def test_of_a_candidate_that_is_bad_in_all_pods_few_are_replaced_by_chance() -> None:
     """And then not for long."""
     held = 0

@@ -1,5 +1,6 @@
 """A node is told from what runs on it: bad pods among good ones are replaced once."""
 
+from dataclasses import replace
 from typing import Any
 
 from serinus.api.status import CheckState, ReplacedPod, StablePod
@@ -142,8 +143,20 @@ def test_what_fails_later_on_a_node_that_was_shown_to_be_bad_is_evicted_as_well(
 
 
 def test_two_bad_pods_are_replaced_if_they_share_a_zone() -> None:
-    rollout = blamed(rolling(), TWO)
+    rollout = rolling()
+    listed(rollout.world, *rollout.world.listed.values(), seen("p0", "n0", "z1"))
+    blamed(rollout, TWO)
     assert [(each.name, each.zone) for each in replaced(rollout)] == [("p2", "z2"), ("p3", "z2")]
+
+
+def test_most_of_the_pods_that_are_there_are_not_evicted() -> None:
+    """Others have left, such as in a drain; they were counted too."""
+    rollout = rolling()
+    listed(rollout.world, seen("p2", "n2", "z2"), seen("p3", "n3", "z2"), seen("p1", "n1", "z1"))
+    assert blamed(rollout, TWO).status.rejected
+    alone = rolling()
+    listed(alone.world, seen("p2", "n2", "z2"))
+    assert blamed(alone).status.rejected
 
 
 def test_two_bad_pods_that_share_neither_node_nor_zone_are_the_models() -> None:
@@ -163,6 +176,14 @@ def test_where_stables_pod_on_the_node_is_suspect_too_it_is_the_node() -> None:
     listed(rollout.world, *rollout.world.listed.values(), seen("s1", "n2", revision=A))
     blamed(rollout, CheckState(pods_to_blame=["p4"], stable_pods=[sick])).after(3600)
     assert (rollout.reason, rollout.status.rejected) == ("StablePodDiffers", None)
+
+
+def test_while_stables_pod_there_is_only_suspect_a_person_is_waited_for() -> None:
+    rollout, sick = with_a_successor_on(blamed(rolling()), "n2"), StablePod(name="s1", suspicion=99)
+    listed(rollout.world, *rollout.world.listed.values(), seen("s1", "n2", revision=A))
+    blamed(rollout, CheckState(pods_to_blame=["p4"], stable_pods=[sick])).after(3600)
+    assert rollout.reason == "OnePodToBlame" and "p4" not in evicts(rollout)
+    assert "It is not evicted: a pod of stable is suspect there too." in rollout.status.message
 
 
 def test_a_budget_that_forbids_it_for_long_rolls_the_candidate_back() -> None:
@@ -189,10 +210,20 @@ def test_without_the_right_to_evict_it_is_held_for_a_person_without_another_pod(
     assert evicts(rollout) == ("p2",), "somebody may have given the right"
 
 
-def test_pods_that_nobody_evicts_roll_the_candidate_back() -> None:
+def test_pods_that_nobody_tried_to_evict_are_evicted_and_blame_nobody() -> None:
+    """The operator was away."""
     rollout = blamed(rolling()).after(REFUSED_FOR)
-    assert rollout.status.rejected
-    assert "Pod p2 is still not evicted." in rollout.status.rejected.message
+    assert (rollout.reason, evicts(rollout)) == ("PodReplaced", ("p2",))
+    assert candidates_pods(rollout) == 3
+
+
+def test_a_refusal_counts_from_the_first_try_to_the_last() -> None:
+    rollout = blamed(rolling()).after(REFUSED_FOR)
+    refused, now = RefusedEviction("It would violate the budget.", False), rollout.rollout.now
+    rollout.world.refused_eviction = replace(refused, since=now, until=now)
+    assert rollout.after(REFUSED_FOR + 60).reason == "PodReplaced"
+    rollout.world.refused_eviction = replace(refused, since=now, until=now + REFUSED_FOR)
+    assert rollout.settle().status.rejected
 
 
 def test_a_pod_that_takes_long_to_leave_is_waited_for() -> None:

@@ -1,5 +1,6 @@
 """The whole operator, nodes of which one is bad, and the pods that it replaces."""
 
+import math
 from typing import Any, Final
 
 from tests.campaign.history import Snapshot
@@ -142,6 +143,60 @@ def test_a_budget_that_forbids_it_rolls_the_candidate_back_after_two_minutes() -
         await world.spoil_a_pod(revision)
         last = await world.until(rejected("v2", "CheckFailed").holds)
         assert "Cannot evict pod: a budget." in last.status["message"]
+        assert 5 <= len(evicted(world)) <= 13
+
+    run(course)
+
+
+def test_an_operator_that_was_away_for_minutes_evicts_it_and_blames_nobody() -> None:
+    async def course(world: World) -> None:
+        await world.spoil_a_pod(await half(world))
+        await world.until(lambda s: bool(s.role("candidate").get("replaced")))
+        await world.kill()
+        await world.wait(150)
+        await world.start()
+        await world.until(serves("v2").holds)
+        assert len(evicted(world)) == 1
+
+    run(course)
+
+
+def test_a_refused_eviction_takes_no_traffic_from_the_only_revision_that_serves() -> None:
+    """What took stable's pods is often why the budget forbids it."""
+
+    async def course(world: World) -> None:
+        revision = await half(world)
+        world.fault(BUDGET, "evictions")
+        await world.spoil_a_pod(revision)
+        found = await world.until(lambda s: bool(s.role("candidate").get("replaced")))
+        world.model("v1", starts_after=math.inf)
+        await world.lose_pods(found.revision("stable") or "")
+        await world.wait(600)
+        last = world.history.snapshots[-1]
+        assert last.split[revision] and not last.status.get("rejected")
+        tried = len(evicted(world))
+        assert tried <= 2
+        world.model("v1", starts_after=3.0)
+        await world.lose_pods(found.revision("stable") or "")
+        await world.mend()
+        await world.until(serves("v2").holds, 1200.0)
+        assert len(evicted(world)) <= tried + 1
+
+    run(course)
+
+
+def test_a_pod_of_stable_that_may_not_be_evicted_causes_no_passes() -> None:
+    async def course(world: World) -> None:
+        analysis = {"checks": [{"name": "e", "errorRate": {}}], "stablePod": "Replace"}
+        rollout = {"steps": [{"setWeight": 50}], "analysis": analysis}
+        for version in ("v1", "v2"):
+            await world.apply(spec(version, replicas=8, rollout=rollout))
+            await world.until(lambda s: bool(s.role("stable")))
+        found = await world.until(lambda s: bool(s.role("candidate").get("counted")))
+        world.fault(BUDGET, "evictions")
+        await world.spoil_a_pod(found.revision("stable") or "")
+        await world.until(held("v2", "StablePodDiffers").holds)
+        await world.wait(600)
         assert 5 <= len(evicted(world)) <= 13
 
     run(course)

@@ -157,7 +157,8 @@ class EventShare:
             ArmBlock(n, math.fsum(counted[arm] for _, counted in blocks), variance)
             for arm, n in enumerate((n_c, n_s))
         )
-        found = [pods.with_events(each, bad, state) for each in weighed]
+        strata = blocks if look.stratify else ()
+        found = [pods.with_events(each, bad, state, strata) for each in weighed]
         many = len(found)
         state = comparison.weighed_by_arm(
             state, found, plain, [block] * many, budget, [own] * many, look.at
@@ -252,9 +253,8 @@ class EventShare:
         """The comparison with the clearest evidence, what is tolerated of it, and stable's share
         of events."""
         worst = max(state.comparisons, key=lambda each: log_sum(each.above))
-        _, n_s = self._totals(state)
-        stable_share = state.comparisons[0].stable / n_s if n_s else 0.0
-        return worst, self._policies[worst.name].tolerance, stable_share
+        share = pods.share_to_expect(state.comparisons[0], *self._totals(state))
+        return worst, self._policies[worst.name].tolerance, share
 
     def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> Forecast:
         gained = partial(self._per_request, state, look)

@@ -235,7 +235,8 @@ class LatencyCheck:
                 of_stable.append(ArmBlock(0.0, 0.0))
                 continue
             slow_c, slow_s = self._slow(each, block)
-            found.append(pods.with_events(each, slow_c, state))
+            by_stratum = self._by_stratum(each, strata) if look.stratify else ()
+            found.append(pods.with_events(each, slow_c, state, by_stratum))
             variance = max(look.baseline.of(self._varies_as(each.name)).over_time, usual)
             of_stable.append(ArmBlock(n_s, math.fsum(slow_s.values()), variance, rare=False))
         return comparison.weighed_by_arm(state, found, found, of_stable, budget)
@@ -267,6 +268,18 @@ class LatencyCheck:
                 if each.name != LIMIT and share is not None:
                     bounds.append(scale.exceeding(each, slow[0], slow[1], share))
         return weighed
+
+    def _by_stratum(
+        self, each: Comparison, strata: Iterable[Durations]
+    ) -> list[tuple[pods.Arms, pods.Arms]]:
+        """Requests and slow ones of both arms, in the strata that tell both."""
+        found = []
+        for stratum in strata:
+            if each.name == LIMIT or stratum.knows(bound_of(each)):
+                slow_c, slow_s = (math.fsum(of.values()) for of in self._slow(each, stratum))
+                requests = stratum.candidate.total, stratum.stable.total
+                found.append((requests, (slow_c, slow_s)))
+        return found
 
     def _begun(self, state: CheckState, bounds: Iterable[float]) -> CheckState:
         new = [begun(named(bound)) for bound in bounds]
@@ -371,7 +384,8 @@ class LatencyCheck:
 
     def _shown_worse(self, state: CheckState, look: Look, budget: ErrorBudget) -> ShownWorse:
         worst = _worst(state)
-        stable_share = worst.stable / state.stable[REQUESTS]
+        n_c, n_s = state.candidate[REQUESTS], state.stable[REQUESTS]
+        stable_share = pods.share_to_expect(worst, n_c, n_s)
         tolerance = self._policy_of(worst, look).tolerance
         found = pods.attributed_pods(state, worst, tolerance, stable_share)
         recent = comparison.recent_counts(state, worst.name, REQUESTS)
@@ -379,7 +393,8 @@ class LatencyCheck:
 
     def _pods_to_blame(self, state: CheckState, look: Look) -> list[str]:
         worst = _worst(state)
-        stable_share = worst.stable / state.stable[REQUESTS]
+        n_c, n_s = state.candidate[REQUESTS], state.stable[REQUESTS]
+        stable_share = pods.share_to_expect(worst, n_c, n_s)
         tolerance = self._policy_of(worst, look).tolerance
         return pods.pods_to_blame(state, worst, tolerance, stable_share)
 

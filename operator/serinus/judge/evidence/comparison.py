@@ -541,7 +541,15 @@ def acquitted(
     if _lost_for_pass(state) > _to_pass(without_credit(state), budget) - _to_pass(state, budget):
         state = without_credit(state)
     bare = [
-        each.replace(candidate=0.0, stable=0.0, recent=None, pods={}, above=[], below=[])
+        each.replace(
+            candidate=0.0,
+            stable=0.0,
+            recent=None,
+            pods={},
+            at_stables_shares=0.0,
+            above=[],
+            below=[],
+        )
         for each in state.comparisons
     ]
     anew = state.replace(

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from serinus.api.status import CheckState, Comparison
@@ -15,6 +15,9 @@ MOST_PODS: Final = 16
 MOST_OF_IT: Final = 0.75
 BY_CHANCE: Final = 0.05
 """The chance that one of several pods which are alike is named; half of that for two, and so on."""
+
+Arms = tuple[float, float]
+"""Of candidate and stable."""
 
 OTHERS_BY_CHANCE: Final = 3.0
 """Standard deviations of the other pods' events, which are looked at again and again."""
@@ -43,10 +46,27 @@ def with_requests(state: CheckState, served: Mapping[str, float]) -> CheckState:
     return state.replace(pods=_counted(state.pods, served))
 
 
-def with_events(known: Comparison, events: Mapping[str, float], state: CheckState) -> Comparison:
-    """The comparison with the candidate's events of a block, by target."""
+def with_events(
+    known: Comparison,
+    events: Mapping[str, float],
+    state: CheckState,
+    strata: Sequence[tuple[Arms, Arms]] = (),
+) -> Comparison:
+    """The comparison with the candidate's events of a block, by target. `strata`: the requests and
+    the events of both arms in each; none if the arms are compared as a whole."""
+    if strata:
+        more = known.at_stables_shares + _at_stables_shares(strata)
+        known = known.replace(at_stables_shares=more)
     of_kept = {target: n for target, n in events.items() if n and _pod(target) in state.pods}
     return known.replace(pods=_counted(known.pods, of_kept))
+
+
+def share_to_expect(known: Comparison, candidate: float, stable: float) -> float:
+    """Stable's share of events, of so many requests of both arms; within strata that of the
+    candidate's mix, since another mix is the fault of no pod."""
+    if known.at_stables_shares and candidate:
+        return known.at_stables_shares / candidate
+    return known.stable / stable if stable else 0.0
 
 
 def attributed_pods(
@@ -73,6 +93,15 @@ def pods_to_blame(
     known = [state.pods_to_blame] if state.pods_to_blame else []
     found = known or (list(each.pods) for each in _attributed(state, worst, tolerated))
     return next(filter(others_are_well, found), [])
+
+
+def _at_stables_shares(strata: Iterable[tuple[Arms, Arms]]) -> float:
+    """Events of the candidate's requests. A stratum that stable has not served meanwhile has the
+    share of all."""
+    known = list(strata)
+    whole, events = (math.fsum(each[of][1] for each in known) for of in (0, 1))
+    every = events / whole if whole else 0.0
+    return math.fsum(n_c * (x_s / n_s if n_s else every) for (n_c, n_s), (_, x_s) in known)
 
 
 def _attributed(state: CheckState, worst: Comparison, tolerated: float) -> Iterator[PodShare]:

@@ -27,7 +27,7 @@ from serinus.metrics.strata import Stratum, strata_of
 OF_A_REQUEST: Final = frozenset(
     re.findall(
         r"\w+",
-        """account action api app application browser caller channel city client consumer country
+        """account api app application browser caller channel city client consumer country
         currency customer device endpoint handler lang language locale market method model
         operation org organisation organization origin partner path plan platform project region
         resource route rpc segment service shop source store task team tenant tier uri url verb
@@ -35,6 +35,15 @@ OF_A_REQUEST: Final = frozenset(
     )
 )
 """Words in the names of labels that a request has before it is answered."""
+OF_AN_ANSWER: Final = frozenset(
+    re.findall(
+        r"\w+",
+        """action actual answer answered blocked cache cached chosen classified detected
+        effective fallback fallbacks final finish generated guess guessed inferred output
+        recommended reply response retried retries retry selected suggested target""",
+    )
+)
+"""Words in the names of labels that may say how it was answered, whatever else the name says."""
 OF_ANYTHING_ELSE: Final = frozenset(
     re.findall(
         r"\w+",
@@ -120,9 +129,7 @@ def division(check: Check, looks: Sequence[Look], known: CheckBaseline) -> Divis
     best = _best(check, known, look, [each for each in labels if _of_a_request(each)])
     chosen = best is not None
     if best is None:
-        best = _best(
-            check, known, look, [each for each in labels if not _words(each) & OF_A_REQUEST]
-        )
+        best = _best(check, known, look, [each for each in labels if not _of_a_request(each)])
     if best is None:
         return Division()
     whole, events = _sum(best.table.values())
@@ -259,7 +266,8 @@ def _may_divide(check: Check, label: str, hour: Mapping[CounterQuery, Sequence[I
 
 
 def _of_a_request(label: str) -> bool:
-    return bool(_words(label) & OF_A_REQUEST)
+    words = _words(label)
+    return bool(words & OF_A_REQUEST) and not words & OF_AN_ANSWER
 
 
 def _words(label: str) -> set[str]:
