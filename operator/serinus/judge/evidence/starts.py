@@ -44,7 +44,7 @@ NOT_ONE_OR_TWO: Final = 3.0
 """Bad requests by which a pod is bad, be they as many of its first ones as they are."""
 TOTAL: Final = 0.5
 """Share of failed requests from which clients are not made to wait for it."""
-COST: Final = 30.0
+COST: Final = 10.0
 """Seconds in which all requests of the pods might as well have failed."""
 MOST_OF_IT: Final = 0.5
 """Of all bad requests of the candidate in this time, those of its pods that start."""
