@@ -609,6 +609,11 @@ class CheckStatus(StatusType):
         """A kind that this version does not know is taken for one that tests the candidate."""
         return KINDS.get(self.kind, Settings).tests_routing
 
+    @property
+    def may_blame_pods(self) -> bool:
+        """A kind that may fail because of what a few pods do."""
+        return KINDS.get(self.kind, Settings).finds_bad_events
+
 
 class Weight(StatusType):
     """The candidate's percentage of the traffic."""

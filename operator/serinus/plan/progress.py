@@ -107,7 +107,8 @@ def failed_checks(s: Situation) -> str:
     blamed = dict.fromkeys(pod for check in failed for pod in check.state.pods_to_blame)
     if not failed:
         return ""
-    said = [messages_of(failed, "Check"), *_nodes(s, blamed), fault_followed(s)]
+    followed = fault_followed(s) if any(check.may_blame_pods for check in failed) else ""
+    said = [messages_of(failed, "Check"), *_nodes(s, blamed), followed]
     return " ".join(filter(None, said))
 
 

@@ -115,8 +115,12 @@ def fault_followed(s: Situation) -> str:
     gone = _own_replaced(s)
     if not gone:
         return ""
+    if not any(each.name in s.world.evicted for each in gone):
+        return f"Before that, {_were_bad(gone)} alone, and not evicted yet."
     before, since = f"Before that, {_were_bad(gone)}, and evicted", int(gone[-1].since)
     back = [p for p in _own_pods(s) if p.created >= since and _is_in_its_place(p, gone[0])]
+    if not back and s.candidate.node_suspected:
+        return ""  # all checks have passed since then
     if not back:
         return f"{before}: what was wrong there has followed to other pods."
     return (

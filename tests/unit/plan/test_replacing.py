@@ -115,6 +115,29 @@ def test_a_check_that_fails_meanwhile_says_so_too() -> None:
     assert "has followed to other pods" in rollout.status.rejected.message
 
 
+def test_what_fails_after_all_has_passed_without_the_pod_has_not_followed_it() -> None:
+    rollout = with_a_successor_on(blamed(rolling()), "n4").judged("Pass").judged("Fail")
+    assert rollout.status.rejected
+    assert "Before that" not in rollout.status.rejected.message
+
+
+def test_what_other_checks_find_is_not_said_to_be_the_fault_of_the_pod() -> None:
+    checks = [{"name": "errors", "errorRate": {}}, {"name": "drift", "predictionDrift": {}}]
+    rollout = blamed(rolling(checks=checks))
+    rollout.world.evicted = frozenset({"p2"})
+    rollout.judged("Inconclusive", drift="Fail")
+    assert rollout.status.rejected
+    assert "Before that" not in rollout.status.rejected.message
+
+
+def test_a_pod_that_was_not_evicted_yet_is_not_said_to_be() -> None:
+    rollout = blamed(rolling()).judged("Fail", "Too many errors.")
+    assert rollout.status.rejected
+    assert rollout.status.rejected.message.endswith(
+        "Before that, pod p2 on node n2 was bad alone, and not evicted yet."
+    )
+
+
 def test_a_pod_that_came_back_to_the_node_and_is_bad_tells_nothing_so_that_no_client_waits() -> (
     None
 ):
