@@ -605,6 +605,13 @@ class CheckStatus(StatusType):
         return list(self.state.pods_to_blame) if self.decides and not self.has_failed else []
 
     @property
+    def waits_for_a_start(self) -> bool:
+        """Whether it would have failed, but for pods of the candidate that may level off."""
+        starts = self.state.starts
+        waits = starts is not None and starts.waits_since is not None
+        return waits and self.decides and not self.has_failed
+
+    @property
     def tests_routing(self) -> bool:
         """A kind that this version does not know is taken for one that tests the candidate."""
         return KINDS.get(self.kind, Settings).tests_routing

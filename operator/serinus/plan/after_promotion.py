@@ -116,6 +116,8 @@ def why_it_goes_on(s: Situation) -> str:
     blind = [each for each in candidate.deciding if each.verdict in ("Error", "NoData")]
     if blind:
         return messages_of(blind, "Check")
+    if starting := [each for each in candidate.deciding if each.waits_for_a_start]:
+        return messages_of(starting, "Check")
     if overall_verdict(s) == "NoData" or (candidate.measured_at or 0.0) < guarding.until:
         return "Metrics of its last minutes are still to be read."
     return ""

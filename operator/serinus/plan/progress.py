@@ -505,7 +505,8 @@ def _pass_the_gate(s: Situation, shown: str) -> Situation | None:
     evidence = f"{_silent_so_far(s)}{evidence}"
     if found == "NoData":
         return _changed(s, s.hold(Reason.NO_DATA, evidence or "No measurement yet."))
-    if not s.reached(_step_times_out(s)):
+    starts = any(each.waits_for_a_start for each in deciding)  # it is bad, or will level off soon
+    if starts or not s.reached(_step_times_out(s)):
         return _changed(s, s.hold(Reason.AWAITING_VERDICT, evidence))
     analysis = s.desired.spec.rollout.analysis
     longest = spoken(step_may_last(analysis, s.candidate))

@@ -162,6 +162,16 @@ def test_new_pods_are_not_waited_for_if_older_ones_are_as_bad(failed: int) -> No
     assert waits.seconds == does_not.seconds
 
 
+def test_of_more_pods_than_the_status_has_room_for_the_others_are_not_taken_for_older_ones() -> (
+    None
+):
+    served = Served(error_rate())
+    names = [f"new-{number}" for number in range(70)]
+    served.serve(dict.fromkeys(names, 0))
+    served.simulated.scrape()
+    assert "Fail" not in served.looks(4, **dict.fromkeys(names, 15))
+
+
 def test_a_pod_that_starts_in_a_later_step_is_waited_for_too() -> None:
     served = Served(error_rate())
     served.looks(25, new=0)

@@ -15,14 +15,22 @@ COLD = {"cold_for": 60.0, "cold_errors": 0.12}
 
 
 def rolled_out(
-    model: dict[str, Any], then: Then | None = None, *, pauses: bool = False, **errors: Any
+    model: dict[str, Any],
+    then: Then | None = None,
+    *,
+    pauses: bool = False,
+    analysis: dict[str, Any] | None = None,
+    guard: str | None = None,
+    **errors: Any,
 ) -> tuple[World, Snapshot, float]:
     """How a rollout of v2 ends whose pods behave so, and after how many seconds of traffic. `then`:
     what happens while it has traffic; `pauses`: until a person ends it."""
-    checks = {"checks": [{"name": "errors", "errorRate": errors}]}
+    checks = {"checks": [{"name": "errors", "errorRate": errors}], **(analysis or {})}
     steps: list[Any] = [{"setWeight": 10}, {"setWeight": 50}]
     steps += [{"pause": {}}] if pauses else []
     rollout = {"analysis": checks, "steps": steps}
+    if guard:
+        rollout["guard"] = {"duration": guard}
 
     async def course(world: World) -> tuple[World, Snapshot, float]:
         await world.apply({**spec("v1"), "replicas": 4, "rollout": rollout})
@@ -72,6 +80,29 @@ def test_one_that_never_levels_off_has_failed_ten_seconds_of_its_requests_at_mos
     assert serves(ended) == "v1"
     assert ended.status["rejected"]["reason"] == "CheckFailed"
     assert 45 < after < 90, "20% of 10 requests a second are 100 after 50 s"
+
+
+@pytest.mark.parametrize("ends", ["Promote", "Pause"])
+def test_a_step_whose_time_is_over_meanwhile_does_not_end_before_the_start(ends: str) -> None:
+    limits = {"maxStepDuration": "1m", "onInconclusive": ends}
+    _, ended, after = rolled_out({"errors": 0.2}, analysis=limits)
+    assert serves(ended) == "v1"
+    assert ended.status["rejected"]["reason"] == "CheckFailed"
+    assert after < 180
+
+
+def test_a_guard_whose_time_is_over_meanwhile_does_not_end_before_the_start() -> None:
+    """Its new pods fail, and those of the steps do not."""
+
+    async def turns_bad(world: World) -> None:
+        revision = (await world.until(_paused)).status["candidate"]["revision"]
+        await world.wait(600.0)
+        world.model("v2", cold_for=500.0, cold_errors=0.2)
+        await world.command(f"promote/{revision}")
+
+    _, ended, _ = rolled_out({}, turns_bad, pauses=True, guard="2m")
+    assert serves(ended) == "v1"
+    assert ended.status["rejected"]["reason"] == "GuardFailed"
 
 
 def test_a_total_failure_is_found_as_soon_as_without_a_start() -> None:

@@ -44,7 +44,7 @@ NOT_ONE_OR_TWO: Final = 3.0
 """Bad requests by which a pod is bad, be they as many of its first ones as they are."""
 TOTAL: Final = 0.5
 """Share of failed requests from which clients are not made to wait for it."""
-COST: Final = 10.0
+COST: Final = 20.0
 """Seconds in which all requests of the pods might as well have failed."""
 MOST_OF_IT: Final = 0.5
 """Of all bad requests of the candidate in this time, those of its pods that start."""
@@ -179,8 +179,8 @@ def _awaiting(starts: Starts, served: ByPod) -> Starts:
     gross = {name for name, each in pods.items() if each.bad >= least * each.requests > 0}
     bad = math.fsum(pods[name].bad for name in gross)
     of_all = math.fsum(each.bad for each in pods.values()) + starts.older[1]
-    most = bad >= MOST_OF_IT * of_all and not _is_bad(_as_one(starts.older), served)
-    if not gross or not (known or most):
+    older_are = len(pods) < MOST_PODS and _is_bad(_as_one(starts.older), served)
+    if not gross or not (known or (bad >= MOST_OF_IT * of_all and not older_are)):
         return starts
     share = starts.share if known else _share(pods[name] for name in gross)
     awaited = {
