@@ -93,7 +93,7 @@ def test_after_its_start_it_is_blamed_as_soon_as_any() -> None:
     assert "Fail" in Served(error_rate()).looks(6, new=6)
 
 
-@pytest.mark.parametrize(("failed", "until"), [(15, 75.0), (30, 45.0)])
+@pytest.mark.parametrize(("failed", "until"), [(15, 120.0), (30, 75.0)])
 def test_one_that_does_not_is_blamed_the_sooner_the_more_of_its_requests_fail(
     failed: int, until: float
 ) -> None:
