@@ -13,8 +13,9 @@ over.
 
 Waiting costs clients. Where requests fail, it ends once as many have failed as the pods are asked
 in COST seconds, which is less than a total failure costs until it is found, and where most of them
-fail, it does not begin. Pods and containers that take the place of others meanwhile prolong nothing: a
-revision that is bad for ever would never be found, if its pods are new every few minutes.
+fail, it does not begin. Pods and containers that take the place of others meanwhile prolong
+nothing: a revision that is bad for ever would never be found, if its pods are new every few
+minutes.
 """
 
 import hashlib
