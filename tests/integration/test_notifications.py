@@ -95,7 +95,7 @@ async def test_what_happens_while_an_endpoint_is_down_for_a_minute_is_told_in_or
             down = time.monotonic()
             await user.apply("fraud", **spec("v2", rollout=QUICK))
             status = await user.until("fraud", lambda s: "candidate" in s, within=120)
-            traffic.errors = {f"fraud-{status['candidate']['revision']}": 0.2}
+            traffic.errors = {f"fraud-{status['candidate']['revision']}": 0.6}
             status = await user.until("fraud", lambda s: s["rejected"], within=120)
             assert not receiver.attempts and await outcomes(operator) == {}
 
