@@ -10,6 +10,7 @@ from serinus.judge import Progress
 from serinus.judge.analysis import reads
 from serinus.judge.evidence.comparison import Policy, Scale, among_pods, begun, compare
 from serinus.judge.evidence.kernel import WORSE, NullHypothesis
+from serinus.judge.findings.rates import Forecast, Variation
 from tests.support.simulated_analysis import SimulatedAnalysis, error_rate, latency, requests
 
 POLICY = Policy(NullHypothesis(1.0, 0.0), NullHypothesis(1.5, 0.0))
@@ -178,3 +179,11 @@ def test_what_was_learned_of_other_counters_is_not_used() -> None:
         simulated.errors((7, 50), (50, 950))
         found = simulated.look()
     assert found.verdict == "Fail"
+
+
+@pytest.mark.parametrize(("per_second", "told"), [(10.0, False), (0.5, True), (None, False)])
+def test_what_slows_a_check_down_is_said_again_where_it_takes_long(
+    per_second: float | None, told: bool
+) -> None:
+    bursts = Variation("errors", BURSTS)
+    assert bool(bursts.beside(Forecast(2000.0, None, per_second))) is told

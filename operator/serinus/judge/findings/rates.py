@@ -8,6 +8,8 @@ from typing import Final
 from serinus.api.baseline import Dispersion
 from serinus.judge.findings import words
 
+_LONG: Final = 1800.0
+"""Seconds."""
 ENOUGH_PODS: Final = 3
 """Candidate pods from which on differences between pods hardly delay a verdict."""
 ENOUGH_OF_STABLE: Final = 5
@@ -154,6 +156,14 @@ class Forecast:
         """Whether no number of requests like these would decide."""
         return self.fail_known and not self.to_pass and not self.to_fail
 
+    @property
+    def takes_long(self) -> bool:
+        """Whether a person would ask why: it is stuck, or waits for longer than a usual step."""
+        waits = [wait for wait in (self.to_pass, self.to_fail) if wait]
+        if not waits:
+            return self.is_stuck
+        return bool(self.per_second) and min(waits) / (self.per_second or 1.0) > _LONG
+
 
 Conclusion = ShownWorse | ShownBetter | Forecast
 """What the evidence shows of the candidate."""
@@ -182,10 +192,11 @@ class Variation:
         return words.sentences(self._over_time(), self._between_pods())
 
     def beside(self, conclusion: Conclusion | None) -> str:
-        """What the message of a look says of it: all where the candidate fails or nothing decides,
-        and else what is new. The message before the rollout says the rest, once for all looks."""
-        stuck = isinstance(conclusion, Forecast) and conclusion.is_stuck
-        if stuck or isinstance(conclusion, ShownWorse):
+        """What the message of a look says of it: all where the candidate fails, nothing decides or
+        that takes long, and else what is new. The message before the rollout says the rest, once
+        for all looks."""
+        long = isinstance(conclusion, Forecast) and conclusion.takes_long
+        if long or isinstance(conclusion, ShownWorse):
             return str(self)
         return self._over_time() if self.new else ""
 
