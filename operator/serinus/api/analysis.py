@@ -49,7 +49,9 @@ class Analysis(Type):
     """How the candidate is analysed while it gets traffic."""
 
     interval: Interval = Field(
-        default="15s", description="Time between two measurements; at least 1s."
+        default="15s",
+        description="Time between two measurements; at least 1s. After one that shows something "
+        "against the candidate, the next one comes after one scrape interval if that is shorter.",
     )
     false_rollback_budget: Budget = Field(
         default="1%",
