@@ -85,7 +85,7 @@ def test_a_bad_candidate_costs_about_as_much_as_was_forecast(times: int) -> None
 
 
 @pytest.mark.parametrize(
-    ("settings", "seconds"), [({}, 100), ({"warmUp": "0s"}, 30), ({"warmUp": "2m"}, 150)]
+    ("settings", "seconds"), [({}, 67), ({"warmUp": "0s"}, 30), ({"warmUp": "2m"}, 150)]
 )
 def test_what_a_start_that_is_waited_for_costs_is_in_the_forecast(
     settings: dict[str, str], seconds: float
