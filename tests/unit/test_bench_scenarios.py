@@ -33,7 +33,7 @@ def test_a_scenario_is_a_spec_that_a_user_may_apply_and_says_what_is_wanted(
     scenario: Scenario,
 ) -> None:
     spec = Spec.model_validate(scenario.spec("v2"))
-    assert spec.rollout.choice_within is not None, "the steps are left to the operator"
+    assert spec.rollout.step_choice is not None, "the steps are left to the operator"
     assert scenario.right
     assert scenario.forbidden
     assert sum(part.share for part in scenario.parts) > 0

@@ -4,7 +4,7 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping
 from math import inf
-from typing import Annotated, Any, ClassVar, Final, Self
+from typing import Annotated, Any, ClassVar, Final, NamedTuple, Self
 
 from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, model_validator
 
@@ -185,6 +185,15 @@ class AtMost(Type):
     )
 
 
+class StepChoice(NamedTuple):
+    """By what the weights of a rollout are chosen whose spec has no steps."""
+
+    within: float
+    """Seconds in which it should end."""
+    may_fail: float = math.inf
+    """Requests of clients that a bad candidate may fail; infinity: any number."""
+
+
 class Rollout(Type):
     """How a new revision is rolled out."""
 
@@ -264,15 +273,12 @@ class Rollout(Type):
     )
 
     @property
-    def choice_within(self) -> float | None:
-        """Seconds in which the rollout should end whose weights are to be chosen; None: the spec
-        has steps."""
-        return None if "steps" in self.model_fields_set else seconds(self.target)
-
-    @property
-    def may_fail(self) -> float:
-        """Requests of clients that a bad candidate may fail; infinity: any number."""
-        return math.inf if self.at_most is None else self.at_most.failed_requests
+    def step_choice(self) -> StepChoice | None:
+        """By what the weights are chosen; None: the spec has steps."""
+        if "steps" in self.model_fields_set:
+            return None
+        may_fail = math.inf if self.at_most is None else self.at_most.failed_requests
+        return StepChoice(seconds(self.target), may_fail)
 
     @model_validator(mode="after")
     def _at_most_chooses(self) -> Self:

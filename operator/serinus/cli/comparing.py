@@ -97,7 +97,7 @@ def _bad(
 def _weights(manifest: GivenManifest, scenario: Scenario, seed: int) -> list[int]:
     rollout = manifest.spec.rollout
     found = None
-    if rollout.choice_within is not None:
+    if rollout.step_choice is not None:
         simulation = Simulation(manifest.owner, manifest.spec, manifest.revision, scenario)
         found = simulation.past(Random(f"{seed}/past 0")).found
     chosen = found.weights if isinstance(found, Baseline) else []

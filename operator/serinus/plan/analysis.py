@@ -155,12 +155,7 @@ def baseline_from(
     return isolated(
         Part.FORECAST,
         lambda: learn(
-            spec.rollout.analysis,
-            history,
-            weights,
-            stable_since,
-            spec.rollout.choice_within,
-            spec.rollout.may_fail,
+            spec.rollout.analysis, history, weights, stable_since, spec.rollout.step_choice
         ),
         lambda fault: QueryError(f"{fault.message}."),
     )

@@ -9,7 +9,7 @@ from serinus.api.steps import Step
 def steps_of(rollout: Rollout, candidate: Candidate | None) -> list[Step]:
     """In their order. Those of a spec without steps are chosen when stable's history was read."""
     baseline = candidate.baseline if candidate else None
-    if rollout.choice_within is None or baseline is None or not baseline.weights:
+    if rollout.step_choice is None or baseline is None or not baseline.weights:
         return rollout.steps
     return Step.of_weights(baseline.weights)
 

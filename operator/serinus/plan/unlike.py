@@ -24,7 +24,7 @@ def withdraw_from_a_candidate_that_stays_unlike(s: Situation) -> Situation | Non
     if inputs is None or (inputs.looked_at or 0.0) - unlike.since < after:
         return None
     why = (
-        f"For {spoken(after)}, both revisions were not asked alike, or the candidate computes a "
+        f"For {spoken(after)}, the revisions were asked differently, or the candidate computes a "
         f"feature differently. {_the_likelier(s, unlike.feature)} {unlike.message}"
     )
     withdrawn = withdraw_unrejected(s, Reason.ARMS_STILL_DIFFER, why.removesuffix("."))

@@ -39,5 +39,5 @@ def _without_steps(rollout: Rollout, target: str) -> Rollout:
 
 
 def _is_among(policy: Policy, others: list[Policy]) -> bool:
-    alike = policy.rollout.choice_within, policy.rollout.steps
-    return alike in [(each.rollout.choice_within, each.rollout.steps) for each in others]
+    alike = policy.rollout.step_choice, policy.rollout.steps
+    return alike in [(each.rollout.step_choice, each.rollout.steps) for each in others]

@@ -67,9 +67,8 @@ async def operator(cluster: Cluster, namespace: str) -> AsyncIterator[Operator]:
         yield running
 
 
-async def test_a_candidate_that_is_asked_differently_is_held_until_it_is_asked_alike(
-    operator: Operator,
-) -> None:
+async def asked_differently(operator: Operator) -> tuple[Incomes, Manifest]:
+    """v2 is held because of what it is asked; the traffic, and the status then."""
     traffic = operator.traffic
     assert isinstance(traffic, Incomes)
     traffic.low = [(traffic.started, HIGH)]
@@ -77,7 +76,13 @@ async def test_a_candidate_that_is_asked_differently_is_held_until_it_is_asked_a
     status = await operator.until("fraud", healthy("v1"))
     traffic.stable = f"fraud-{status['stable']['revision']}"
     await operator.apply("fraud", **spec("v2"))
-    status = await operator.until("fraud", lambda s: held("ArmsDiffer", s), moving=5.0)
+    return traffic, await operator.until("fraud", lambda s: held("ArmsDiffer", s), moving=5.0)
+
+
+async def test_a_candidate_that_is_asked_differently_is_held_until_it_is_asked_alike(
+    operator: Operator,
+) -> None:
+    traffic, status = await asked_differently(operator)
     assert status["phase"] == "Degraded"
     assert "Feature income, " in status["candidate"]["hold"]["message"]
 
@@ -94,14 +99,7 @@ async def test_a_candidate_that_is_asked_differently_is_held_until_it_is_asked_a
 async def test_one_that_is_asked_differently_for_long_gets_no_traffic_until_it_is_told_to_advance(
     operator: Operator,
 ) -> None:
-    traffic = operator.traffic
-    assert isinstance(traffic, Incomes)
-    traffic.low = [(traffic.started, HIGH)]
-    await operator.apply("fraud", **spec("v1"))
-    status = await operator.until("fraud", healthy("v1"))
-    traffic.stable = f"fraud-{status['stable']['revision']}"
-    await operator.apply("fraud", **spec("v2"))
-    await operator.until("fraud", lambda s: held("ArmsDiffer", s), moving=5.0)
+    traffic, _ = await asked_differently(operator)
     begun = operator.now
     status = await operator.until("fraud", lambda s: held("ArmsStillDiffer", s), moving=5.0)
     assert 595 < operator.now - begun < 640

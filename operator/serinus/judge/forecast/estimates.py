@@ -54,7 +54,7 @@ def _by_check(waits: Iterable[Wait]) -> Iterator[tuple[str, str]]:
         yield name, listed(found)
 
 
-def choice(weights: Sequence[int], takes: float, target: float) -> str:
+def chosen_steps(weights: Sequence[int], takes: float, target: float) -> str:
     """Which weights were chosen, and how long they take, in seconds."""
     shown = listed([f"{weight}%" for weight in weights])
     fits = "within" if takes <= target else "longer than"

@@ -1,7 +1,7 @@
 """Stable's history before a rollout -> the baseline of each check."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -10,6 +10,7 @@ from serinus.api.baseline import NO_HISTORY, Baseline, CheckBaseline, Dispersion
 from serinus.api.checks import Check
 from serinus.api.isolation import Part, isolated
 from serinus.api.quantities import spoken
+from serinus.api.spec import StepChoice
 from serinus.judge.analysis import queries_of, reads
 from serinus.judge.checks import kind_of
 from serinus.judge.checks.slowdown import ratios
@@ -26,7 +27,7 @@ from serinus.judge.forecast.choosing import WEIGHTS, chosen
 from serinus.judge.forecast.cost import Cost, costs
 from serinus.judge.forecast.dividing import Division, division
 from serinus.judge.forecast.dividing import told as told_of_labels
-from serinus.judge.forecast.estimates import choice, expected, failing_pods
+from serinus.judge.forecast.estimates import chosen_steps, expected, failing_pods
 from serinus.judge.forecast.exports import cannot_fail, doubts
 from serinus.judge.forecast.starts import warm_up
 from serinus.judge.forecast.waits import Wait, slowest, waits
@@ -69,12 +70,11 @@ def learn(
     history: History,
     weights: Sequence[int] = (),
     stable_since: float = -math.inf,
-    target: float | None = None,
-    may_fail: float = math.inf,
+    choice: StepChoice | None = None,
 ) -> Baseline | QueryError | CannotFail:
-    """The baseline of each check, and what to expect at these weights, in percent. With a target,
-    in seconds, others are chosen, at which a bad candidate may fail so many requests. There is none
-    if the history cannot be read, or shows that a check that decides could not fail.
+    """The baseline of each check, and what to expect at these weights, in percent, or at those that
+    are chosen. There is none if the history cannot be read, or shows that a check that decides
+    could not fail.
 
     Little or no history is no error: requests are then assumed to be independent, and the message
     says so. It begins with what keeps a check from judging, or lets it judge wrongly.
@@ -89,9 +89,7 @@ def learn(
         return CannotFail(wrong)
     return isolated(
         Part.FORECAST,
-        partial(
-            _learn, analysis, deciding, history, needed, weights, stable_since, target, may_fail
-        ),
+        partial(_learn, analysis, deciding, history, needed, weights, stable_since, choice),
         lambda fault: _nothing_learned(analysis, history, f"{fault.message}."),
     )
 
@@ -109,8 +107,7 @@ def _learn(
     needed: History,
     weights: Sequence[int],
     stable_since: float,
-    target: float | None,
-    may_fail: float,
+    choice: StepChoice | None,
 ) -> Baseline:
     looks = minutes(needed.stable)
     served = [look for look in looks if _served(look)]
@@ -135,14 +132,12 @@ def _learn(
     )
 
     if len(served) < LEAST_BLOCKS:
-        target = None  # it may have more traffic than in that hour
+        choice = None  # it may have more traffic than in that hour
     # some check that decides compares counts
-    forecast = partial(
-        _forecast, deciding, looks if served else (), baseline, weights, target, may_fail
-    )
+    forecast = partial(_forecast, deciding, looks if served else (), baseline, weights, choice)
     outlook = isolated(Part.FORECAST, forecast, lambda _: Outlook(weights), "of times")
     weights = outlook.weights
-    if target is not None:
+    if choice is not None:
         baseline = baseline.replace(weights=list(outlook.chosen))
     baseline = baseline.replace(slowest_step=outlook.slowest_step)
 
@@ -155,7 +150,7 @@ def _learn(
             yield from _started(known)
             yield from _in_shares(known)
         if served and looks:
-            yield from outlook.sentences(analysis, target, may_fail)
+            yield from outlook.sentences(analysis, choice)
             yield from failing_pods(rolled_back(deciding, needed, baseline))
 
     told = isolated(Part.FORECAST, lambda: [*sentences()], lambda f: [f"{f.message}."], "in words")
@@ -180,10 +175,12 @@ class Outlook:
         longest = max(slowest(self.waits).values(), default=math.inf)
         return longest if longest < math.inf else None
 
-    def sentences(self, analysis: Analysis, target: float | None, may_fail: float) -> Iterator[str]:
+    def sentences(self, analysis: Analysis, choice: StepChoice | None) -> Iterator[str]:
         """For people."""
-        if target is not None and self.chosen:
-            yield choice(self.chosen, sum(slowest(self.waits).values()), target)
+        may_fail = math.inf if choice is None else choice.may_fail
+        if choice is not None and self.chosen:
+            takes = sum(slowest(self.waits).values())
+            yield chosen_steps(self.chosen, takes, choice.within)
         yield from expected(analysis.step_may_last(self.slowest_step), self.waits)
         if self.cost is not None and self.cost.sentence:
             yield self.cost.sentence
@@ -205,24 +202,30 @@ def _forecast(
     looks: Sequence[Look],
     baseline: Baseline,
     weights: Sequence[int],
-    target: float | None,
-    may_fail: float,
+    choice: StepChoice | None,
 ) -> Outlook:
     if not looks:
         return Outlook(weights)
-    offered = weights if target is None else WEIGHTS
+    offered = weights if choice is None else WEIGHTS
     found = [*waits(analysis, looks, baseline, offered)]
     cost = partial(costs, analysis, looks, baseline)
-    affordable = WEIGHTS
-    if target is not None and may_fail < math.inf:
-        affordable = tuple(w for w, c in cost(WEIGHTS).items() if (c.most or 0.0) <= may_fail)
-    best = () if target is None else chosen(found, target, affordable)
+    best: tuple[int, ...] = ()
+    if choice is not None:
+        known = cost(WEIGHTS) if choice.may_fail < math.inf else None
+        best = chosen(found, choice.within, _affordable(known, choice.may_fail))
     weights = best or weights
     first = min(weights, default=0)
     kept = [wait.as_first() if wait.weight == first else wait for wait in found]
     costing = cost([first]).get(first) if first else None
     of_steps = [wait for wait in kept if wait.weight in weights]
     return Outlook(weights, best, of_steps, costing)
+
+
+def _affordable(costs: Mapping[int, Cost] | None, may_fail: float) -> Container[int]:
+    """The first weights at which a bad candidate costs no more; None: at any it may."""
+    if costs is None:
+        return WEIGHTS
+    return {weight for weight, cost in costs.items() if (cost.most or 0.0) <= may_fail}
 
 
 def _of(analysis: Analysis, history: History) -> History:
