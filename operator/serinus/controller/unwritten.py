@@ -68,7 +68,7 @@ async def withdraw_without_status(
     if state.unwritten is not None and lasting(state.unwritten, time.monotonic()):
         given = given or unjudged(spec, status, world)
     found = observed.anew(status)
-    if given is None or given.candidate is None or not set(given.weights) <= set(found.revisions):
+    if given is None or given.candidate is None or not given.served_by <= set(found.revisions):
         return
     ways = router_for(spec).manifests(owner, given, found.revisions)
     if all(covers(found.objects.get((each["kind"], owner.name), {}), each) for each in ways):

@@ -77,7 +77,7 @@ def children(
         for task in wanted.tasks
         if task.revision in revisions
     ]
-    serving = {name: replicas.get(name, 0) for name in wanted.traffic.weights}
+    serving = {name: replicas.get(name, 0) for name in wanted.traffic.served_by}
     over = frozenset(task.name for task in wanted.tasks if task.over)
     return Children(pods, routes, tasks, over, frozenset(replicas) - set(revisions), serving)
 
@@ -92,6 +92,6 @@ def lacking(
     cannot be created.
     """
     taking = router_for(spec).leads_to(owner, live) or frozenset[str]()
-    gaining = set(traffic.weights) - taking - lost
+    gaining = set(traffic.served_by) - taking - lost
     reached = {each for each in running(live) if ("Service", owner.child(each)) in live}
     return gaining - reached

@@ -27,6 +27,7 @@ from tests.campaign.memory.api import MemoryApi, copied
 from tests.campaign.memory.cluster import MemoryCluster
 from tests.campaign.memory.pods import BAD, SCRAPED_EVERY, Model, Pod, Pods
 from tests.campaign.wire import Fault, Reply, Request, Wire
+from tests.support.routes import copies, weights
 
 Manifest = dict[str, Any]
 T = TypeVar("T")
@@ -53,6 +54,8 @@ class MemoryGateway:
         """Accepts, Refuses or Silent."""
         self.served: dict[str, list[tuple[str, int]]] = {}
         """By route, Services and weights, as clients meet them."""
+        self.copied: dict[str, dict[str, int]] = {}
+        """By route, Services that get copies, of so many percent of the requests."""
         self.waiting = 0
         """Routes that it was told of and has not looked at yet."""
 
@@ -63,6 +66,7 @@ class MemoryGateway:
         name = live["metadata"]["name"]
         if event == "DELETED":
             self.served.pop(name, None)
+            self.copied.pop(name, None)
             self._changed()
         else:
             self.waiting += 1
@@ -85,11 +89,8 @@ class MemoryGateway:
             return
         accepted = self.mode == "Accepts"
         if accepted:
-            self.served[name] = [
-                (backend["name"], backend.get("weight", 1))
-                for rule in route["spec"].get("rules") or []
-                for backend in rule.get("backendRefs") or []
-            ]
+            self.served[name] = [*weights(route).items()]
+            self.copied[name] = copies(route)
             self._changed()
         told = {
             "status": "True" if accepted else "False",
@@ -522,11 +523,7 @@ class World:
         route = self.api.find("HTTPRoute", self.namespace, NAME)
         if route is None:
             return {}
-        return {
-            backend["name"].removeprefix(f"{NAME}-"): backend.get("weight", 1)
-            for rule in route["spec"].get("rules") or []
-            for backend in rule.get("backendRefs") or []
-        }
+        return {name.removeprefix(f"{NAME}-"): weight for name, weight in weights(route).items()}
 
     def _serve(self) -> None:
         """Send the clients' requests where they go from now on."""
@@ -546,6 +543,11 @@ class World:
             for pod in pods:
                 rates[pod.name] = rates.get(pod.name, 0.0) + RATE * share / len(pods)
                 split[pod.revision] = split.get(pod.revision, 0.0) + 100 * share / len(pods)
+        for service, percent in self.gateway.copied.get(NAME, {}).items():
+            live = self.api.find("Service", self.namespace, service)
+            pods = self.pods.behind(live) if live is not None else []
+            for pod in pods:
+                rates[pod.name] = rates.get(pod.name, 0.0) + RATE * percent / 100 / len(pods)
         for pod in self.pods.pods.values():
             self._load(pod, rates.get(pod.name, 0.0))
         self._split = {revision: round(share, 3) for revision, share in split.items() if share}

@@ -145,7 +145,8 @@ class EventShare:
             return state
         state = comparison.served(state, {key: n_c}, {key: n_s}, WORSE)
         state = pods.with_requests(state, pods.by_target(whole[0]))
-        enough = comparison.ceiling(state, budget)
+        copied = look.weight is not None and look.weight.copied
+        enough = math.inf if copied else comparison.ceiling(state, budget)
         plain = weighed = list(state.comparisons)
         varied = self._varied(state, look)
         for requests, counted in blocks:

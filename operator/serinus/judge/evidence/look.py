@@ -60,6 +60,8 @@ class EffectiveWeight:
     """Of all requests that both arms count, the candidate's, 0 to 1."""
     since: float
     """Unix seconds."""
+    copied: bool = False
+    """Whether the candidate's requests are copies of stable's, so that both may fail together."""
 
     def of(self, arm: ArmName) -> float:
         """The part of all requests that an arm counts, 0 to 1."""

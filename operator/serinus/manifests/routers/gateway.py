@@ -1,7 +1,8 @@
 """Weights at a Gateway, by a route that Serinus owns entirely."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Final, Self
 
 from serinus.api.spec import Gateway, ParentRef, Spec
@@ -20,6 +21,10 @@ from serinus.manifests.service import (
 from serinus.manifests.traffic import Traffic
 
 _FIELD = "spec.traffic.gateway.parentRefs"
+_MIRROR: Final = "RequestMirror"
+
+Preview = tuple[tuple[str, str], ...]
+"""Name and value of header fields."""
 
 
 def _unserved(namespace: str, name: str, live: Manifest | None) -> str | None:
@@ -82,10 +87,6 @@ class GatewayRouter:
     def route(self, owner: Owner, traffic: Traffic) -> Manifest:
         """With the server's defaults filled in so that it can be compared whole. Backends of weight
         0 are left out."""
-        backends = [
-            {**backend(owner, revision), "weight": weight}
-            for revision, weight in traffic.weights.items()
-        ]
         return {
             **owner.object(self.front.kind, owner.name),
             "spec": {
@@ -95,9 +96,26 @@ class GatewayRouter:
                 ],
                 # also none, which is all: otherwise what somebody adds would stay
                 "hostnames": self.gateway.hostnames,
-                "rules": [{"matches": [self.front.everything], "backendRefs": backends}],
+                "rules": self._rules(owner, traffic),
             },
         }
+
+    def _rules(self, owner: Owner, traffic: Traffic) -> list[Manifest]:
+        """Those of a preview first; the last one has the split."""
+        backends = [
+            {**backend(owner, revision), "weight": weight}
+            for revision, weight in traffic.weights.items()
+        ]
+        split = {"matches": [self.front.everything], "backendRefs": backends}
+        if traffic.candidate is None:
+            return [split]
+        candidate = backend(owner, traffic.candidate)
+        rules = [split]
+        if traffic.preview:
+            rules.insert(0, _previewed(split, traffic.preview, candidate))
+        if traffic.mirrored:
+            split["filters"] = [_mirror(candidate, traffic.mirrored)]
+        return rules
 
     def read_back(
         self,
@@ -111,16 +129,20 @@ class GatewayRouter:
         route = live.get((self.front.kind.name, owner.name))
         if route is None:
             return Routed(0.0, False, f"{self.front.kind.name} {owner.name} does not exist yet")
-        actual = _candidate_share(owner, traffic, route)
+        routed = partial(
+            Routed,
+            _candidate_share(owner, traffic, route),
+            mirrored=_mirrored(owner, traffic, route),
+        )
         if difference := unlike(route, self.route(owner, traffic)):
-            return Routed(actual, False, difference)
+            return routed(False, difference)
         for parent in self.gateway.parent_refs:
             verdict = _answer(owner, parent, route)
             if verdict is not None:
                 message, refused = verdict
-                return Routed(actual, False, message, refused)
+                return routed(False, message, refused)
         contested = (_contested(owner, parent, route) for parent in self.gateway.parent_refs)
-        return Routed(actual, True, "", contested=" ".join(filter(None, contested)))
+        return routed(True, "", contested=" ".join(filter(None, contested)))
 
     def leads_to(self, owner: Owner, live: Objects) -> frozenset[str] | None:
         """What the Service selects, and the route's backends once every Gateway has accepted it."""
@@ -129,27 +151,18 @@ class GatewayRouter:
             return None
         if any(_answer(owner, parent, route) for parent in self.gateway.parent_refs):
             return None
-        behind = (name.removeprefix(f"{owner.name}-") for name in _weights(route))
+        behind = (name.removeprefix(f"{owner.name}-") for name in _backends(route))
         return frozenset(filter(None, (*behind, selected_revision(found))))
 
     @classmethod
     def only(cls, live: Manifest, stable: str) -> Manifest | None:
-        """The route has no backend but stable's."""
+        """The route has no backend but stable's, and copies nothing to another revision."""
         if live["kind"] != cls.front.kind.name:
             return None
-        rules = [
-            {
-                **rule,
-                "backendRefs": [
-                    {**each, "weight": 100}
-                    for each in rule.get("backendRefs") or []
-                    if each["name"].endswith(f"-{stable}")
-                ],
-            }
-            for rule in live["spec"].get("rules") or []
-        ]
-        changed = rules != live["spec"].get("rules") and all(rule["backendRefs"] for rule in rules)
-        return {"spec": {"rules": rules}} if changed else None
+        before = live["spec"].get("rules") or []
+        alone = (_with_stable_alone(live["metadata"]["name"], stable, rule) for rule in before)
+        rules = [rule for rule in alone if rule["backendRefs"]]
+        return {"spec": {"rules": rules}} if rules and rules != before else None
 
     def needs(self, owner: Owner) -> list[Need]:
         """The Gateways that the spec names."""
@@ -221,12 +234,71 @@ def _candidate_share(owner: Owner, traffic: Traffic, route: Manifest) -> float:
 
 
 def _weights(route: Manifest) -> dict[str, int]:
-    """Weight by Service."""
+    """Weight by Service, in the rule that has the split."""
     weights: dict[str, int] = {}
-    for rule in route["spec"].get("rules") or []:
+    for rule in (route["spec"].get("rules") or [])[-1:]:
         for each in rule.get("backendRefs") or []:
             weights[each["name"]] = weights.get(each["name"], 0) + each.get("weight", 1)
     return weights
+
+
+def _mirrored(owner: Owner, traffic: Traffic, route: Manifest) -> float:
+    """Percentage of the requests that are copied to the candidate."""
+    if traffic.candidate is None:
+        return 0.0
+    mirrors = _mirrors((route["spec"].get("rules") or [])[-1:])
+    own = (each for each in mirrors if each["backendRef"]["name"] == owner.child(traffic.candidate))
+    return float(sum(each.get("percent", 100) for each in own))
+
+
+def _backends(route: Manifest) -> set[str]:
+    """Services that get requests or copies of them."""
+    rules = route["spec"].get("rules") or []
+    answering = (each["name"] for rule in rules for each in rule.get("backendRefs") or [])
+    return {*answering, *(each["backendRef"]["name"] for each in _mirrors(rules))}
+
+
+def _mirrors(rules: Iterable[Manifest]) -> Iterator[Manifest]:
+    for rule in rules:
+        for each in rule.get("filters") or []:
+            if mirror := each.get("requestMirror"):
+                yield mirror
+
+
+def _mirror(backend: Manifest, percent: float) -> Manifest:
+    """A filter that copies so many requests."""
+    return {
+        "type": _MIRROR,
+        "requestMirror": {"backendRef": backend, "percent": int(percent)},
+    }
+
+
+def _previewed(rule: Manifest, preview: Preview, backend: Manifest) -> Manifest:
+    """The rule for requests that also have these header fields."""
+    headers = [{"type": "Exact", "name": name, "value": value} for name, value in preview]
+    matches = [
+        {**each, "headers": [*each.get("headers", []), *headers]} for each in rule["matches"]
+    ]
+    return {**rule, "matches": matches, "backendRefs": [{**backend, "weight": 1}]}
+
+
+def _with_stable_alone(name: str, stable: str, rule: Manifest) -> Manifest:
+    """A rule of the route of this name that leads to no other revision."""
+    kept = [
+        {**each, "weight": 100}
+        for each in rule.get("backendRefs") or []
+        if each["name"].endswith(f"-{stable}")
+    ]
+    filters = [
+        each
+        for each in rule.get("filters") or []
+        if not any(
+            mirror["backendRef"]["name"].startswith(f"{name}-")
+            for mirror in _mirrors([{"filters": [each]}])
+        )
+    ]
+    without = {key: value for key, value in rule.items() if key != "filters"}
+    return {**without, "backendRefs": kept, **({"filters": filters} if filters else {})}
 
 
 def _answer(owner: Owner, parent: ParentRef, route: Manifest) -> tuple[str, bool] | None:
