@@ -119,10 +119,10 @@ def test_one_that_is_slower_by_a_third_is_found_by_copies(
 ) -> None:
     checks = [{"name": "slow", "latency": {}}]
     model = replace(model, analysis={"interval": "2s", "checks": checks}, steps=STEPS)
-    slow = replace(model, version="v1", container=taking(0.1), steps=())
+    slow = replace(model, version="v1", container=taking(0.2), steps=())
     product.api.apply(slow.manifest())
-    loan.until("it takes 100 ms", lambda s: not s.get("candidate") and s["phase"] == "Healthy")
-    product.api.apply(replace(model, version="v2", container=taking(0.13)).manifest())
+    loan.until("it takes 200 ms", lambda s: not s.get("candidate") and s["phase"] == "Healthy")
+    product.api.apply(replace(model, version="v2", container=taking(0.26)).manifest())
     rejected = loan.until_rejected(within=600)["rejected"]
     print(json.dumps(rejected))
     not_one_met_it(clients, "v2")
