@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from serinus.cluster import Cluster
+from tests.campaign.memory.cluster import MemoryCluster
 from tests.support.inprocess import Manifest, Operator
 from tests.support.rollouts import ERRORS, PATIENT, healthy, spec
 from tests.support.routes import copies, previewed, weights
@@ -135,3 +136,43 @@ async def test_without_a_gateway_it_is_refused_with_the_remedy(
     await operator.apply("fraud", **{k: v for k, v in wanted.items() if k != "traffic"})
     status = await operator.until("fraud", lambda s: "needs a router that can" in s["message"])
     assert "use spec.traffic.gateway, or remove it" in status["message"]
+
+
+async def test_no_client_meets_it_before_it_has_the_pods_of_its_first_weight(
+    operator: Operator, memory: MemoryCluster
+) -> None:
+    stable, _ = await begun(operator, MIRRORED)
+    await operator.until("fraud", mirrored, moving=5)
+    memory.pods.model("v2").starts_after = 1e6
+    await operator.until(
+        "fraud", lambda s: s["candidate"]["weight"]["wanted"] == 50, moving=5, within=60
+    )
+    status = await operator.until(
+        "fraud", lambda s: s["candidate"]["hold"]["reason"] == "AwaitingPods"
+    )
+    await operator.until_split("fraud", {f"fraud-{stable}": 100})
+    assert status["candidate"]["weight"]["actual"] == 0
+    assert copies(await route(operator)) == {}
+
+
+GUARDED_AT_ONCE = {
+    "steps": [{"preview": TRY}, {"mirror": {"percent": 100}}],
+    "guard": {"duration": "1h"},
+    "analysis": ERRORS,
+    **PATIENT,
+}
+
+
+@pytest.mark.parametrize("by", ["steps", "command"])
+async def test_all_at_once_after_copies_and_then_a_guard(operator: Operator, by: str) -> None:
+    stable, candidate = await begun(operator, GUARDED_AT_ONCE)
+    if by == "command":
+        await operator.until("fraud", mirrored, moving=5)
+        await operator.command("fraud", f"promote/{candidate}")
+    status = await operator.until(
+        "fraud", lambda s: s["candidate"]["stage"] == "Guarded", moving=5, within=60
+    )
+    assert status["candidate"]["preview"] == []
+    assert status["candidate"]["weight"].get("mirrored") is None
+    await operator.until_split("fraud", {f"fraud-{stable}": 5, f"fraud-{candidate}": 95})
+    assert (copies(await route(operator)), previewed(await route(operator))) == ({}, [])
