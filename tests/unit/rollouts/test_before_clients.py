@@ -105,6 +105,7 @@ async def test_people_reach_it_by_a_header_until_it_gets_a_weight(operator: Oper
     assert status["candidate"]["preview"] == TRY["headers"]
     live = await route(operator)
     assert previewed(live) == [({"x-try": "yes"}, [f"fraud-{candidate}"])]
+    # the place of the split stays: a gateway may name what is behind a rule by it
     assert weights(live) == {f"fraud-{stable}": 100}
     assert "preview (x-try: yes)" in status["message"]
     assert not status["candidate"].get("counted")
