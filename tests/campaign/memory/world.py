@@ -17,6 +17,7 @@ from serinus.cluster import ApiError, Cluster
 from serinus.controller.app import App
 from serinus.manifests.kinds import CHILDREN
 from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL
+from serinus.manifests.routers.rules import FRONTS
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult, Series
 from serinus.plan.decide import first_change
 from serinus.plan.situation import Situation
@@ -51,41 +52,41 @@ class MemoryGateway:
         self.lag = 0.05
         self.mode = "Accepts"
         """Accepts, Refuses or Silent."""
-        self.served: dict[str, list[tuple[str, int]]] = {}
-        """By route, Services and weights, as clients meet them."""
+        self.served: dict[tuple[str, str], list[tuple[str, int]]] = {}
+        """By kind and name of a route, Services and weights, as clients meet them. Of two the one
+        that it accepted first is served, as if it had the same hosts and were the oldest."""
         self.waiting = 0
         """Routes that it was told of and has not looked at yet."""
 
     def seen(self, event: str, live: Manifest) -> None:
         """Something was written."""
-        if live["kind"] != "HTTPRoute":
+        if live["kind"] not in FRONTS:
             return
-        name = live["metadata"]["name"]
+        key = live["kind"], live["metadata"]["name"]
         if event == "DELETED":
-            self.served.pop(name, None)
+            self.served.pop(key, None)
             self._changed()
         else:
             self.waiting += 1
-            asyncio.get_running_loop().call_later(self.lag, self._look, name)
+            asyncio.get_running_loop().call_later(self.lag, self._look, *key)
 
     def again(self) -> None:
         """Its controller is back."""
-        for route in self._api.all("HTTPRoute"):
-            self._take(route["metadata"]["name"])
+        for kind in FRONTS:
+            for route in self._api.all(kind):
+                self._take(kind, route["metadata"]["name"])
 
-    def _look(self, name: str) -> None:
+    def _look(self, kind: str, name: str) -> None:
         self.waiting -= 1
-        self._take(name)
+        self._take(kind, name)
 
-    def _take(self, name: str) -> None:
-        route = next(
-            iter(r for r in self._api.all("HTTPRoute") if r["metadata"]["name"] == name), None
-        )
+    def _take(self, kind: str, name: str) -> None:
+        route = next(iter(r for r in self._api.all(kind) if r["metadata"]["name"] == name), None)
         if route is None or self.mode == "Silent":
             return
         accepted = self.mode == "Accepts"
         if accepted:
-            self.served[name] = [
+            self.served[kind, name] = [
                 (backend["name"], backend.get("weight", 1))
                 for rule in route["spec"].get("rules") or []
                 for backend in rule.get("backendRefs") or []
@@ -519,11 +520,11 @@ class World:
         self.history.end = self.now
 
     def _asked(self) -> dict[str, int]:
-        route = self.api.find("HTTPRoute", self.namespace, NAME)
-        if route is None:
-            return {}
+        routes = (self.api.find(kind, self.namespace, NAME) for kind in FRONTS)
         return {
             backend["name"].removeprefix(f"{NAME}-"): backend.get("weight", 1)
+            for route in routes
+            if route is not None
             for rule in route["spec"].get("rules") or []
             for backend in rule.get("backendRefs") or []
         }
@@ -570,8 +571,9 @@ class World:
     def _ways(self) -> list[tuple[str, int]]:
         live = self.api.find("ModelDeployment", self.namespace, NAME)
         gateway = live is not None and (live["spec"].get("traffic") or {}).get("gateway")
-        if gateway or NAME in self.gateway.served:
-            return self.gateway.served.get(NAME, [])
+        served = [ways for (_, name), ways in self.gateway.served.items() if name == NAME]
+        if gateway or served:
+            return served[0] if served else []
         return [(NAME, 1)] if self.api.find("Service", self.namespace, NAME) is not None else []
 
 

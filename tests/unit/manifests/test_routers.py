@@ -496,7 +496,9 @@ def test_a_service_of_all_pods_leads_to_every_revision_that_has_some() -> None:
 
 @pytest.mark.parametrize("router", [REPLICAS, GATEWAY], ids=["replicas", "gateway"])
 def test_a_router_writes_and_needs_the_kinds_that_it_says(router: Router) -> None:
-    written = router.manifests(OWNER, split(20), BOTH)
+    other_kind = GatewayRouter(Gateway(parent_refs=[{"name": "public"}], kind="GRPCRoute"))
+    routers = [router, other_kind] if router is GATEWAY else [router]
+    written = [each for one in routers for each in one.manifests(OWNER, split(20), BOTH)]
     assert {(each["apiVersion"], each["kind"]) for each in written} == {
         (kind.api_version, kind.name) for kind in router.kinds
     }

@@ -1,15 +1,17 @@
 """Weights at a Gateway, by a route that Serinus owns entirely."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Self
 
 from serinus.api.spec import Gateway, ParentRef, Spec
 from serinus.manifests.covers import unlike
-from serinus.manifests.kinds import GATEWAY, HTTP_ROUTE, SERVICE, Kind
+from serinus.manifests.kinds import GATEWAY, SERVICE, Kind
 from serinus.manifests.owner import Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers.router import Need, Routed, Unserved
+from serinus.manifests.routers.rules import FRONTS, Front, backends_of, resplit, rules_of
 from serinus.manifests.service import (
     app_protocol,
     backend,
@@ -41,25 +43,11 @@ def _cause(condition: Manifest) -> str:
     return f"{condition['reason']}: {condition.get('message', '')}".rstrip(": ")
 
 
-@dataclass(frozen=True, slots=True)
-class Front:
-    """A kind of route at a Gateway. What is behind it is the same for all: the Services of the
-    revisions."""
-
-    kind: Kind
-    everything: Manifest
-    """The match of a rule for all requests, with the server's defaults."""
-
-
-_HTTP: Final = Front(HTTP_ROUTE, {"path": {"type": "PathPrefix", "value": "/"}})
-
-
 @dataclass(frozen=True)
 class GatewayRouter:
     """Splits by the weights of a route; the Service selects stable only."""
 
-    front: ClassVar = _HTTP
-    kinds: ClassVar[tuple[Kind, ...]] = (SERVICE, front.kind)
+    kinds: ClassVar[tuple[Kind, ...]] = (SERVICE, *(front.kind for front in FRONTS.values()))
     needed_kinds: ClassVar[Mapping[Kind, Unserved]] = {GATEWAY: _unserved}
     shares_one_service: ClassVar = False
 
@@ -71,6 +59,11 @@ class GatewayRouter:
         gateway = spec.traffic.gateway
         return None if gateway is None else cls(gateway)
 
+    @property
+    def front(self) -> Front:
+        """The kind of route that is asked for."""
+        return FRONTS[self.gateway.route_kind]
+
     def manifests(
         self, owner: Owner, traffic: Traffic, revisions: Mapping[str, Revision]
     ) -> list[Manifest]:
@@ -80,12 +73,8 @@ class GatewayRouter:
         return [*services, self.route(owner, traffic)]
 
     def route(self, owner: Owner, traffic: Traffic) -> Manifest:
-        """With the server's defaults filled in so that it can be compared whole. Backends of weight
-        0 are left out."""
-        backends = [
-            {**backend(owner, revision), "weight": weight}
-            for revision, weight in traffic.weights.items()
-        ]
+        """With the server's defaults filled in so that it can be compared whole."""
+        backends = _backends(owner, traffic)
         return {
             **owner.object(self.front.kind, owner.name),
             "spec": {
@@ -95,9 +84,28 @@ class GatewayRouter:
                 ],
                 # also none, which is all: otherwise what somebody adds would stay
                 "hostnames": self.gateway.hostnames,
-                "rules": [{"matches": [self.front.everything], "backendRefs": backends}],
+                "rules": [
+                    self.front.rendered(rule, backends) for rule in self.gateway.rules or [{}]
+                ],
             },
         }
+
+    def replaced(self, owner: Owner, traffic: Traffic, live: Objects) -> list[Manifest]:
+        """A route of another kind, until every Gateway has accepted the one that replaces it."""
+        route, parents = live.get((self.front.kind.name, owner.name)), self.gateway.parent_refs
+        if (
+            route is not None
+            and not unlike(route, self.route(owner, traffic))
+            and not any(_answer(owner, parent, route) for parent in parents)
+        ):
+            return []
+        others = (each for each in _routes(owner, live) if each["kind"] != self.front.kind.name)
+        return [_resplit(owner, traffic, each) for each in others]
+
+    def split_alone(self, owner: Owner, traffic: Traffic, live: Objects) -> list[Manifest]:
+        """The live route with the backends of this traffic."""
+        route = live.get((self.front.kind.name, owner.name))
+        return [_resplit(owner, traffic, route)] if route else []
 
     def read_back(
         self,
@@ -109,9 +117,9 @@ class GatewayRouter:
     ) -> Routed:
         """In effect once every Gateway has accepted the current generation of the route."""
         route = live.get((self.front.kind.name, owner.name))
+        actual = _candidate_share(owner, traffic, _routes(owner, live))
         if route is None:
-            return Routed(0.0, False, f"{self.front.kind.name} {owner.name} does not exist yet")
-        actual = _candidate_share(owner, traffic, route)
+            return Routed(actual, False, f"{self.front.kind.name} {owner.name} does not exist yet")
         if difference := unlike(route, self.route(owner, traffic)):
             return Routed(actual, False, difference)
         for parent in self.gateway.parent_refs:
@@ -129,27 +137,27 @@ class GatewayRouter:
             return None
         if any(_answer(owner, parent, route) for parent in self.gateway.parent_refs):
             return None
-        behind = (name.removeprefix(f"{owner.name}-") for name in _weights(route))
+        behind = (
+            name.removeprefix(f"{owner.name}-")
+            for each in _routes(owner, live)
+            for rule in rules_of(each)
+            for name in backends_of(rule)
+        )
         return frozenset(filter(None, (*behind, selected_revision(found))))
 
     @classmethod
     def only(cls, live: Manifest, stable: str) -> Manifest | None:
         """The route has no backend but stable's."""
-        if live["kind"] != cls.front.kind.name:
+        if live["kind"] not in FRONTS:
             return None
-        rules = [
-            {
-                **rule,
-                "backendRefs": [
-                    {**each, "weight": 100}
-                    for each in rule.get("backendRefs") or []
-                    if each["name"].endswith(f"-{stable}")
-                ],
-            }
-            for rule in live["spec"].get("rules") or []
+        stables = [
+            {**each, "weight": 100}
+            for rule in rules_of(live)
+            for each in rule.get("backendRefs") or []
+            if each["name"].endswith(f"-{stable}")
         ]
-        changed = rules != live["spec"].get("rules") and all(rule["backendRefs"] for rule in rules)
-        return {"spec": {"rules": rules}} if changed else None
+        rules = resplit(live, stables[:1])
+        return {"spec": {"rules": rules}} if stables and rules != rules_of(live) else None
 
     def needs(self, owner: Owner) -> list[Need]:
         """The Gateways that the spec names."""
@@ -165,22 +173,22 @@ class GatewayRouter:
         return f"{_FIELD}: {why}" if why else ""
 
     def outranked(self, owner: Owner, live: Objects, others: Iterable[Manifest]) -> str:
-        """An older route has each of its host names at the same Gateway. Others are only looked at
-        if a Gateway reports an overlap."""
+        """Older routes have all that it matches, at the same Gateway. Others are only looked at if
+        a Gateway reports an overlap."""
         route = live.get((self.front.kind.name, owner.name))
         if route is None:
             return ""
         if not any(_contested(owner, parent, route) for parent in self.gateway.parent_refs):
             return ""
-        taken: dict[str, str] = {}
-        for other in sorted((each for each in others if _age(each) < _age(route)), key=_age):
-            for host in _same_requests(route, other):
+        older = (o for o in others if o["kind"] == route["kind"] and _age(o) < _age(route))
+        taken: dict[tuple[str, str], str] = {}
+        for other in sorted(older, key=_age):
+            for request in _same_requests(route, other):
                 metadata = other["metadata"]
-                taken.setdefault(host, f"{metadata['namespace']}/{metadata['name']}")
-        hosts = route["spec"].get("hostnames") or ["*"]
-        if not set(hosts) <= set(taken):
+                taken.setdefault(request, f"{metadata['namespace']}/{metadata['name']}")
+        if not set(_matched(route)) <= set(taken):
             return ""
-        served = " and ".join(sorted({f"{self.front.kind.name} {taken[host]}" for host in hosts}))
+        served = " and ".join(sorted({f"{self.front.kind.name} {by}" for by in taken.values()}))
         return (
             f"It gets no requests: {served} is older and has the same host names at the same "
             "Gateway. Give each ModelDeployment its own spec.traffic.gateway.hostnames."
@@ -212,21 +220,38 @@ class GatewayRouter:
         )
 
 
-def _candidate_share(owner: Owner, traffic: Traffic, route: Manifest) -> float:
+def _backends(owner: Owner, traffic: Traffic) -> list[Manifest]:
+    """Of every rule that leads to the model. Those of weight 0 are left out."""
+    return [
+        {**backend(owner, revision), "weight": weight}
+        for revision, weight in traffic.weights.items()
+    ]
+
+
+def _resplit(owner: Owner, traffic: Traffic, route: Manifest) -> Manifest:
+    """A live route with the backends of this traffic, to apply."""
+    rules = resplit(route, _backends(owner, traffic))
+    kind = FRONTS[route["kind"]].kind
+    return {**owner.object(kind, owner.name), "spec": {**route["spec"], "rules": rules}}
+
+
+def _routes(owner: Owner, live: Objects) -> list[Manifest]:
+    """Of any kind: two while one replaces the other."""
+    found = (live.get((kind, owner.name)) for kind in FRONTS)
+    return [each for each in found if each is not None]
+
+
+def _candidate_share(owner: Owner, traffic: Traffic, routes: Iterable[Manifest]) -> float:
+    """Percent. Which rule gets how many requests is unknown, so if somebody has changed one of
+    them, it is the most that one gives."""
     if traffic.candidate is None:
         return 0.0
-    weights = _weights(route)
-    total = sum(weights.values())
-    return 100 * weights.get(owner.child(traffic.candidate), 0) / total if total else 0.0
-
-
-def _weights(route: Manifest) -> dict[str, int]:
-    """Weight by Service."""
-    weights: dict[str, int] = {}
-    for rule in route["spec"].get("rules") or []:
-        for each in rule.get("backendRefs") or []:
-            weights[each["name"]] = weights.get(each["name"], 0) + each.get("weight", 1)
-    return weights
+    name = owner.child(traffic.candidate)
+    split = [backends_of(rule) for route in routes for rule in rules_of(route)]
+    return max(
+        (100 * each.get(name, 0) / sum(each.values()) for each in split if any(each.values())),
+        default=0.0,
+    )
 
 
 def _answer(owner: Owner, parent: ParentRef, route: Manifest) -> tuple[str, bool] | None:
@@ -263,17 +288,25 @@ def _contested(owner: Owner, parent: ParentRef, route: Manifest) -> str:
     return ""
 
 
-def _same_requests(route: Manifest, other: Manifest) -> list[str]:
-    """Host names that both have at a listener, * if both have all. A wildcard is no match: the
-    exact name is served before it, whichever is older."""
+def _same_requests(route: Manifest, other: Manifest) -> list[tuple[str, str]]:
+    """What both match at a listener. A wildcard is no match: the exact name is served before it,
+    whichever is older."""
     parents, others = (
         {_identity(each, route_owner) for each in live["spec"].get("parentRefs") or []}
         for live, route_owner in ((route, _owner(route)), (other, _owner(other)))
     )
     if not parents & others:
         return []
-    hosts, known = (live["spec"].get("hostnames") or ["*"] for live in (route, other))
-    return [host for host in hosts if host in known]
+    known = set(_matched(other))
+    return [request for request in _matched(route) if request in known]
+
+
+def _matched(route: Manifest) -> Iterator[tuple[str, str]]:
+    """Host names, * if it has all, each with the other conditions of a match."""
+    for host in route["spec"].get("hostnames") or ["*"]:
+        for rule in rules_of(route):
+            for match in rule.get("matches") or [{}]:
+                yield host, json.dumps(match, sort_keys=True)
 
 
 def _owner(route: Manifest) -> Owner:
@@ -319,4 +352,5 @@ def _identity(reference: dict[str, Any], owner: Owner) -> tuple[str, ...]:
         reference.get("namespace") or owner.namespace,
         reference["name"],
         reference.get("sectionName") or "",
+        str(reference.get("port") or ""),
     )
