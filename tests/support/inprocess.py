@@ -16,6 +16,7 @@ from serinus.api.validation import in_full
 from serinus.cluster import ApiError, Cluster
 from serinus.controller.app import App
 from serinus.manifests.kinds import KINDS
+from serinus.manifests.routers.rules import FRONTS, rules_of
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult, Series
 
 Manifest = dict[str, Any]
@@ -272,8 +273,9 @@ class Operator:
         """Be the gateway, until cancelled."""
         while True:
             with contextlib.suppress(ApiError):
-                for route in await self.cluster.list("HTTPRoute", self.namespace):
-                    await self._accept(route)
+                for kind in FRONTS:
+                    for route in await self.cluster.list(kind, self.namespace):
+                        await self._accept(route)
             await asyncio.sleep(0.05)
 
     async def _accept(self, route: Manifest) -> None:
@@ -304,5 +306,5 @@ class Operator:
 
 def _weights(route: Manifest) -> dict[str, int]:
     """By backend, in percent."""
-    refs = route["spec"]["rules"][0].get("backendRefs", ())
+    refs = next((each["backendRefs"] for each in rules_of(route) if "backendRefs" in each), ())
     return {each["name"]: each["weight"] for each in refs}
