@@ -4,15 +4,20 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from serinus.manifests.routers.rules import FRONTS, Front
-from tests.integration.conftest import kubectl
+from tests.integration.conftest import ROOT, kubectl
+from tests.integration.shell import Shell
+from tests.integration.test_migrating import OLD
+from tests.support.documents import typed
 from tests.support.inprocess import Manifest, Operator
 from tests.support.rollouts import healthy, spec
 
+PAGE = (ROOT / "docs" / "routes.md").read_text("utf-8")
 GROUP = "gateway.networking.k8s.io"
 SHADOW = {"name": "shadow", "port": 80}
 HTTP_RULES: list[Manifest] = [
@@ -158,17 +163,17 @@ EDITS = {
 }
 
 
-async def test_what_somebody_changes_in_a_rule_is_put_right(operator: Operator) -> None:
+@pytest.mark.parametrize("edit", EDITS)
+async def test_what_somebody_changes_in_a_rule_is_put_right(operator: Operator, edit: str) -> None:
     await operator.apply("fraud", **spec("v1", traffic=behind(rules=HTTP_RULES)))
     await operator.until("fraud", healthy("v1"))
     wanted = (await live(operator))["spec"]
-    for edit, patch in EDITS.items():
-        there = ("httproute", "fraud", f"--namespace={operator.namespace}")
-        kubectl("patch", *there, "--type=json", f"--patch={json.dumps(patch)}")
-        deadline = time.monotonic() + 15
-        while (await live(operator))["spec"] != wanted:
-            assert time.monotonic() < deadline, edit
-            await asyncio.sleep(0.1)
+    there = ("httproute", "fraud", f"--namespace={operator.namespace}")
+    kubectl("patch", *there, "--type=json", f"--patch={json.dumps(EDITS[edit])}")
+    deadline = time.monotonic() + 15
+    while (await live(operator))["spec"] != wanted:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.1)
 
 
 async def test_a_rule_that_is_refused_is_named_and_does_not_keep_a_candidates_traffic(
@@ -225,3 +230,31 @@ async def test_a_route_may_name_the_port_of_its_listeners(operator: Operator) ->
     await operator.until("fraud", healthy("v1"))
     (parent,) = (await live(operator))["spec"]["parentRefs"]
     assert parent["port"] == 8080
+
+
+async def test_a_route_with_rules_is_converted_and_adopted_as_it_is(
+    operator: Operator, environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "bin").mkdir()
+    shell = Shell.of(environment, operator.namespace, tmp_path / "bin", tmp_path)
+    rules = [{**rule, "backendRefs": [{"name": "loan", "port": 80}]} for rule in HTTP_RULES]
+    rules[1].pop("backendRefs")
+    route = {**OLD["httproute"], "spec": {"parentRefs": [{"name": "public"}], "rules": rules}}
+    for kind, manifest in {**OLD, "httproute": route}.items():
+        (tmp_path / f"{kind}.json").write_text(json.dumps(manifest))
+        await shell.succeed(f"kubectl apply -f {kind}.json", operator)
+    await shell.succeed("kubectl rollout status deployment/loan --timeout=60s", operator)
+    before = await operator.cluster.get("HTTPRoute", operator.namespace, "loan")
+
+    annotate, convert = typed(PAGE)
+    await shell.succeed(annotate, operator)
+    await shell.succeed(annotate.replace("httproute", "service"), operator)
+    await shell.succeed(convert, operator)
+    await shell.succeed("kubectl apply -f loan.yaml", operator)
+    await shell.succeed("kubectl wait mdep/loan --for=condition=Ready --timeout=2m", operator)
+    after = await operator.cluster.get("HTTPRoute", operator.namespace, "loan")
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+    assert after["spec"]["parentRefs"] == before["spec"]["parentRefs"]
+    for old, new in zip(before["spec"]["rules"], after["spec"]["rules"], strict=True):
+        assert {**old, "backendRefs": None} == {**new, "backendRefs": None}
+    assert after["spec"]["rules"][0]["backendRefs"] != before["spec"]["rules"][0]["backendRefs"]
