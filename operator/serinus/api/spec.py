@@ -111,12 +111,6 @@ class Gateway(Type):
         """Kind of the route."""
         return self.kind or "HTTPRoute"
 
-    @property
-    def forgone(self) -> frozenset[Capability]:
-        """Of the capabilities, those that it does not have with these rules."""
-        sticky = any(map(keeps_sessions, self.rules))
-        return frozenset({Capability.EACH_REQUEST} if sticky else ())
-
     def problems(self, namespace: str) -> Iterator[Problem]:
         """The Gateway API's own rule: two references to one Gateway must name different listeners;
         and what is wrong with the rules. `namespace` is the ModelDeployment's."""
@@ -162,10 +156,12 @@ class Traffic(Type):
     @property
     def capabilities(self) -> frozenset[Capability]:
         """Of that router."""
-        if self.router is None:
-            return _OF_THE_SERVICE
-        settings = getattr(self, self.router)
-        return frozenset(settings.capabilities - settings.forgone)
+        return ROUTER_SETTINGS[self.router].capabilities if self.router else _OF_THE_SERVICE
+
+    @property
+    def keeps_sessions(self) -> bool:
+        """Whether a client may stay with the revision that it got first, as the rules ask for."""
+        return self.gateway is not None and any(map(keeps_sessions, self.gateway.rules))
 
     def lacks(self, needs: frozenset[Capability]) -> str:
         """What is needed and that router cannot do, with the remedy; empty: it can do all."""
@@ -387,9 +383,10 @@ class Spec(Type):
     @model_validator(mode="wrap")
     @classmethod
     def _split_is_checked(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Where connections are split, and not requests, a few may be far off."""
+        """Where connections or sessions are split, and not requests, a few may be far off."""
         spec = handler(data)
-        if Capability.EACH_REQUEST not in spec.traffic.capabilities:
+        each_request = Capability.EACH_REQUEST in spec.traffic.capabilities
+        if not each_request or spec.traffic.keeps_sessions:
             return spec
         analysis = spec.rollout.analysis.with_split_checked()
         return spec.filled(rollout=spec.rollout.filled(analysis=analysis))

@@ -273,7 +273,8 @@ class _Writing:
             self._taken.add(kind)
             return
         given = found is not None and handed_over(kind, found, self._owner)
-        if found is not None and given and (lost := would_lose(found, manifest)):
+        theirs = given and found is not None and not self._owner.left_behind(found)
+        if found is not None and theirs and (lost := would_lose(found, manifest)):
             self._refusals[kind] = lost
             self._taken.add(kind)
             return
