@@ -12,6 +12,7 @@ from tests.campaign.crashes import WHOSE, Crashes
 from tests.campaign.history import History, Snapshot, Told, Write
 from tests.campaign.real import RealApi
 from tests.campaign.wire import Request
+from tests.support.routes import weights
 
 Manifest = dict[str, Any]
 
@@ -117,11 +118,8 @@ class Observer:
         return {} if route is None else self._weights(route)
 
     def _weights(self, route: Manifest) -> dict[str, int]:
-        return {
-            backend["name"].removeprefix(f"{self._name}-"): backend["weight"]
-            for rule in route["spec"].get("rules") or []
-            for backend in rule["backendRefs"]
-        }
+        found = weights(route).items()
+        return {name.removeprefix(f"{self._name}-"): weight for name, weight in found}
 
 
 def _revision(live: Manifest) -> str:

@@ -88,6 +88,24 @@ server.ModelServer.infer, server.ModelServer.ready = infer, ready_if_idle
 server.main()
 """
 
+_TAKES: Final = """
+import scorecard, server, time
+
+scores = scorecard.Scorecard.scores
+
+def later(self, rows):
+    time.sleep(SECONDS)
+    return scores(self, rows)
+
+scorecard.Scorecard.scores = later
+server.main()
+"""
+
+
+def taking(seconds: float) -> Mapping[str, Any]:
+    """A container that takes so much longer for each request."""
+    return {**SERVING, "command": ["python", "-c", _TAKES.replace("SECONDS", str(seconds))]}
+
 
 def overloaded(seconds: float) -> Mapping[str, Any]:
     """A container that, once it gets SIGUSR1, takes so long for each request, and is not ready

@@ -16,8 +16,9 @@ from serinus.api.validation import in_full
 from serinus.cluster import ApiError, Cluster
 from serinus.controller.app import App
 from serinus.manifests.kinds import KINDS
-from serinus.manifests.routers.rules import FRONTS, rules_of
+from serinus.manifests.routers.rules import FRONTS
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult, Series
+from tests.support.routes import copies, weights
 
 Manifest = dict[str, Any]
 
@@ -250,13 +251,13 @@ class Operator:
 
     async def split(self, name: str) -> dict[str, int]:
         """Weights of the route by backend."""
-        return _weights(await self.cluster.get("HTTPRoute", self.namespace, name))
+        return weights(await self.cluster.get("HTTPRoute", self.namespace, name))
 
-    async def until_split(self, name: str, weights: dict[str, int], within: float = 10.0) -> None:
+    async def until_split(self, name: str, asked: dict[str, int], within: float = 10.0) -> None:
         """Wait for these weights: the status is written first, and then the route."""
         deadline = time.monotonic() + within
-        while (found := await self.split(name)) != weights:
-            assert time.monotonic() < deadline, f"{found} instead of {weights}"
+        while (found := await self.split(name)) != asked:
+            assert time.monotonic() < deadline, f"{found} instead of {asked}"
             await asyncio.sleep(0.03)
 
     async def until_announced(self, reason: str, within: float = 10.0) -> Manifest:
@@ -300,11 +301,5 @@ class Operator:
             "controllerName": "test.serinus.dev/gateway",
             "conditions": accepted,
         }
-        self.traffic.split(route["metadata"]["name"], _weights(route))
+        self.traffic.split(route["metadata"]["name"], {**weights(route), **copies(route)})
         await self.cluster.update_status(route, {"parents": [answer]})
-
-
-def _weights(route: Manifest) -> dict[str, int]:
-    """By backend, in percent."""
-    refs = next((each["backendRefs"] for each in rules_of(route) if "backendRefs" in each), ())
-    return {each["name"]: each["weight"] for each in refs}

@@ -156,6 +156,11 @@ class Analysis(Type):
         checks = [each for each in self.checks if each.settings.serves_a_guard(lasting)]
         return self.filled(checks=checks)
 
+    def of_copies(self) -> Self:
+        """The analysis of a candidate whose answers nobody gets."""
+        checks = [each for each in self.checks if each.settings.serves_a_mirror]
+        return self.filled(checks=checks)
+
     def step_may_last(self, expected: float | None) -> float:
         """Seconds until onInconclusive decides; `expected`: of the slowest step, None: unknown."""
         if self.max_step_duration is not None:

@@ -7,4 +7,6 @@ class Capability(StrEnum):
     """The value completes "a router that can"."""
 
     WEIGHTS = "give the candidate a percentage of the traffic"
+    MIRROR = "copy a percentage of the requests"
+    PREVIEW = "choose a revision by header fields of a request"
     EACH_REQUEST = "choose a revision for each request, and not for each connection"

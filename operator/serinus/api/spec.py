@@ -18,7 +18,7 @@ from serinus.api.presets import PRESETS
 from serinus.api.problem import Problem
 from serinus.api.quantities import fraction, seconds
 from serinus.api.route_rule import MOST_RULES, RULE_SCHEMA, keeps_sessions, of_rules
-from serinus.api.steps import RISE, Step
+from serinus.api.steps import IN_ORDER, ORDERED, RISE, Step
 from serinus.api.template import TEMPLATE_SCHEMA
 
 _LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
@@ -81,7 +81,7 @@ RouteKind = Literal["HTTPRoute", "GRPCRoute"]
 class Gateway(Type):
     """Traffic split by weights in a route of the Gateway API, which Serinus owns."""
 
-    capabilities: ClassVar = frozenset({Capability.WEIGHTS, Capability.EACH_REQUEST})
+    capabilities: ClassVar = frozenset(Capability)
 
     kind: RouteKind | None = Field(
         default=None,
@@ -243,6 +243,7 @@ class Rollout(Type):
                     "message": "the weights of steps must increase",
                     "fieldPath": ".steps",
                 },
+                {"rule": ORDERED, "message": IN_ORDER, "fieldPath": ".steps"},
                 {
                     "rule": "!has(self.atMost) || !has(self.steps)",
                     "message": _ATMOST_AND_STEPS,
@@ -326,9 +327,13 @@ class Rollout(Type):
 
     @model_validator(mode="after")
     def _weights_rise(self) -> Self:
-        weights = [step.weight for step in self.steps if step.weight is not None]
+        given = [step.gives for step in self.steps if step.gives is not None]
+        weights = [each.weight for each in given if each.weight]
         if any(later <= earlier for earlier, later in itertools.pairwise(weights)):
             raise ValueError("the weights of steps must increase")
+        percents = [(each.weight, each.mirrored) for each in given]
+        if percents != sorted(percents):
+            raise ValueError(IN_ORDER)
         return self
 
 

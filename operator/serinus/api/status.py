@@ -622,16 +622,33 @@ class CheckStatus(StatusType):
         return KINDS.get(self.kind, Settings).finds_bad_events
 
 
+class Header(StatusType):
+    """A header field of requests."""
+
+    name: Annotated[str, Field(max_length=256)] = Field(description="Its name.")
+    value: Annotated[str, Field(max_length=1024)] = Field(description="Its exact value.")
+
+
 class Weight(StatusType):
     """The candidate's percentage of the traffic."""
 
     wanted: float = Field(description="Weight of the step.")
+    mirrored: float | None = Field(
+        default=None,
+        description="In a mirror step: percentage of requests that are copied to the candidate, "
+        "whose weight is 0.",
+    )
     actual: ObservedField[float] = Field(
         description="Actual weight, from the route or the number of ready pods."
     )
     since: ObservedField[Since | None] = Field(
         default=None, description="Time since which the actual weight is in effect."
     )
+
+    @property
+    def percent(self) -> float:
+        """Of the requests that the candidate is to serve, of clients or copies."""
+        return self.wanted or self.mirrored or 0.0
 
 
 class Restarts(StatusType):
@@ -716,7 +733,7 @@ class Withdrawn(StatusType):
     """The candidate's traffic was withdrawn, and its step waits."""
 
     since: Timestamp = Field(description="Since when.")
-    weight: float = Field(description="Weight of the step, in percent.")
+    weight: float = Field(description="Weight, or mirrored percentage, of the step.")
     policy: Annotated[str, Field(max_length=16)] = Field(
         description="Hash of spec.rollout; if it changes, the step resumes."
     )
@@ -842,6 +859,10 @@ class Candidate(StatusType):
         description="Index of the current step; the number of steps once all have passed.",
     )
     weight: Weight = Field(default=Weight(wanted=0, actual=0), description="Its weight.")
+    preview: Annotated[list[Header], Field(max_length=8)] = Field(
+        default_factory=list,
+        description="In a preview step: header fields of the requests that reach it.",
+    )
     ready_replicas: ObservedField[int] = Field(default=0, description="Number of ready pods.")
     since: Since = Field(description="Start of the rollout.")
     progress_since: ObservedField[Since] = Field(
@@ -1048,9 +1069,12 @@ class ObeyedCommand(StatusType):
 
 
 class InEffect(StatusType):
-    """A weight of the candidate."""
+    """What was given to the candidate."""
 
     weight: float = Field(description="Weight of the step, in percent.")
+    mirrored: float | None = Field(
+        default=None, description="Percentage of requests that were copied to the candidate."
+    )
     actual: float | None = Field(
         default=None, description="Actual weight from the number of ready pods, if different."
     )

@@ -8,6 +8,7 @@ from typing import Any, Final
 from serinus.api.baseline import Baseline
 from serinus.api.quantities import fraction, spoken
 from serinus.api.scenario import Scenario
+from serinus.api.steps import Step
 from serinus.cli.files import GivenManifest, InputError
 from serinus.cli.terminal import table
 from serinus.simulation.outcomes import spread
@@ -101,7 +102,7 @@ def _weights(manifest: GivenManifest, scenario: Scenario, seed: int) -> list[int
         simulation = Simulation(manifest.owner, manifest.spec, manifest.revision, scenario)
         found = simulation.past(Random(f"{seed}/past 0")).found
     chosen = found.weights if isinstance(found, Baseline) else []
-    return chosen or [step.weight for step in rollout.steps if step.weight]
+    return chosen or Step.weights_of(rollout.steps)
 
 
 def compared_table(rows: Sequence[Compared]) -> str:

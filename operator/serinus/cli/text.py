@@ -33,6 +33,7 @@ def as_data(live: Live, now: float) -> dict[str, Any]:
         "stable": view.stable and fields(view.stable),
         "candidate": view.candidate and fields(view.candidate),
         "wanted": view.wanted,
+        "mirrored": view.mirrored,
         "promoting": view.promoting,
         "guard": view.guard and {**fields(view.guard), "until": rfc3339(view.guard.until)},
         "steps": [
@@ -130,6 +131,8 @@ def _arms(view: RolloutView) -> str:
     ]
     if view.candidate and view.wanted not in (None, view.candidate.weight):
         rows[-1] = (*rows[-1][:-1], f"{view.candidate.weight:g}% of {view.wanted:g}%")
+    if view.candidate and view.mirrored:
+        rows[-1] = (*rows[-1][:-1], f"copies of {view.mirrored:g}%")
     return table(("ROLE", "REVISION", "VERSION", "READY PODS", "TRAFFIC"), rows) if rows else ""
 
 
@@ -204,6 +207,8 @@ def _version(arm: ArmView) -> str:
 
 
 def _weight(view: RolloutView) -> str:
+    if view.mirrored:
+        return f"copies of {view.mirrored:g}%"
     actual = view.candidate.weight if view.candidate else 0.0
     wanted = "" if view.wanted in (None, actual) else f"->{view.wanted:g}"
     return f"{actual:g}{wanted}%"

@@ -69,7 +69,7 @@ async def withdraw_without_status(
     if state.unwritten is not None and lasting(state.unwritten, time.monotonic()):
         given = given or unjudged(spec, status, world)
     found = observed.anew(status)
-    if given is None or given.candidate is None or not set(given.weights) <= set(found.revisions):
+    if given is None or given.candidate is None or not given.served_by <= set(found.revisions):
         return
     ways = routes_of(owner, spec, given, found.revisions, found.objects)
     splits = router_for(spec).split_alone(owner, given, found.objects)

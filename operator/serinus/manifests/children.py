@@ -88,7 +88,7 @@ def children(
         for task in wanted.tasks
         if task.revision in revisions
     ]
-    serving = {name: replicas.get(name, 0) for name in wanted.traffic.weights}
+    serving = {name: replicas.get(name, 0) for name in wanted.traffic.served_by}
     over = frozenset(task.name for task in wanted.tasks if task.over)
     lost = frozenset(replicas) - set(revisions)
     return Children(pods, routes, splits, tasks, over, lost, serving)
@@ -115,6 +115,6 @@ def lacking(
     cannot be created.
     """
     taking = router_for(spec).leads_to(owner, live) or frozenset[str]()
-    gaining = set(traffic.weights) - taking - lost
+    gaining = set(traffic.served_by) - taking - lost
     reached = {each for each in running(live) if ("Service", owner.child(each)) in live}
     return gaining - reached

@@ -7,7 +7,8 @@ from typing import Self
 
 @dataclass(frozen=True)
 class Traffic:
-    """`weight` percent of the requests go to the candidate, the rest to stable.
+    """`weight` percent of the requests go to the candidate, the rest to stable. Of the latter,
+    `mirrored` percent are copied to the candidate, whose answers are dropped.
 
     Without a candidate the weight is 0, without a stable it is 100.
     """
@@ -15,6 +16,10 @@ class Traffic:
     stable: str | None
     candidate: str | None
     weight: float
+    mirrored: float = 0.0
+    preview: tuple[tuple[str, str], ...] = ()
+    """Name and value of header fields: the candidate answers requests that have all of them. They
+    are not among those of which the weight is a percentage."""
 
     def __post_init__(self) -> None:
         only = {(False, True): 100, (True, False): 0}
@@ -23,6 +28,9 @@ class Traffic:
             raise ValueError(f"nobody gets the traffic of {self}")
         if not 0 <= self.weight <= 100:
             raise ValueError(f"a weight is a percentage, not {self.weight}")
+        copied = bool(self.mirrored or self.preview)
+        if copied and (None in (self.stable, self.candidate) or self.weight):
+            raise ValueError(f"a candidate gets a weight, or what no client notices: {self}")
 
     @property
     def weights(self) -> dict[str, float]:
@@ -37,9 +45,27 @@ class Traffic:
 
     @property
     def share(self) -> float:
-        """Of all requests that are answered, those of the candidate, 0 to 1."""
-        return self.weight / 100
+        """Of all requests that both serve, those of the candidate, 0 to 1."""
+        copied = self.mirrored / 100 * (1 - self.weight / 100)
+        return (self.weight / 100 + copied) / (1 + copied)
 
-    def at(self, weight: float) -> Self:
-        """The same revisions with another weight of the candidate."""
-        return replace(self, weight=weight)
+    @property
+    def percent(self) -> float:
+        """Of the requests, those that the candidate serves, of clients or copies."""
+        return self.weight or self.mirrored
+
+    @property
+    def served_by(self) -> frozenset[str]:
+        """Revisions that get requests."""
+        also = {self.candidate} if self.mirrored or self.preview else set()
+        return frozenset({*self.weights, *filter(None, also)})
+
+    def at(self, percent: float) -> Self:
+        """The same with another percentage of what the candidate gets."""
+        if self.mirrored:
+            return replace(self, mirrored=percent)
+        return replace(self, weight=percent)
+
+    def without_preview(self) -> Self:
+        """Nobody is led to the candidate by the header fields of a request."""
+        return replace(self, preview=())

@@ -13,6 +13,7 @@ from serinus.api.quantities import seconds
 from serinus.api.spec import Spec
 from serinus.api.stages import PROMOTED, WHOLE
 from serinus.api.status import Candidate, CheckStatus, Status
+from serinus.api.steps import Step
 from serinus.judge import (
     ByMode,
     CannotFail,
@@ -49,8 +50,11 @@ Q = TypeVar("Q", bound=Query)
 
 
 def analysis_of(spec: Spec, candidate: Candidate | None) -> Analysis:
-    """What the candidate is judged by: in a guard after promotion, not everything."""
+    """What the candidate is judged by: in a guard after promotion, or by copies of requests, not
+    everything."""
     analysis = spec.rollout.analysis
+    if candidate is not None and candidate.weight.mirrored:
+        return analysis.of_copies()
     promoted = candidate is not None and candidate.stage in PROMOTED
     guard = spec.rollout.guard
     return analysis.after_promotion(guard.seconds if guard else 0.0) if promoted else analysis
@@ -151,11 +155,13 @@ def baseline_from(
 ) -> Baseline | QueryError | CannotFail:
     """The result of stable's history for a rollout with these steps; stable's pods are scraped soon
     after it has become stable, in Unix seconds."""
-    weights = [step.weight for step in spec.rollout.steps if step.weight]
+    weights = Step.weights_of(spec.rollout.steps)
+    copies_first = any(step.gives and step.gives.mirrored for step in spec.rollout.steps)
     return isolated(
         Part.FORECAST,
         lambda: learn(
-            spec.rollout.analysis, history, weights, stable_since, spec.rollout.step_choice
+            *(spec.rollout.analysis, history, weights, stable_since, spec.rollout.step_choice),
+            copies_first=copies_first,
         ),
         lambda fault: QueryError(f"{fault.message}."),
     )
@@ -317,4 +323,6 @@ def in_effect(status: Status) -> EffectiveWeight | None:
     weight, since = candidate.weight, candidate.effective_since
     if since is None or weight.since is None:
         return None
-    return EffectiveWeight(traffic.at(weight.actual).share, max(since, weight.since))
+    actual = traffic if traffic.mirrored else traffic.at(weight.actual)
+    copied = traffic.mirrored > 0
+    return EffectiveWeight(actual.share, max(since, weight.since), copied)

@@ -12,7 +12,7 @@ from serinus.manifests.children import Wanted
 from serinus.manifests.routers import router_for
 from serinus.plan import guarding
 from serinus.plan.pod_budget import with_restarts_counted
-from serinus.plan.progress import pods_needed, weight_given
+from serinus.plan.progress import pods_needed, pods_ready, weight_given
 from serinus.plan.readiness import with_lost_readiness_counted
 from serinus.plan.replacing import pods_added, pods_to_evict
 from serinus.plan.situation import Desired, Situation, World
@@ -131,4 +131,6 @@ def _wanted(s: Situation) -> Wanted | None:
         live[candidate.revision] = pods_needed(s) + pods_added(s, of_stable=False)
     if stable and candidate:
         traffic = traffic.at(weight_given(s))
+        # whoever sends the header fields of a preview is served by stable until then
+        traffic = traffic if pods_ready(s) else traffic.without_preview()
     return Wanted(live, traffic, tasks_of(s.steps, candidate) if candidate else ())

@@ -93,7 +93,7 @@ def incompatibility(
     role = _becomes_stable(status, desired) or status.stable or status.candidate
     stable = revisions.get(role.revision if role else serving or "")
     guard = desired.spec.rollout.guard
-    shares = guard is not None or any(step.weight for step in desired.spec.rollout.steps)
+    shares = guard is not None or any(step.gives for step in desired.spec.rollout.steps)
     if stable is None or stable.hash == desired.revision or not shares:
         return None
     return router_for(desired.spec).incompatibility(stable, revisions[desired.revision])
@@ -144,6 +144,7 @@ def read_world(
         history=known,
         workloads=workloads,
         weight=routed.actual_weight,
+        mirrored=routed.mirrored,
         split_in_effect=routed.in_effect and not unserved,
         problems=gravest_first((*problems, *_of_the_split(routed, unserved))),
         **facts,

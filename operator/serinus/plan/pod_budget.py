@@ -87,7 +87,7 @@ def _exposed(s: Situation, own: list[SeenPod]) -> float:
     """The candidate's pods with their full part of the traffic. Where restarts come with time, pods
     count, and where they come with requests, their part of the traffic: the greater of both for the
     candidate, and the lesser for stable."""
-    return max(_serving(own), s.candidate.weight.wanted / 100 * s.desired.spec.replicas)
+    return max(_serving(own), s.candidate.weight.percent / 100 * s.desired.spec.replicas)
 
 
 def _in_a_guard(

@@ -25,7 +25,7 @@ from serinus.plan.images import (
 )
 from serinus.plan.replacing import about_replacing, fault_followed, waits_for_a_person
 from serinus.plan.situation import Situation
-from serinus.plan.stepping import current_step, enter_next_step, raises_weight_next
+from serinus.plan.stepping import current_step, enter_next_step, gives_more_next
 from serinus.plan.steps.kind import Passed, Running
 from serinus.plan.timeline import measured, took_effect, weight_ended
 from serinus.plan.wording import ARE, messages_of, named
@@ -41,7 +41,7 @@ def pods_needed(s: Situation) -> int:
     if candidate.stage in WHOLE or replicas == 0:
         return replicas
     withdrawn = candidate.withdrawn
-    weight = withdrawn.weight if withdrawn else candidate.weight.wanted
+    weight = withdrawn.weight if withdrawn else candidate.weight.percent
     return router_for(s.desired.spec).candidate_replicas(replicas, int(weight))
 
 
@@ -52,19 +52,21 @@ def pods_ready(s: Situation) -> int:
 
 
 def weight_given(s: Situation) -> int:
-    """Percentage to route to the candidate now: never more than its ready pods can serve."""
+    """Percentage of the requests for the candidate now, of clients or copies: never more than its
+    ready pods can serve."""
     candidate = s.candidate
     if reads_history(s) or other_revisions(s) or s.world.withdrawn:
         return 0
     if s.promoted and s.stable_is_down and pods_ready(s):
         return 100  # nobody holds the rest
     if pods_ready(s) >= pods_needed(s):
-        return int(candidate.weight.wanted)
+        return int(candidate.weight.percent)
     stable = s.status.stable
     stable_ready = s.world.ready(stable.revision) if stable else 0
     router, replicas = router_for(s.desired.spec), s.desired.spec.replicas
     carriable = carriable_weight(router, replicas, stable_ready, pods_ready(s))
-    return math.floor(min(candidate.weight.wanted, s.world.weight, carriable))
+    has = s.world.mirrored if candidate.weight.mirrored else s.world.weight
+    return math.floor(min(candidate.weight.percent, has, carriable))
 
 
 def other_revisions(s: Situation) -> list[str]:
@@ -164,7 +166,7 @@ def measure_from_the_first_weight_that_the_route_gives(s: Situation) -> Situatio
     """Whether or not the weight is known to be in effect: a candidate that may get traffic is
     judged."""
     candidate = s.candidate
-    if candidate.analysis_since is not None or not s.world.weight:
+    if candidate.analysis_since is not None or not s.world.percent:
         return None
     if reads_history(s) or s.world.withdrawn:
         return None
@@ -191,7 +193,7 @@ def _with_its_time_begun(before: Situation, s: Situation) -> Situation:
 def start_or_stop_the_clock(s: Situation, *, enough: bool) -> Situation | None:
     """`enough`: whether the pods for the weight are there."""
     candidate = s.candidate
-    if candidate.weight.wanted == 0:
+    if candidate.weight.percent == 0:
         return None
     if candidate.effective_since is None:
         return _start_the_clock(s) if enough and s.world.split_in_effect else None
@@ -200,8 +202,8 @@ def start_or_stop_the_clock(s: Situation, *, enough: bool) -> Situation | None:
     refused = candidate.hold is not None and candidate.hold.reason == Reason.ROUTE_REFUSED
     if refused and not s.world.split_in_effect:
         reason, why = Reason.WEIGHT_LOWERED, "Its weight is not in effect."
-        if s.world.weight:
-            reason, given = Reason.ROUTE_REFUSED, f"The route gives it {s.world.weight:g}%"
+        if s.world.percent:
+            reason, given = Reason.ROUTE_REFUSED, f"The route gives it {s.world.percent:g}%"
             why = f"{given}, but it is unknown whether that is in effect."
         return _stop_the_clock(s, reason, f"{why} {s.world.why_no_route}".rstrip())
     if not enough:
@@ -324,7 +326,7 @@ def go_on_or_say_why_not(s: Situation) -> Situation | None:
         begun = s.to_candidate(task=begins) if begins else s
         return _changed(s, begun.hold(found.reason, found.message))
     shown = found.message
-    raises = s.candidate.weight.wanted > 0 and raises_weight_next(s)
+    raises = s.candidate.weight.percent > 0 and gives_more_next(s)
     return _pass_the_gate(s, shown) if raises else enter_next_step(s, shown)
 
 
@@ -398,7 +400,9 @@ def _wait_for_traffic(s: Situation) -> Situation | None:
         why = "Reading stable's last hour before the candidate gets traffic."
         return _wait_for_metrics(s) or s.hold(Reason.NO_DATA, why)
     in_effect = s.candidate.effective_since is not None and s.world.split_in_effect
-    if s.candidate.weight.wanted > 0 and not in_effect:
+    if s.candidate.weight.percent > 0 and not in_effect:
+        return _hold_for_the_route(s)
+    if s.candidate.preview and not s.world.split_in_effect:
         return _hold_for_the_route(s)
     return None
 
@@ -481,7 +485,7 @@ def roll_back_when_the_step_fails(s: Situation) -> Situation | None:
     """What it runs has failed. While that may be about something else, only traffic is withdrawn,
     and the step starts again afterwards."""
     step, doubted = current_step(s.steps, s.candidate), in_doubt(s)
-    if step is None or (doubted and not s.candidate.weight.wanted):
+    if step is None or (doubted and not s.candidate.weight.percent):
         return None
     if (found := step.failed(s)) is None:
         return None
@@ -524,7 +528,7 @@ def counts_in_silence(s: Situation, silence: Silence) -> str:
     weight = s.candidate.weight
     counts = (
         f"The candidate answered 0 of about {silence.expected:.0f} requests expected at "
-        f"{weight.actual or weight.wanted:g}% of the traffic, and stable {silence.stable:.0f}"
+        f"{weight.actual or weight.percent:g}% of the traffic, and stable {silence.stable:.0f}"
     )
     return f"{s.world.less_scraped} {counts}".lstrip()
 

@@ -48,9 +48,9 @@ def _has_traffic_meanwhile(s: Situation, error: InternalError) -> bool:
     """Whether the candidate has traffic that nobody judges. If passes fail now and then, those that
     do have withdrawn it, and those that do not would give it back each time."""
     if error.part is Part.PASS:
-        begun = s.world.weight or s.world.withdrawn or s.candidate.analysis_since
+        begun = s.world.percent or s.world.withdrawn or s.candidate.analysis_since
         return bool(begun) and error.again
-    return bool(s.world.weight and s.desired.spec.rollout.analysis.deciding)
+    return bool(s.world.percent and s.desired.spec.rollout.analysis.deciding)
 
 
 def _is_lasting(error: InternalError, begun: float, now: float) -> bool:

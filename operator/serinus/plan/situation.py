@@ -21,7 +21,7 @@ from serinus.api.status import (
     Timeline,
     Weight,
 )
-from serinus.api.steps import Step
+from serinus.api.steps import Given, Step
 from serinus.manifests.task import TaskEnd
 from serinus.manifests.workloads import Workload
 from serinus.plan.audit import with_audit
@@ -29,6 +29,7 @@ from serinus.plan.chosen_steps import steps_of
 from serinus.plan.history import former
 from serinus.plan.problems import Problem, Severity, gravest_first
 from serinus.plan.timeline import ended
+from serinus.plan.traffic import NOTHING, headers_of
 
 DECISIONS_KEPT = 10
 COUNTED: Final = frozenset({Reason.WEIGHT_LOWERED})
@@ -180,6 +181,8 @@ class World:
     pods are listed."""
     weight: float = 0.0
     """The candidate's percentage of the traffic."""
+    mirrored: float = 0.0
+    """Percentage of the requests that are copied to the candidate."""
     split_in_effect: bool = False
     """Whether the actual split is the one in the status."""
     route_awaited_since: float | None = None
@@ -202,6 +205,11 @@ class World:
     unread: tuple[str, ...] = ()
     """Unreadable parts of the status, each as a message."""
     internal_errors: tuple[InternalError, ...] = ()
+
+    @property
+    def percent(self) -> float:
+        """Of the requests that the candidate serves, of clients or copies."""
+        return self.weight or self.mirrored
 
     def ready(self, revision: str) -> int:
         """Ready pods of a revision; 0 if it has no workload."""
@@ -352,22 +360,23 @@ class Situation:
         return self.drop().to(rejected=refused).because(reason, candidate.revision, message)
 
     def start(
-        self, revision: str, message: str, *, direct: bool = False, weight: int = 0
+        self, revision: str, message: str, *, direct: bool = False, given: Given = NOTHING
     ) -> "Situation":
-        """Start the rollout of a revision, at the weight of its first step, or directly without
+        """Start the rollout of a revision with what its first step gives it, or directly without
         steps."""
         known = self.world.history.get(revision)
         highest = max((each.number for each in self.world.history.values()), default=0)
         desired = revision == self.desired.revision
         stable = self.status.stable
         stage = Stage.FIRST if stable is None else Stage.RETURNING if direct else Stage.STEPPING
-        wanted = 100 if stage is Stage.FIRST else weight
+        wanted = 100 if stage is Stage.FIRST else given.weight
         candidate = Candidate(
             revision=revision,
             number=known.number if known else highest + 1,
             version=self.desired.version if desired else known.version if known else None,
             stage=stage,
-            weight=Weight(wanted=wanted, actual=0),
+            weight=Weight(wanted=wanted, mirrored=given.mirrored or None, actual=0),
+            preview=headers_of(given),
             since=self.now,
             progress_since=self.now,
         )
@@ -407,6 +416,7 @@ class Situation:
             self.world,
             endpoints=unread.endpoints,
             weight=unread.weight,
+            mirrored=unread.mirrored,
             split_in_effect=unread.split_in_effect,
             problems=tuple(
                 each

@@ -4,7 +4,7 @@ from serinus.api.reasons import Reason
 from serinus.api.status import Stable
 from serinus.plan import guarding
 from serinus.plan.situation import Situation
-from serinus.plan.stepping import weight_at
+from serinus.plan.stepping import given_at
 
 
 def forget_a_rejection_once_the_spec_moves_on(s: Situation) -> Situation | None:
@@ -92,7 +92,7 @@ def start_what_the_spec_has(s: Situation) -> Situation | None:
         )
     else:
         message = f"Revision {desired} is rolled out alongside {stable.revision}."
-    return s.start(desired, message, weight=weight_at(s.steps, 0))
+    return s.start(desired, message, given=given_at(s.steps, 0))
 
 
 def drop_the_candidate_of_an_invalid_spec(s: Situation) -> Situation | None:

@@ -8,7 +8,7 @@ from serinus.api.capabilities import Capability
 from serinus.api.reasons import Reason
 from serinus.api.stages import WHOLE, Stage
 from serinus.api.status import Candidate, CheckStatus, Withdrawn
-from serinus.api.steps import Step
+from serinus.api.steps import Given, Step
 from serinus.judge import enter_step
 from serinus.manifests.task import Task
 from serinus.plan.policy import policy_digest
@@ -16,24 +16,34 @@ from serinus.plan.situation import Situation
 from serinus.plan.steps import gate_at, kind_of
 from serinus.plan.steps.kind import Gate, StepKind
 from serinus.plan.timeline import weight_ended
+from serinus.plan.traffic import NOTHING, given_of, headers_of
 
 
-def weight_at(steps: Sequence[Step], index: int) -> int:
-    """Weight at a step: the last one that was set up to it, 0 before the first."""
-    return max((step.weight or 0 for step in steps[: index + 1]), default=0)
+def given_at(steps: Sequence[Step], index: int) -> Given:
+    """What a candidate is given at a step: by the last one up to it that says so."""
+    given = [step.gives for step in steps[: index + 1] if step.gives is not None]
+    return given[-1] if given else NOTHING
+
+
+def changed(before: Given, after: Given, *, begins: bool = True) -> str:
+    """In a message, such as Weight 5% -> 25%; `begins`: with a capital."""
+    of_weights = before.percent == before.weight and after.percent == after.weight
+    short = of_weights and not (before.preview or after.preview)
+    text = f"{before} -> {after.weight}%" if short else f"{before} -> {after}"
+    return f"{text[0].upper()}{text[1:]}" if begins else text
 
 
 def _next_step(s: Situation) -> int:
     """Index of the step to enter: the current one again, if it was edited and its weight is not set
     yet."""
     index = min(s.candidate.step, len(s.steps) - 1)
-    return index if weight_at(s.steps, index) > s.candidate.weight.wanted else index + 1
+    return index if given_at(s.steps, index) > given_of(s.candidate) else index + 1
 
 
-def raises_weight_next(s: Situation) -> bool:
+def gives_more_next(s: Situation) -> bool:
     """Whether the next step gives the candidate more traffic (including promotion)."""
     index, steps = _next_step(s), s.steps
-    return index >= len(steps) or steps[index].weight is not None
+    return index >= len(steps) or steps[index].gives is not None
 
 
 def enter_next_step(s: Situation, why: str) -> Situation:
@@ -52,11 +62,11 @@ def _at_step(s: Situation, index: int) -> Situation:
 
 
 def _enter(s: Situation, why: str) -> Situation:
-    before, wanted = s.candidate.weight.wanted, weight_at(s.steps, s.candidate.step)
+    before, wanted = given_of(s.candidate), given_at(s.steps, s.candidate.step)
     if wanted == before:
         return s
     entered = _want(s.to_candidate(entries=0), wanted)
-    message = f"Weight {before:g}% -> {wanted:g}%. {why}"
+    message = f"{changed(before, wanted)}. {why}"
     return entered.because(Reason.WEIGHT_RAISED, s.candidate.revision, message)
 
 
@@ -73,12 +83,13 @@ def withdraw(s: Situation, reason: Reason, message: str) -> Situation:
     s = s.to(timeline=weight_ended(s.status.timeline, s.now))
     s = replace(s, world=replace(s.world, split_in_effect=False))
     withdrawn = Withdrawn(
-        since=s.now, weight=weight.wanted, policy=policy_digest(s.desired.spec.rollout)
+        since=s.now, weight=weight.percent, policy=policy_digest(s.desired.spec.rollout)
     )
     s = s.to_candidate(
         stage=Stage.WITHDRAWN,
         withdrawn=withdrawn,
-        weight=weight.replace(wanted=0),
+        weight=weight.replace(wanted=0, mirrored=None),
+        preview=[],
         effective_since=None,
         silence=None,
         task=None,
@@ -91,9 +102,9 @@ def resume_step(s: Situation, why: str) -> Situation:
     """Restore the withdrawn traffic, and start the step again."""
     candidate, steps = s.candidate, s.steps
     index = max(min(candidate.step, len(steps) - 1), 0)
-    weight = weight_at(steps, index)
+    given = given_at(steps, index)
     if candidate.withdrawn is not None:
-        weight = min(weight, int(candidate.withdrawn.weight))
+        given = given.at_most(int(candidate.withdrawn.weight))
     resumed = s.to_candidate(
         stage=Stage.STEPPING,
         withdrawn=None,
@@ -102,16 +113,17 @@ def resume_step(s: Situation, why: str) -> Situation:
         step_since=s.now,
         pods_awaited=0,
     )
-    message = f"Weight 0% -> {weight}%: the step resumes. {why}"
-    return _want(resumed, weight).because(Reason.WEIGHT_RAISED, candidate.revision, message)
+    message = f"{changed(NOTHING, given)}: the step resumes. {why}"
+    return _want(resumed, given).because(Reason.WEIGHT_RAISED, candidate.revision, message)
 
 
-def _want(s: Situation, weight: float) -> Situation:
+def _want(s: Situation, given: Given) -> Situation:
     checks: list[CheckStatus] = enter_step(s.candidate.checks, again=s.candidate.entries > 0)
     # the split in effect is that of the previous weight
     s = replace(s, world=replace(s.world, split_in_effect=False))
     return s.to_candidate(
-        weight=s.candidate.weight.replace(wanted=weight),
+        weight=s.candidate.weight.replace(wanted=given.weight, mirrored=given.mirrored or None),
+        preview=headers_of(given),
         effective_since=None,
         unmeasured=0.0,
         unreadable_since=None,
@@ -127,21 +139,21 @@ def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
     if not steps:
         held = s.desired.spec.rollout.paused
         return None if held else enter_next_step(s, "The spec has no steps.")
-    had = candidate.weight.wanted
-    if candidate.step < len(steps) and weight_at(steps, candidate.step) == had:
+    had = given_of(candidate)
+    if candidate.step < len(steps) and given_at(steps, candidate.step) == had:
         return None
-    within = [index for index in range(len(steps)) if weight_at(steps, index) <= had]
+    within = [index for index in range(len(steps)) if given_at(steps, index) <= had]
     if not within:
         return _at_step(s, 0) if candidate.step else None
-    weight = weight_at(steps, max(within))
-    kept = [i for i in within if kind_of(steps[i]).kept_by_edits and weight_at(steps, i) == weight]
+    given = given_at(steps, max(within))
+    kept = [i for i in within if kind_of(steps[i]).kept_by_edits and given_at(steps, i) == given]
     index = min(kept, default=max(within))
     entered = _at_step(s, index)
-    if weight == had:
+    if given == had:
         return entered
-    message = f"The steps in the spec changed: weight {had:g}% -> {weight}%."
-    changed = _want(entered.to_candidate(entries=0), weight)
-    return changed.because(Reason.WEIGHT_CHANGED, candidate.revision, message)
+    message = f"The steps in the spec changed: {changed(had, given, begins=False)}."
+    kept_to = _want(entered.to_candidate(entries=0), given)
+    return kept_to.because(Reason.WEIGHT_CHANGED, candidate.revision, message)
 
 
 def current_step(steps: Sequence[Step], candidate: Candidate) -> StepKind | None:

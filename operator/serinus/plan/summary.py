@@ -30,6 +30,7 @@ from serinus.plan.progress import (
     pods_ready,
 )
 from serinus.plan.situation import InternalError, Situation
+from serinus.plan.traffic import given_of
 from serinus.plan.wording import messages_of
 
 
@@ -260,9 +261,9 @@ def _where(s: Situation, candidate: Candidate) -> str:
     steps = len(s.steps)
     step = f"step {min(candidate.step + 1, steps)} of {steps}, " if steps else ""
     step = "promoting, " if candidate.stage in AWAITS_PROMOTION else step
-    given = candidate.approved
-    approved = f", step {given.step + 1} approved by {given.by}" if given else ""
-    return f"Revision {candidate.revision}: {step}weight {candidate.weight.wanted:g}%{approved}."
+    by = candidate.approved
+    approved = f", step {by.step + 1} approved by {by.by}" if by else ""
+    return f"Revision {candidate.revision}: {step}{given_of(candidate)}{approved}."
 
 
 def _summary_of_the_guard(s: Situation, candidate: Candidate) -> Summary:

@@ -21,7 +21,8 @@ def took_effect(timeline: Timeline | None, weight: Weight, now: float) -> Timeli
     if timeline is None:
         return None
     actual = None if weight.actual == weight.wanted else weight.actual
-    weights = [*timeline.weights, InEffect(weight=weight.wanted, actual=actual, since=now)]
+    shown = InEffect(weight=weight.wanted, mirrored=weight.mirrored, actual=actual, since=now)
+    weights = [*timeline.weights, shown]
     return timeline.replace(weights=weights[:1] + weights[1:][1 - WEIGHTS_KEPT :])
 
 

@@ -1,7 +1,12 @@
 """The traffic that a status asks for."""
 
-from serinus.api.status import Status
+from typing import Final
+
+from serinus.api.status import Candidate, Header, Status
+from serinus.api.steps import Given
 from serinus.manifests.traffic import Traffic
+
+NOTHING: Final = Given()
 
 
 def asked(status: Status) -> Traffic | None:
@@ -11,4 +16,16 @@ def asked(status: Status) -> Traffic | None:
         return Traffic(None, candidate.revision, 100) if candidate else None
     if candidate is None:
         return Traffic(stable.revision, None, 0)
-    return Traffic(stable.revision, candidate.revision, int(candidate.weight.wanted))
+    given = given_of(candidate)
+    return Traffic(stable.revision, candidate.revision, *given)
+
+
+def given_of(candidate: Candidate) -> Given:
+    """What its step gives it."""
+    preview = tuple((each.name, each.value) for each in candidate.preview)
+    return Given(int(candidate.weight.wanted), int(candidate.weight.mirrored or 0), preview)
+
+
+def headers_of(given: Given) -> list[Header]:
+    """Those of a preview, as a status has them."""
+    return [Header(name=name, value=value) for name, value in given.preview]

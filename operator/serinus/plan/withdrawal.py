@@ -102,8 +102,8 @@ def withdrawal(status: Status, plan: Plan, world: World) -> Traffic | None:
     after = wanted.traffic
     if after.stable != before.stable:
         return None
-    weight = after.weight if after.candidate == before.candidate else 0
-    return before.at(weight) if weight < world.weight else None
+    percent = after.percent if after.candidate == before.candidate else 0
+    return before.at(percent) if percent < world.percent else None
 
 
 def unjudged(spec: Spec, status: Status, world: World) -> Traffic | None:
@@ -116,4 +116,4 @@ def unjudged(spec: Spec, status: Status, world: World) -> Traffic | None:
         return None
     if candidate.analysis_since is not None or not spec.rollout.analysis.deciding:
         return None
-    return before.at(0) if world.weight > 0 else None
+    return before.at(0) if world.percent > 0 else None

@@ -77,6 +77,7 @@ class SimulatedCluster:
             history=self._history,
             workloads=workloads,
             weight=self._share(traffic, workloads),
+            mirrored=traffic.mirrored if traffic else 0.0,
             split_in_effect=in_effect and self._as_wanted,
             pods_seen=self.pods_seen,
             nodes=self.nodes,
@@ -135,7 +136,7 @@ class SimulatedCluster:
         if self._traffic is None:
             return None
         alone = len(self._traffic.weights) == 1
-        return frozenset(self._pods if self._by_pods and not alone else self._traffic.weights)
+        return frozenset(self._pods) if self._by_pods and not alone else self._traffic.served_by
 
     def _share(self, traffic: Traffic | None, workloads: Mapping[str, Workload]) -> float:
         """The candidate's percentage of the traffic."""

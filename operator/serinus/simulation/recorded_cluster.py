@@ -4,7 +4,7 @@ from dataclasses import replace
 from math import inf
 
 from serinus.api.stages import AWAITS_PROMOTION
-from serinus.api.status import InEffect, Timeline
+from serinus.api.status import InEffect, Timeline, Weight
 from serinus.manifests.workloads import Workload
 from serinus.plan.decide import Plan
 from serinus.plan.situation import Desired, World
@@ -24,19 +24,20 @@ class RecordedCluster(SimulatedCluster):
         super().__init__()
         self._timeline = timeline
         self._promoted_at = promoted_at
-        self._wanted_weight: float | None = None
+        self._wanted: Weight | None = None
         self._promoting = False
 
     def at(self, now: float) -> World:
         """The observed state, as far as it was recorded."""
         found = super().at(now)
-        if self._wanted_weight is None:
+        if self._wanted is None:
             return found
-        had = self._in_effect(now)
+        had, mirrored = self._in_effect(now), self._wanted.mirrored or 0.0
         return replace(
             found,
             workloads=found.workloads if self._pods_ready(now) else self._without_pods(found),
-            weight=_actual(had) if had else self._unconfirmed(now),
+            weight=_actual(had) if had else self._unconfirmed(now, self._wanted.wanted),
+            mirrored=(had.mirrored or 0.0) if had else self._unconfirmed(now, mirrored),
             split_in_effect=found.split_in_effect and had is not None and not self._comes(had, now),
         )
 
@@ -45,7 +46,7 @@ class RecordedCluster(SimulatedCluster):
         super().obey(desired, plan, now)
         candidate = plan.status.candidate
         rolled_out = candidate is not None and candidate.revision == self._timeline.revision
-        self._wanted_weight = candidate.weight.wanted if candidate and rolled_out else None
+        self._wanted = candidate.weight if candidate and rolled_out else None
         self._promoting = bool(candidate and candidate.stage in AWAITS_PROMOTION)
 
     def changes_after(self, now: float) -> float:
@@ -63,23 +64,23 @@ class RecordedCluster(SimulatedCluster):
         last = next((weight for weight in reversed(self._weights) if weight.since <= now), None)
         return None if last is None or (last.until or inf) <= now else last
 
-    def _unconfirmed(self, now: float) -> float:
-        """The weight of the route before any weight was known to be in effect."""
+    def _unconfirmed(self, now: float, wanted: float) -> float:
+        """What the route gives before anything was known to be in effect."""
         first = self._weights[0].since if self._weights else inf
         counts_from = self._timeline.measured_since or inf
-        return self._wanted_weight or 0.0 if counts_from <= now < first else 0.0
+        return wanted if counts_from <= now < first else 0.0
 
     def _comes(self, had: InEffect, now: float) -> bool:
-        """Whether the wanted weight is in effect later."""
-        wanted = self._wanted_weight
-        return had.weight != wanted and any(
-            weight.weight == wanted and weight.since > now for weight in self._weights
+        """Whether what is wanted is in effect later."""
+        wanted = self._wanted
+        return not _is(had, wanted) and any(
+            _is(each, wanted) and each.since > now for each in self._weights
         )
 
     def _pods_ready(self, now: float) -> bool:
         if self._promoting:
             return now >= self._promoted_at
-        if self._wanted_weight == 0:
+        if self._wanted is not None and not self._wanted.percent:
             return True  # withdrawn, which removes no pods
         begun = bool(self._weights) and now >= self._weights[0].since
         return not begun or self._in_effect(now) is not None
@@ -90,6 +91,11 @@ class RecordedCluster(SimulatedCluster):
             name: replace(workload, ready=0) if name == candidate else workload
             for name, workload in found.workloads.items()
         }
+
+
+def _is(had: InEffect, wanted: Weight | None) -> bool:
+    """Whether that was in effect then."""
+    return wanted is not None and (had.weight, had.mirrored) == (wanted.wanted, wanted.mirrored)
 
 
 def _actual(had: InEffect) -> float:

@@ -221,12 +221,14 @@ class _Simulated:
     def _serve(self, to: float) -> None:
         """Generate the requests until then, split according to the world."""
         misrouted = fraction(self._simulation.scenario.misrouted)
-        share = self._rollout.world.at(self._rollout.now).weight / 100 * (1 - misrouted)
+        world = self._rollout.world.at(self._rollout.now)
+        share = world.weight / 100 * (1 - misrouted)
+        copied = world.mirrored / 100 * (1 - share) * (1 - misrouted)
         simulation, status = self._simulation, self._rollout.status
         changed, failing = simulation.changes_after(status) <= to, simulation.failing(status)
         own = simulation.candidate if changed else simulation.stable
         self._stable.serve(to, 1 - share, simulation.stable, failing)
-        self._candidate.serve(to, share, own, failing)
+        self._candidate.serve(to, share + copied, own, failing)
 
     def _settle(self) -> None:
         self._account.settle()

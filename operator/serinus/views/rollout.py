@@ -22,7 +22,7 @@ from serinus.api.status import (
 from serinus.api.steps import Step
 from serinus.plan.audit import first_failure
 from serinus.plan.chosen_steps import steps_of
-from serinus.plan.stepping import step_ends, weight_at
+from serinus.plan.stepping import given_at, step_ends
 from serinus.plan.steps import kind_of, shown
 from serinus.views.roles import Roles, roles_of
 
@@ -126,6 +126,8 @@ class RolloutView:
     """What users know these two as."""
     wanted: float | None
     """Weight of the candidate's step in percent; None without a candidate."""
+    mirrored: float
+    """Percentage of the requests that are copied to it."""
     promoting: bool
     """All steps have passed."""
     guard: GuardView | None
@@ -168,6 +170,7 @@ def rollout_view(spec: Spec | None, status: Status, now: float) -> RolloutView:
         candidate=_arm(candidate, weight) if candidate else None,
         roles=roles_of(candidate),
         wanted=candidate.weight.wanted if candidate else None,
+        mirrored=(candidate and candidate.weight.mirrored) or 0.0,
         promoting=bool(candidate and candidate.stage in AWAITS_PROMOTION),
         guard=_guard(candidate, now) if candidate else None,
         steps=_steps(steps, candidate) if candidate and candidate.stage in COMPARED else (),
@@ -203,8 +206,10 @@ def _steps(steps: list[Step], candidate: Candidate) -> tuple[StepView, ...]:
         return "current" if index == candidate.step else "pending"
 
     def view(index: int, step: Step) -> StepView:
-        weight, kind = weight_at(steps, index), kind_of(step)
-        return StepView(weight, shown(step), kind.text(weight), kind.short(weight), state(index))
+        given, kind = given_at(steps, index), kind_of(step)
+        return StepView(
+            given.weight, shown(step), kind.text(given), kind.short(given), state(index)
+        )
 
     return tuple(view(index, step) for index, step in enumerate(steps))
 

@@ -11,7 +11,8 @@ def unjudged(spec: Spec) -> str:
             "no check in rollout.analysis that decides can roll back: each new revision passes, "
             "whatever it does; leave out analysis for the default checks"
         )
-    if rollout.guard is None and not any(step.weight for step in rollout.steps):
+    compares = any(step.gives and step.gives.percent for step in rollout.steps)
+    if rollout.guard is None and not compares:
         return (
             "rollout.steps has no weight and there is no guard: each new revision gets all "
             "traffic, judged by nothing; leave out steps for the default ones, or add rollout.guard"

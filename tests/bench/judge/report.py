@@ -8,6 +8,7 @@ import numpy as np
 
 from tests.bench.judge.checks import DEFAULTS
 from tests.bench.judge.figures import Chance, Median
+from tests.bench.judge.mirrors import ALONE, BOOSTED, USUAL
 from tests.bench.judge.singly import SINGLY, Groups, SickPod
 from tests.bench.judge.traffic import Floats
 from tests.bench.judge.trials import (
@@ -19,11 +20,13 @@ from tests.bench.judge.trials import (
     ERROR_EFFECTS,
     FAMILY,
     FEW_PODS,
+    FOUND_BY_COPIES,
     FOUND_OF_FEW,
     HEALTHY,
     INTERVALS,
     LEFT_OUT,
     MARGINS,
+    MIRRORED,
     ORACLE,
     OUTAGES,
     POLICIES,
@@ -39,6 +42,7 @@ from tests.bench.judge.trials import (
     SMALL,
     SOON,
     TIMES,
+    TOGETHER,
     TOLERANCES,
     USUAL_INTERVAL,
     WITHIN,
@@ -70,6 +74,7 @@ def tables() -> Mapping[str, Callable[[Found], str]]:
         "few_pods": few_pods,
         "few_pods_by_default": few_pods_by_default,
         "outages": outages,
+        "mirrors": mirrors,
         "found_errors": found_errors,
         "found_latency": found_latency,
         "found_soon": found_soon,
@@ -230,6 +235,22 @@ def outages(found: Found) -> str:
 
 def _outage(found: Found, name: str, scrapes: float) -> Chance:
     return _chance(found[f"outage/{name}/{scrapes:g}", SERINUS])
+
+
+def mirrors(found: Found) -> str:
+    """By copies of requests: equal candidates that were rolled back, and bad ones until then."""
+    rules = {ALONE: "{}%", BOOSTED: "{}%, as if independent"}
+    bad = [f"{_p(USUAL)} -> {_p(rate)}" for rate in FOUND_BY_COPIES]
+    rows = [
+        (
+            named.format(percent),
+            *(str(_chance(found[f"mirror/{name}/{percent}", rule])) for name in TOGETHER),
+            *(_median(found, f"mirror/found/{r:g}/{percent}", rule) for r in FOUND_BY_COPIES),
+        )
+        for percent in MIRRORED
+        for rule, named in rules.items()
+    ]
+    return _table(("copied", *TOGETHER, *bad), rows)
 
 
 def found_errors(found: Found) -> str:

@@ -23,6 +23,7 @@ from tests.bench.judge.checks import (
 from tests.bench.judge.inputs import asked
 from tests.bench.judge.maturing import STEPS, maturing, since_each_weight, since_first_traffic
 from tests.bench.judge.measure import Rules, Trial
+from tests.bench.judge.mirrors import Mirror
 from tests.bench.judge.models import (
     CLASSIC,
     DURATIONS,
@@ -195,15 +196,15 @@ RARE: Mapping[str, tuple[Traffic, Timeline, int]] = {
 """What is measured by `rare` instead: traffic, error rate of both arms, and number of runs."""
 
 
-def trials() -> dict[str, tuple[Trial | Promotion | SharedOutage, int]]:
+def trials() -> dict[str, tuple[Trial | Promotion | SharedOutage | Mirror, int]]:
     """By name, each with its number of runs."""
-    false = _false(), _outages(), _quiet(), _few(), _family()
+    false = _false(), _outages(), _mirrors(), _quiet(), _few(), _family()
     single = _detection(), _near_oracle(), _single(), _promotions()
     parts = *false, *single, _strata(), _immature(), _unlike()
     return dict(trial for part in parts for trial in part)
 
 
-Named = Iterator[tuple[str, tuple[Trial | Promotion | SharedOutage, int]]]
+Named = Iterator[tuple[str, tuple[Trial | Promotion | SharedOutage | Mirror, int]]]
 
 
 def _false() -> Named:
@@ -326,6 +327,28 @@ def _outages() -> Named:
 
 
 OUTAGES = tuple(_OUTAGES)
+
+MIRRORED = (100, 50, 20)
+"""Percentages that are copied."""
+TOGETHER: Mapping[str, tuple[float, int]] = {
+    "none on the same requests": (0.0, 1),
+    "half on the same": (0.5, 1),
+    "all on the same": (1.0, 1),
+    "all on the same, in bursts of 5": (1.0, 5),
+}
+"""Of stable's failures, the share that the candidate has too, and how many come in a row."""
+FOUND_BY_COPIES = (0.02, 0.05)
+
+
+def _mirrors() -> Named:
+    """Copies of requests, which both arms may fail together."""
+    for percent in MIRRORED:
+        for name, (together, burst) in TOGETHER.items():
+            yield f"mirror/{name}/{percent}", (Mirror(ERRORS, percent, together, burst), 4000)
+        for rate in FOUND_BY_COPIES:
+            found = Mirror(ERRORS, percent, 0.5, own=rate)
+            yield f"mirror/found/{rate:g}/{percent}", (found, 1000)
+
 
 FAMILY = ("errorRate", "feedback", "latency", "predictionDrift")
 

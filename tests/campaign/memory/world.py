@@ -28,6 +28,7 @@ from tests.campaign.memory.api import MemoryApi, copied
 from tests.campaign.memory.cluster import MemoryCluster
 from tests.campaign.memory.pods import BAD, SCRAPED_EVERY, Model, Pod, Pods
 from tests.campaign.wire import Fault, Reply, Request, Wire
+from tests.support.routes import copies, weights
 
 Manifest = dict[str, Any]
 T = TypeVar("T")
@@ -55,6 +56,9 @@ class MemoryGateway:
         self.served: dict[tuple[str, str], list[tuple[str, int]]] = {}
         """By kind and name of a route, Services and weights, as clients meet them. Of two the one
         that it accepted first is served, as if it had the same hosts and were the oldest."""
+        self.copied: dict[tuple[str, str], dict[str, int]] = {}
+        """By kind and name of a route, Services that get copies, of so many percent of the
+        requests."""
         self.waiting = 0
         """Routes that it was told of and has not looked at yet."""
 
@@ -65,6 +69,7 @@ class MemoryGateway:
         key = live["kind"], live["metadata"]["name"]
         if event == "DELETED":
             self.served.pop(key, None)
+            self.copied.pop(key, None)
             self._changed()
         else:
             self.waiting += 1
@@ -86,11 +91,8 @@ class MemoryGateway:
             return
         accepted = self.mode == "Accepts"
         if accepted:
-            self.served[kind, name] = [
-                (backend["name"], backend.get("weight", 1))
-                for rule in route["spec"].get("rules") or []
-                for backend in rule.get("backendRefs") or []
-            ]
+            self.served[kind, name] = [*weights(route).items()]
+            self.copied[kind, name] = copies(route)
             self._changed()
         told = {
             "status": "True" if accepted else "False",
@@ -522,11 +524,10 @@ class World:
     def _asked(self) -> dict[str, int]:
         routes = (self.api.find(kind, self.namespace, NAME) for kind in FRONTS)
         return {
-            backend["name"].removeprefix(f"{NAME}-"): backend.get("weight", 1)
+            name.removeprefix(f"{NAME}-"): weight
             for route in routes
             if route is not None
-            for rule in route["spec"].get("rules") or []
-            for backend in rule.get("backendRefs") or []
+            for name, weight in weights(route).items()
         }
 
     def _serve(self) -> None:
@@ -547,6 +548,12 @@ class World:
             for pod in pods:
                 rates[pod.name] = rates.get(pod.name, 0.0) + RATE * share / len(pods)
                 split[pod.revision] = split.get(pod.revision, 0.0) + 100 * share / len(pods)
+        copied = [each for (_, name), each in self.gateway.copied.items() if name == NAME]
+        for service, percent in (copied[0] if copied else {}).items():
+            live = self.api.find("Service", self.namespace, service)
+            pods = self.pods.behind(live) if live is not None else []
+            for pod in pods:
+                rates[pod.name] = rates.get(pod.name, 0.0) + RATE * percent / 100 / len(pods)
         for pod in self.pods.pods.values():
             self._load(pod, rates.get(pod.name, 0.0))
         self._split = {revision: round(share, 3) for revision, share in split.items() if share}

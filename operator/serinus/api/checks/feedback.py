@@ -40,6 +40,7 @@ class Feedback(FeedbackCounters, Compared):
 
     finds_bad_events = True
     compares_strata = True
+    serves_a_mirror = False
 
     model_config = ConfigDict(
         json_schema_extra={"x-kubernetes-validations": [MARGIN_ABOVE_TOLERANCE]}

@@ -34,6 +34,9 @@ class Settings(Type):
     compares_strata: ClassVar[bool] = False
     """Its evidence can be weighed separately for each value of a label."""
 
+    serves_a_mirror: ClassVar[bool] = True
+    """Whether it can judge answers that nobody gets."""
+
     @classmethod
     def serves_a_guard(cls, lasting: float) -> bool:
         """Whether it can judge a promoted revision, which has most of the traffic, in a guard of so

@@ -12,9 +12,14 @@ from serinus.api.base import Type
 from serinus.api.capabilities import Capability
 from serinus.api.problem import Problem
 from serinus.api.steps.approval import Approval
+from serinus.api.steps.given import Given
 from serinus.api.steps.job import Job
+from serinus.api.steps.mirror import NEEDS as MIRRORED
+from serinus.api.steps.mirror import Mirror
 from serinus.api.steps.pause import Pause
-from serinus.api.steps.weight import NEEDS, SetWeight, too_much
+from serinus.api.steps.preview import NEEDS as PREVIEWED
+from serinus.api.steps.preview import Preview
+from serinus.api.steps.weight import NEEDS, SetWeight, gives, too_much
 
 
 def _nothing(_: Any) -> Iterator[Problem]:
@@ -29,10 +34,16 @@ class Kind:
     """Of the router."""
     problems: Callable[[Any], Iterator[Problem]] = _nothing
     """What the schema does not say of its settings."""
+    gives: Callable[[Any], Given] | None = None
+    """What the candidate is given from this step on; None: the same as before."""
+    order: str = ""
+    """How much a step `s` gives, as a number in CEL; empty: the same as before."""
 
 
 KINDS: Final[Mapping[str, Kind]] = {
-    "setWeight": Kind(NEEDS, too_much),
+    "preview": Kind(PREVIEWED, gives=lambda preview: preview.gives, order="0"),
+    "mirror": Kind(MIRRORED, gives=lambda mirror: mirror.gives, order="s.mirror.percent"),
+    "setWeight": Kind(NEEDS, too_much, gives, order="100 + s.setWeight"),
     "pause": Kind(),
     "approval": Kind(),
     "job": Kind(problems=Job.problems),
@@ -40,6 +51,19 @@ KINDS: Final[Mapping[str, Kind]] = {
 """Every kind of step by its key in a manifest; each has a field of Step."""
 *_OTHERS, _LAST = KINDS
 ONE_KEY: Final = f"a step must have exactly one of {', '.join(_OTHERS)} and {_LAST}"
+
+_GIVING: Final = {kind: each.order for kind, each in KINDS.items() if each.order}
+*_FIRST, _FINALLY = _GIVING
+_NUMBER: Final = "".join(f"has(s.{kind}) ? {_GIVING[kind]} : " for kind in _FIRST)
+ORDERED: Final = (
+    f"!has(self.steps) || self.steps.filter(s, {' || '.join(f'has(s.{k})' for k in _GIVING)})"
+    f".map(s, {_NUMBER}{_GIVING[_FINALLY]}).isSorted()"
+)
+"""That no step gives the candidate less than one before it, in CEL."""
+IN_ORDER: Final = (
+    f"the steps {', '.join(_FIRST)} and {_FINALLY} must come in this order: each gives the "
+    "candidate more of the traffic"
+)
 
 USUAL_WEIGHTS: Final = (5, 25, 50)
 
@@ -61,6 +85,19 @@ class Step(Type):
         }
     )
 
+    preview: Preview | None = Field(
+        default=None,
+        description="From this step until the next mirror or setWeight, requests with these header "
+        "fields reach the candidate, and no others. They are no evidence for the checks. End it "
+        "by a pause, an approval or a job after it. Requires spec.traffic.gateway.",
+    )
+    mirror: Mirror | None = Field(
+        default=None,
+        description="From this step until the next setWeight, the gateway copies a percentage of "
+        "the requests to the candidate and drops its answers. The checks judge it as at a weight, "
+        "but for feedback. Whatever an answer has an effect on, such as a database, is affected "
+        "twice. Requires spec.traffic.gateway and a GatewayClass that mirrors by percentage.",
+    )
     set_weight: SetWeight | None = Field(
         default=None,
         description="Percentage of the traffic for the candidate from this step on, 1 to 99. After "
@@ -97,9 +134,10 @@ class Step(Type):
         return KINDS[self.kind].needs
 
     @property
-    def weight(self) -> int | None:
-        """Percentage of the traffic for the candidate from this step on; None: as before."""
-        return self.set_weight
+    def gives(self) -> Given | None:
+        """What the candidate is given from this step on; None: the same as before."""
+        given = KINDS[self.kind].gives
+        return given(self.settings) if given else None
 
     def problems(self) -> Iterator[Problem]:
         """What the schema does not say, with paths below the step."""
@@ -115,6 +153,11 @@ class Step(Type):
     def of_weights(cls, weights: Iterable[int]) -> list[Self]:
         """Steps that only give the candidate so much traffic, in percent."""
         return [cls(set_weight=weight) for weight in weights]
+
+    @staticmethod
+    def weights_of(steps: Iterable["Step"]) -> list[int]:
+        """The weights that steps give, in percent."""
+        return [step.gives.weight for step in steps if step.gives and step.gives.weight]
 
     def _kinds(self) -> dict[str, Any]:
         found = ((kind, getattr(self, field)) for kind, field in _FIELDS.items())

@@ -8,6 +8,7 @@ from pydantic import Field
 from serinus.api.base import CelRule
 from serinus.api.capabilities import Capability
 from serinus.api.problem import Problem
+from serinus.api.steps.given import Given
 
 NEEDS: Final = frozenset({Capability.WEIGHTS})
 """Of the router."""
@@ -26,6 +27,11 @@ RISE: Final = (
     "self.steps.exists_one(t, has(t.setWeight) && t.setWeight == s.setWeight))"
 )
 """That the weights of steps increase, in CEL."""
+
+
+def gives(weight: int) -> Given:
+    """A part of the clients' requests."""
+    return Given(weight=weight)
 
 
 def too_much(weight: int) -> Iterator[Problem]:

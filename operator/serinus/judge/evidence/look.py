@@ -60,6 +60,8 @@ class EffectiveWeight:
     """Of all requests that both arms count, the candidate's, 0 to 1."""
     since: float
     """Unix seconds."""
+    copied: bool = False
+    """Whether the candidate's requests are copies of stable's, so that both may fail together."""
 
     def of(self, arm: ArmName) -> float:
         """The part of all requests that an arm counts, 0 to 1."""
@@ -147,6 +149,11 @@ class Look:
     def share(self) -> float | None:
         """The candidate's of the traffic; None: not known."""
         return self.weight.share if self.weight else None
+
+    @property
+    def copied(self) -> bool:
+        """Whether the candidate's requests are copies of stable's, as far as is known."""
+        return self.weight is not None and self.weight.copied
 
     def per_second(self, requests: float) -> float | None:
         """The rate of so many requests since the weight took effect; None: that is not known, or

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Self
 
 from serinus.api.spec import Gateway, ParentRef, Spec
@@ -11,7 +12,19 @@ from serinus.manifests.kinds import GATEWAY, SERVICE, Kind
 from serinus.manifests.owner import Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers.router import Need, Routed, Unserved
-from serinus.manifests.routers.rules import FRONTS, Front, backends_of, resplit, rules_of
+from serinus.manifests.routers.rules import (
+    FRONTS,
+    Front,
+    backends_of,
+    copying,
+    led,
+    mirror,
+    mirrors_of,
+    previewed,
+    reached,
+    rules_of,
+    split_of,
+)
 from serinus.manifests.service import (
     app_protocol,
     backend,
@@ -74,7 +87,6 @@ class GatewayRouter:
 
     def route(self, owner: Owner, traffic: Traffic) -> Manifest:
         """With the server's defaults filled in so that it can be compared whole."""
-        backends = _backends(owner, traffic)
         return {
             **owner.object(self.front.kind, owner.name),
             "spec": {
@@ -84,11 +96,20 @@ class GatewayRouter:
                 ],
                 # also none, which is all: otherwise what somebody adds would stay
                 "hostnames": self.gateway.hostnames,
-                "rules": [
-                    self.front.rendered(rule, backends) for rule in self.gateway.rules or [{}]
-                ],
+                "rules": self._rules(owner, traffic),
             },
         }
+
+    def _rules(self, owner: Owner, traffic: Traffic) -> list[Manifest]:
+        """Each as its user wrote it, with the split; before them those of a preview."""
+        backends = _backends(owner, traffic)
+        rules = [self.front.rendered(each, backends) for each in self.gateway.rules or [{}]]
+        if traffic.candidate is None:
+            return rules
+        candidate = backend(owner, traffic.candidate)
+        previews = previewed(rules, traffic.preview, candidate) if traffic.preview else []
+        copies = _copies(owner, traffic)
+        return [*previews, *(copying(each, copies) for each in rules)]
 
     def replaced(self, owner: Owner, traffic: Traffic, live: Objects) -> list[Manifest]:
         """A route of another kind, until every Gateway has accepted the one that replaces it."""
@@ -103,7 +124,7 @@ class GatewayRouter:
         return [_resplit(owner, traffic, each) for each in others]
 
     def split_alone(self, owner: Owner, traffic: Traffic, live: Objects) -> list[Manifest]:
-        """The live route with the backends of this traffic."""
+        """The live route with the backends and copies of this traffic."""
         route = live.get((self.front.kind.name, owner.name))
         return [_resplit(owner, traffic, route)] if route else []
 
@@ -120,15 +141,16 @@ class GatewayRouter:
         actual = _candidate_share(owner, traffic, _routes(owner, live))
         if route is None:
             return Routed(actual, False, f"{self.front.kind.name} {owner.name} does not exist yet")
+        routed = partial(Routed, actual, mirrored=_mirrored(owner, traffic, route))
         if difference := unlike(route, self.route(owner, traffic)):
-            return Routed(actual, False, difference)
+            return routed(False, difference)
         for parent in self.gateway.parent_refs:
             verdict = _answer(owner, parent, route)
             if verdict is not None:
                 message, refused = verdict
-                return Routed(actual, False, message, refused)
+                return routed(False, message, refused)
         contested = (_contested(owner, parent, route) for parent in self.gateway.parent_refs)
-        return Routed(actual, True, "", contested=" ".join(filter(None, contested)))
+        return routed(True, "", contested=" ".join(filter(None, contested)))
 
     def leads_to(self, owner: Owner, live: Objects) -> frozenset[str] | None:
         """What the Service selects, and the route's backends once every Gateway has accepted it."""
@@ -140,14 +162,13 @@ class GatewayRouter:
         behind = (
             name.removeprefix(f"{owner.name}-")
             for each in _routes(owner, live)
-            for rule in rules_of(each)
-            for name in backends_of(rule)
+            for name in reached(each)
         )
         return frozenset(filter(None, (*behind, selected_revision(found))))
 
     @classmethod
     def only(cls, live: Manifest, stable: str) -> Manifest | None:
-        """The route has no backend but stable's."""
+        """The route has no backend but stable's, and copies nothing to another revision."""
         if live["kind"] not in FRONTS:
             return None
         stables = [
@@ -156,7 +177,7 @@ class GatewayRouter:
             for each in rule.get("backendRefs") or []
             if each["name"].endswith(f"-{stable}")
         ]
-        rules = resplit(live, stables[:1])
+        rules = [led(rule, live["metadata"]["name"], stables[:1]) for rule in rules_of(live)]
         return {"spec": {"rules": rules}} if stables and rules != rules_of(live) else None
 
     def needs(self, owner: Owner) -> list[Need]:
@@ -228,9 +249,18 @@ def _backends(owner: Owner, traffic: Traffic) -> list[Manifest]:
     ]
 
 
+def _copies(owner: Owner, traffic: Traffic) -> list[Manifest]:
+    """The filter by which a candidate gets copies, if it does."""
+    if traffic.candidate is None or not traffic.mirrored:
+        return []
+    return [mirror(backend(owner, traffic.candidate), traffic.mirrored)]
+
+
 def _resplit(owner: Owner, traffic: Traffic, route: Manifest) -> Manifest:
-    """A live route with the backends of this traffic, to apply."""
-    rules = resplit(route, _backends(owner, traffic))
+    """A live route with the backends and copies of this traffic, to apply. Rules of a preview have
+    them too, until the route is as it is wanted."""
+    backends, copies = _backends(owner, traffic), _copies(owner, traffic)
+    rules = [led(rule, owner.name, backends, copies) for rule in rules_of(route)]
     kind = FRONTS[route["kind"]].kind
     return {**owner.object(kind, owner.name), "spec": {**route["spec"], "rules": rules}}
 
@@ -242,16 +272,24 @@ def _routes(owner: Owner, live: Objects) -> list[Manifest]:
 
 
 def _candidate_share(owner: Owner, traffic: Traffic, routes: Iterable[Manifest]) -> float:
-    """Percent. Which rule gets how many requests is unknown, so if somebody has changed one of
-    them, it is the most that one gives."""
+    """Percent; of two routes of which one replaces the other, the most that one gives."""
     if traffic.candidate is None:
         return 0.0
+    split = [backends_of(rule) for route in routes for rule in split_of(route)]
     name = owner.child(traffic.candidate)
-    split = [backends_of(rule) for route in routes for rule in rules_of(route)]
     return max(
         (100 * each.get(name, 0) / sum(each.values()) for each in split if any(each.values())),
         default=0.0,
     )
+
+
+def _mirrored(owner: Owner, traffic: Traffic, route: Manifest) -> float:
+    """Percentage of the requests that are copied to the candidate."""
+    if traffic.candidate is None:
+        return 0.0
+    name = owner.child(traffic.candidate)
+    own = (each for each in mirrors_of(split_of(route)) if each["backendRef"]["name"] == name)
+    return float(sum(each.get("percent", 100) for each in own))
 
 
 def _answer(owner: Owner, parent: ParentRef, route: Manifest) -> tuple[str, bool] | None:

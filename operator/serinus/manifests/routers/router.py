@@ -1,7 +1,7 @@
 """The interface that every router has."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, Self
 
 from serinus.api.spec import Spec
@@ -17,6 +17,8 @@ class Routed:
 
     actual_weight: float
     """Percent of the traffic that the candidate gets."""
+    mirrored: float = field(default=0.0, kw_only=True)
+    """Percent of the requests that are copied to the candidate."""
     in_effect: bool
     """Whether the cluster applies the desired split."""
     message: str

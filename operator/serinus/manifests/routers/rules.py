@@ -1,6 +1,6 @@
 """The rules of a route: rendered from those of users, and with other backends."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -80,12 +80,79 @@ def backends_of(rule: Manifest) -> dict[str, int]:
     return weights
 
 
-def resplit(route: Manifest, backends: Sequence[Manifest]) -> list[Manifest]:
-    """The rules of a live route, each that has backends with these instead."""
-    return [
-        {**rule, "backendRefs": [*backends]} if rule.get("backendRefs") else rule
-        for rule in rules_of(route)
-    ]
+def split_of(route: Manifest) -> list[Manifest]:
+    """The rule in which the split is read, if there is one: those of a preview come before it."""
+    return [each for each in rules_of(route) if each.get("backendRefs")][-1:]
+
+
+def copying(rule: Manifest, copies: Sequence[Manifest]) -> Manifest:
+    """With these filters that copy requests to a revision, if the rule leads to the model."""
+    if not copies or not rule.get("backendRefs"):
+        return rule
+    return {**rule, "filters": [*(rule.get("filters") or []), *copies]}
+
+
+def led(
+    rule: Manifest, name: str, backends: Sequence[Manifest], copies: Sequence[Manifest] = ()
+) -> Manifest:
+    """A live rule of the route of this name with these backends, if it has any, and with no other
+    filters than these that copy requests to a revision."""
+    if not rule.get("backendRefs"):
+        return rule
+    filters = [each for each in rule.get("filters") or [] if not _copies_to_revisions(each, name)]
+    rest = {key: value for key, value in rule.items() if key != "filters"}
+    if filters:
+        rest["filters"] = filters
+    return copying({**rest, "backendRefs": [*backends]}, copies)
+
+
+def mirror(backend: Manifest, percent: float) -> Manifest:
+    """A filter that copies so many requests."""
+    copied = {"backendRef": backend, "percent": int(percent)}
+    return {"type": "RequestMirror", "requestMirror": copied}
+
+
+def mirrors_of(rules: Iterable[Manifest]) -> Iterator[Manifest]:
+    """To whom requests are copied."""
+    for rule in rules:
+        for each in rule.get("filters") or []:
+            if copied := each.get("requestMirror"):
+                yield copied
+
+
+def _copies_to_revisions(each: Manifest, name: str) -> bool:
+    copied = mirrors_of([{"filters": [each]}])
+    return any(to["backendRef"]["name"].startswith(f"{name}-") for to in copied)
+
+
+def reached(route: Manifest) -> set[str]:
+    """Services that get requests or copies of them."""
+    answering = (name for rule in rules_of(route) for name in backends_of(rule))
+    return {*answering, *(each["backendRef"]["name"] for each in mirrors_of(rules_of(route)))}
+
+
+def previewed(
+    rules: Iterable[Manifest], preview: Sequence[tuple[str, str]], backend: Manifest
+) -> list[Manifest]:
+    """The rules that lead to the model, for requests that also have these header fields; without
+    those that want another value of one. Names and sessions are those of the rules themselves."""
+    found = []
+    for rule in rules:
+        matches = [_with_headers(each, preview) for each in rule.get("matches") or [{}]]
+        kept = [each for each in matches if each is not None]
+        if kept and rule.get("backendRefs"):
+            own = {k: v for k, v in rule.items() if k not in ("name", "sessionPersistence")}
+            found.append({**own, "matches": kept, "backendRefs": [{**backend, "weight": 1}]})
+    return found
+
+
+def _with_headers(match: Manifest, preview: Sequence[tuple[str, str]]) -> Manifest | None:
+    headers = match.get("headers") or []
+    added = [{"type": "Exact", "name": name, "value": value} for name, value in preview]
+    names = {each["name"].lower() for each in added}
+    if any(each["name"].lower() in names and each not in added for each in headers):
+        return None
+    return {**match, "headers": [*(each for each in headers if each not in added), *added]}
 
 
 def serves_others(route: Manifest) -> bool:

@@ -11,10 +11,14 @@ from serinus.plan.chosen_steps import steps_of
 from serinus.plan.steps.approval import ApprovalStep
 from serinus.plan.steps.job import JobStep
 from serinus.plan.steps.kind import Gate, StepKind
+from serinus.plan.steps.mirror import MirrorStep
 from serinus.plan.steps.pause import PauseStep
+from serinus.plan.steps.preview import PreviewStep
 from serinus.plan.steps.weight import WeightStep
 
 STEP_KINDS: Final[Mapping[str, type[StepKind]]] = {
+    "preview": PreviewStep,
+    "mirror": MirrorStep,
     "setWeight": WeightStep,
     "pause": PauseStep,
     "approval": ApprovalStep,

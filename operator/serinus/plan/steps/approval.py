@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from serinus.api.reasons import Reason
 from serinus.api.status import Approved, Candidate, ObeyedCommand
+from serinus.api.steps.given import Given
 from serinus.plan.situation import Situation
 from serinus.plan.steps.kind import Gate, Passed, Running
 
@@ -78,11 +79,11 @@ class ApprovalStep(Gate):
         """Whether somebody must approve the candidate to end it."""
         return {"approval": True}
 
-    def text(self, weight: int) -> str:
+    def text(self, given: Given) -> str:
         """With the weight at which it waits."""
-        return f"approval at {weight}%"
+        return f"approval at {given.short}"
 
-    def short(self, weight: int) -> str:
+    def short(self, given: Given) -> str:
         """Without it."""
         return "approval"
 

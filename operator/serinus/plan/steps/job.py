@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final
 from serinus.api.quantities import seconds
 from serinus.api.reasons import About, Reason
 from serinus.api.status import Candidate, StepTask
+from serinus.api.steps.given import Given
 from serinus.api.steps.job import Job
 from serinus.manifests.task import Task
 from serinus.plan.policy import hash_of
@@ -89,10 +90,10 @@ class JobStep(StepKind):
         """Whether a Job runs in it."""
         return {"job": True}
 
-    def text(self, weight: int) -> str:
+    def text(self, given: Given) -> str:
         """With the weight at which it runs."""
-        return f"job at {weight}%"
+        return f"job at {given.short}"
 
-    def short(self, weight: int) -> str:
+    def short(self, given: Given) -> str:
         """Without it."""
         return "job"

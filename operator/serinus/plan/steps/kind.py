@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from serinus.api.reasons import Reason
 from serinus.api.status import Candidate, StepTask
+from serinus.api.steps import Given
 from serinus.manifests.task import Task
 from serinus.plan.situation import Situation
 
@@ -84,12 +85,12 @@ class StepKind(ABC):
         return {}
 
     @abstractmethod
-    def text(self, weight: int) -> str:
-        """The step in a list, by the candidate's weight in percent."""
+    def text(self, given: Given) -> str:
+        """The step in a list, by what the candidate is given in it."""
 
-    def short(self, weight: int) -> str:
+    def short(self, given: Given) -> str:
         """The same where there is little room."""
-        return self.text(weight)
+        return self.text(given)
 
 
 class Gate(StepKind):

@@ -6,9 +6,11 @@ from typing import Any, ClassVar
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
 from serinus.api.status import Candidate
+from serinus.api.steps.given import Given
 from serinus.api.steps.pause import Pause
 from serinus.plan.situation import Situation
 from serinus.plan.steps.kind import Passed, Running, StepKind
+from serinus.plan.traffic import given_of
 
 
 class PauseStep(StepKind):
@@ -29,7 +31,7 @@ class PauseStep(StepKind):
             revision = candidate.revision
             message = f"Waiting for serinus.dev/command: advance/{revision} or promote/{revision}."
             return Running(Reason.AWAITING_COMMAND, message)
-        message = f"Pausing at {candidate.weight.wanted:g}% for {self._duration}."
+        message = f"Pausing at {given_of(candidate).short} for {self._duration}."
         return Running(Reason.AWAITING_PAUSE, message)
 
     def ends(self, candidate: Candidate) -> float:
@@ -51,12 +53,12 @@ class PauseStep(StepKind):
         """An empty duration: until a command."""
         return {"pause": self._duration or ""}
 
-    def text(self, weight: int) -> str:
+    def text(self, given: Given) -> str:
         """With the weight at which it waits."""
-        return f"pause at {weight}% " + (
+        return f"pause at {given.short} " + (
             f"for {self._duration}" if self._duration else "until a command"
         )
 
-    def short(self, weight: int) -> str:
+    def short(self, given: Given) -> str:
         """Without it."""
         return f"pause {self._duration}" if self._duration else "pause until advanced"

@@ -1,0 +1,178 @@
+"""What a candidate shows before a client meets it: by copies of requests, and to people."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from serinus.cluster import Cluster
+from tests.campaign.memory.cluster import MemoryCluster
+from tests.support.inprocess import Manifest, Operator
+from tests.support.rollouts import ERRORS, PATIENT, healthy, spec
+from tests.support.routes import copies, previewed, weights
+
+MIRRORED = {
+    "steps": [{"mirror": {"percent": 20}}, {"setWeight": 50}, {"pause": {}}],
+    "analysis": ERRORS,
+    **PATIENT,
+}
+TRY = {"headers": [{"name": "x-try", "value": "yes"}]}
+PREVIEWED = {
+    "steps": [{"preview": TRY}, {"pause": {}}, {"setWeight": 20}, {"pause": {}}],
+    "analysis": ERRORS,
+    **PATIENT,
+}
+
+
+async def begun(operator: Operator, rollout: dict[str, Any]) -> tuple[str, str]:
+    """The revisions v1, which serves, and v2, which is rolled out so."""
+    await operator.apply("fraud", **spec("v1", rollout=rollout))
+    await operator.until("fraud", healthy("v1"))
+    await operator.apply("fraud", **spec("v2", rollout=rollout))
+    status = await operator.until("fraud", lambda s: bool((s.get("candidate") or {}).get("hold")))
+    return status["stable"]["revision"], status["candidate"]["revision"]
+
+
+async def route(operator: Operator) -> Manifest:
+    return await operator.cluster.get("HTTPRoute", operator.namespace, "fraud")
+
+
+def mirrored(status: Manifest) -> bool:
+    return bool(status["candidate"]["weight"].get("mirrored") and status["candidate"]["counted"])
+
+
+async def test_copies_are_judged_and_then_it_gets_a_weight(operator: Operator) -> None:
+    stable, candidate = await begun(operator, MIRRORED)
+    status = await operator.until("fraud", mirrored, moving=5)
+    assert status["candidate"]["weight"] == {**status["candidate"]["weight"], "wanted": 0}
+    assert status["candidate"]["weight"]["actual"] == 0
+    assert "mirror 20%" in status["message"]
+    live = await route(operator)
+    assert weights(live) == {f"fraud-{stable}": 100}
+    assert copies(live) == {f"fraud-{candidate}": 20}
+    status = await operator.until(
+        "fraud", lambda s: s["candidate"]["weight"]["actual"] == 50, moving=5, within=60
+    )
+    [raised] = [d for d in status["decisions"] if d["reason"] == "WeightRaised"]
+    assert raised["message"].startswith("Mirror 20% -> weight 50%. ")
+    live = await route(operator)
+    assert copies(live) == {}
+    assert "mirrored" not in status["candidate"]["weight"]
+
+
+async def test_a_bad_one_is_rolled_back_before_a_client_meets_it(operator: Operator) -> None:
+    stable, candidate = await begun(operator, MIRRORED)
+    operator.traffic.errors = {f"fraud-{candidate}": 0.1}
+    asked = []
+
+    def rolled_back(status: Manifest) -> bool:
+        asked.append((status.get("candidate") or {}).get("weight", {}).get("wanted", 0))
+        return bool(status["phase"] == "RolledBack")
+
+    status = await operator.until("fraud", rolled_back, moving=5, within=60)
+    assert set(asked) == {0}
+    assert status["rejected"]["reason"] == "CheckFailed"
+    live = await route(operator)
+    assert (weights(live), copies(live)) == ({f"fraud-{stable}": 100}, {})
+
+
+async def test_one_that_hangs_loses_its_copies_and_resumes_with_them(operator: Operator) -> None:
+    _, candidate = await begun(operator, MIRRORED)
+    operator.traffic.hanging = f"fraud-{candidate}"
+    status = await operator.until(
+        "fraud",
+        lambda s: (s["candidate"].get("hold") or {}).get("reason") == "CandidateSilent",
+        moving=5,
+        within=60,
+    )
+    assert status["candidate"]["stage"] == "Withdrawn"
+    assert copies(await route(operator)) == {}
+    operator.traffic.hanging = None
+    await operator.command("fraud", f"advance/{candidate}")
+    status = await operator.until("fraud", mirrored, moving=5)
+    assert status["candidate"]["weight"]["wanted"] == 0
+
+
+async def test_people_reach_it_by_a_header_until_it_gets_a_weight(operator: Operator) -> None:
+    stable, candidate = await begun(operator, PREVIEWED)
+    status = await operator.until(
+        "fraud", lambda s: s["candidate"]["hold"]["reason"] == "AwaitingCommand"
+    )
+    assert status["candidate"]["preview"] == TRY["headers"]
+    live = await route(operator)
+    assert previewed(live) == [({"x-try": "yes"}, [f"fraud-{candidate}"])]
+    assert weights(live) == {f"fraud-{stable}": 100}
+    assert "preview (x-try: yes)" in status["message"]
+    assert not status["candidate"].get("counted")
+    await operator.command("fraud", f"advance/{candidate}")
+    status = await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20)
+    live = await route(operator)
+    assert previewed(live) == []
+    assert status["candidate"]["preview"] == []
+    assert weights(live) == {f"fraud-{stable}": 80, f"fraud-{candidate}": 20}
+
+
+async def test_whoever_sends_the_header_is_served_by_stable_until_it_is_ready(
+    operator: Operator, cluster: Cluster
+) -> None:
+    _, candidate = await begun(operator, PREVIEWED)
+    await operator.until("fraud", lambda s: s["candidate"]["hold"]["reason"] == "AwaitingCommand")
+    live = await operator.cluster.get("Deployment", operator.namespace, f"fraud-{candidate}")
+    assert previewed(await route(operator))
+    await cluster.delete(live)
+    await operator.until("fraud", lambda s: s["candidate"]["hold"]["reason"] == "AwaitingPods")
+    deadline = operator.now + 30
+    while previewed(await route(operator)):
+        assert operator.now < deadline
+        await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("step", [{"mirror": {"percent": 20}}, {"preview": TRY}])
+async def test_without_a_gateway_it_is_refused_with_the_remedy(
+    operator: Operator, step: dict[str, Any]
+) -> None:
+    rollout = {**MIRRORED, "steps": [step, {"setWeight": 20}]}
+    wanted = spec("v1", rollout=rollout)
+    await operator.apply("fraud", **{k: v for k, v in wanted.items() if k != "traffic"})
+    status = await operator.until("fraud", lambda s: "needs a router that can" in s["message"])
+    assert "use spec.traffic.gateway, or remove it" in status["message"]
+
+
+async def test_no_client_meets_it_before_it_has_the_pods_of_its_first_weight(
+    operator: Operator, memory: MemoryCluster
+) -> None:
+    stable, _ = await begun(operator, MIRRORED)
+    await operator.until("fraud", mirrored, moving=5)
+    memory.pods.model("v2").starts_after = 1e6
+    await operator.until(
+        "fraud", lambda s: s["candidate"]["weight"]["wanted"] == 50, moving=5, within=60
+    )
+    status = await operator.until(
+        "fraud", lambda s: s["candidate"]["hold"]["reason"] == "AwaitingPods"
+    )
+    await operator.until_split("fraud", {f"fraud-{stable}": 100})
+    assert status["candidate"]["weight"]["actual"] == 0
+    assert copies(await route(operator)) == {}
+
+
+GUARDED_AT_ONCE = {
+    "steps": [{"preview": TRY}, {"mirror": {"percent": 100}}],
+    "guard": {"duration": "1h"},
+    "analysis": ERRORS,
+    **PATIENT,
+}
+
+
+@pytest.mark.parametrize("by", ["steps", "command"])
+async def test_all_at_once_after_copies_and_then_a_guard(operator: Operator, by: str) -> None:
+    stable, candidate = await begun(operator, GUARDED_AT_ONCE)
+    if by == "command":
+        await operator.until("fraud", mirrored, moving=5)
+        await operator.command("fraud", f"promote/{candidate}")
+    status = await operator.until(
+        "fraud", lambda s: s["candidate"]["stage"] == "Guarded", moving=5, within=60
+    )
+    assert status["candidate"]["preview"] == []
+    assert status["candidate"]["weight"].get("mirrored") is None
+    await operator.until_split("fraud", {f"fraud-{stable}": 5, f"fraud-{candidate}": 95})
+    assert (copies(await route(operator)), previewed(await route(operator))) == ({}, [])
