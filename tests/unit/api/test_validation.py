@@ -249,6 +249,16 @@ def test_a_rule_of_another_shape_is_refused_by_its_field(rule: Any, told: str) -
     assert rules(rule) == [f"spec.traffic.gateway.rules{told}"]
 
 
+@pytest.mark.parametrize(("count", "fine"), [(8, True), (9, False)])
+def test_a_preview_needs_room_for_as_many_rules_again(count: int, fine: bool) -> None:
+    gateway = {"parentRefs": [{"name": "public"}], "rules": [{}] * count}
+    preview = {"preview": {"headers": [{"name": "x-try", "value": "yes"}]}}
+    rollout = {"steps": [preview, {"pause": {}}, {"setWeight": 5}]}
+    told = problems_of(traffic={"gateway": gateway}, rollout=rollout)
+    assert (told == []) == fine
+    assert all("spec.traffic.gateway.rules: a preview needs" in each for each in told)
+
+
 def test_gateways_of_one_name_in_two_namespaces_are_in_order() -> None:
     assert parents({"name": "public"}, {"name": "public", "namespace": "edge"}) == []
 

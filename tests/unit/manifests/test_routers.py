@@ -471,6 +471,66 @@ def test_of_a_live_route_the_split_alone_can_be_written() -> None:
     assert REPLICAS.replaced(OWNER, split(0), {("HTTPRoute", "fraud"): live}) == []
 
 
+MIRRORED = Traffic(OLD.hash, NEW.hash, 0, mirrored=20.0)
+PREVIEWED = Traffic(OLD.hash, NEW.hash, 0, preview=(("x-try", "yes"),))
+OWN = {"type": "RequestMirror", "requestMirror": MIRROR}
+
+
+def test_each_rule_that_leads_to_the_model_copies_beside_the_mirrors_of_its_user() -> None:
+    near = {**OWN, "requestMirror": {"backendRef": {"name": "fraud-shadow", "port": 80}}}
+    router = with_rules({"filters": [OWN, near]}, {"filters": [REDIRECT]}, {})
+    route = router.route(OWNER, MIRRORED)
+    first, redirect, last = route["spec"]["rules"]
+    names = [each["requestMirror"]["backendRef"]["name"] for each in first["filters"]]
+    assert names == ["shadow", "fraud-shadow", f"fraud-{NEW.hash}"]
+    assert len(redirect["filters"]) == len(last["filters"]) == 1
+    live = {("HTTPRoute", "fraud"): route}
+    routed = router.read_back(OWNER, MIRRORED, BOTH, live, {})
+    assert (routed.actual_weight, routed.mirrored) == (0.0, 20.0)
+    emergency = str(router.only(route, OLD.hash))
+    assert f"fraud-{NEW.hash}" not in emergency
+    assert "'shadow'" in emergency
+    (ended,) = router.split_alone(OWNER, split(0), live)
+    assert [
+        each["requestMirror"]["backendRef"]["name"] for each in ended["spec"]["rules"][0]["filters"]
+    ] == ["shadow"]
+
+
+def test_a_preview_goes_before_each_rule_that_leads_to_the_model() -> None:
+    tenant = {"matches": [{"path": {"value": "/a"}, "headers": HEADERS}], "name": "tenant"}
+    router = with_rules(tenant, {"filters": [REDIRECT]}, {})
+    route = router.route(OWNER, PREVIEWED)
+    first, second, *rest = route["spec"]["rules"]
+    assert rest == router.route(OWNER, split(0))["spec"]["rules"]
+    for rule in (first, second):
+        assert [each["name"] for each in rule["backendRefs"]] == [f"fraud-{NEW.hash}"]
+    tried = {"name": "x-try", "type": "Exact", "value": "yes"}
+    assert first["matches"][0]["headers"][1:] == second["matches"][0]["headers"] == [tried]
+    assert first["matches"][0]["path"]["value"] == "/a"
+    assert "name" not in first
+    live = {("HTTPRoute", "fraud"): route}
+    assert router.read_back(OWNER, PREVIEWED, BOTH, live, {}).actual_weight == 0
+    (ended,) = router.split_alone(OWNER, split(0), live)
+    led = {each["name"] for r in ended["spec"]["rules"] for each in r.get("backendRefs", ())}
+    assert led == {f"fraud-{OLD.hash}"}
+
+
+@pytest.mark.parametrize(("value", "rules"), [("yes", 1), ("no", 0)])
+def test_a_rule_that_wants_another_value_of_the_header_has_no_preview(
+    value: str, rules: int
+) -> None:
+    router = with_rules({"matches": [{"headers": [{"name": "x-try", "value": value}]}]})
+    route = router.route(OWNER, PREVIEWED)
+    assert len(route["spec"]["rules"]) == 1 + rules
+    assert len(route["spec"]["rules"][0]["matches"][0]["headers"]) == 1
+
+
+def test_a_preview_of_calls_is_by_their_metadata() -> None:
+    first, _ = with_rules(kind="GRPCRoute").route(OWNER, PREVIEWED)["spec"]["rules"]
+    tried = {"name": "x-try", "type": "Exact", "value": "yes"}
+    assert first["matches"] == [{"headers": [tried]}]
+
+
 def path(value: str) -> Manifest:
     return {"matches": [{"path": {"value": value}}]}
 
