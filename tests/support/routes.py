@@ -6,13 +6,13 @@ Manifest = dict[str, Any]
 
 
 def weights(route: Manifest) -> dict[str, int]:
-    """Weight by Service, in the last rule that leads to the model: a preview's come first."""
+    """Weight by Service, in the first rule that leads to the model: a preview's come last."""
     backends = [each for rule in _split(route) for each in rule.get("backendRefs") or []]
     return {each["name"]: each.get("weight", 1) for each in backends}
 
 
 def _split(route: Manifest) -> list[Manifest]:
-    return [each for each in route["spec"].get("rules") or [] if each.get("backendRefs")][-1:]
+    return [each for each in route["spec"].get("rules") or [] if each.get("backendRefs")][:1]
 
 
 def copies(route: Manifest) -> dict[str, int]:
@@ -29,5 +29,5 @@ def previewed(route: Manifest) -> list[tuple[dict[str, str], list[str]]]:
             {each["name"]: each["value"] for match in rule["matches"] for each in match["headers"]},
             [each["name"] for each in rule["backendRefs"]],
         )
-        for rule in (route["spec"].get("rules") or [])[:-1]
+        for rule in (route["spec"].get("rules") or [])[1:]
     ]

@@ -268,7 +268,7 @@ def _traffic(namespace: str, spec: Spec) -> Iterator[Problem]:
 
 
 def _rules(namespace: str, spec: Spec) -> Iterator[Problem]:
-    """Each rule that leads to the model has one before it while people try the candidate."""
+    """For each rule that leads to the model there is one more while people try the candidate."""
     gateway, given = spec.traffic.gateway, [step.gives for step in spec.rollout.steps]
     if gateway is None or not any(each is not None and each.preview for each in given):
         return

@@ -496,11 +496,11 @@ def test_each_rule_that_leads_to_the_model_copies_beside_the_mirrors_of_its_user
     ] == ["shadow"]
 
 
-def test_a_preview_goes_before_each_rule_that_leads_to_the_model() -> None:
+def test_a_preview_adds_a_rule_for_each_that_leads_to_the_model_and_moves_none() -> None:
     tenant = {"matches": [{"path": {"value": "/a"}, "headers": HEADERS}], "name": "tenant"}
     router = with_rules(tenant, {"filters": [REDIRECT]}, {})
     route = router.route(OWNER, PREVIEWED)
-    first, second, *rest = route["spec"]["rules"]
+    *rest, first, second = route["spec"]["rules"]
     assert rest == router.route(OWNER, split(0))["spec"]["rules"]
     for rule in (first, second):
         assert [each["name"] for each in rule["backendRefs"]] == [f"fraud-{NEW.hash}"]
@@ -522,13 +522,13 @@ def test_a_rule_that_wants_another_value_of_the_header_has_no_preview(
     router = with_rules({"matches": [{"headers": [{"name": "x-try", "value": value}]}]})
     route = router.route(OWNER, PREVIEWED)
     assert len(route["spec"]["rules"]) == 1 + rules
-    assert len(route["spec"]["rules"][0]["matches"][0]["headers"]) == 1
+    assert all(len(each["matches"][0]["headers"]) == 1 for each in route["spec"]["rules"])
 
 
 def test_a_preview_of_calls_is_by_their_metadata() -> None:
-    first, _ = with_rules(kind="GRPCRoute").route(OWNER, PREVIEWED)["spec"]["rules"]
+    _, last = with_rules(kind="GRPCRoute").route(OWNER, PREVIEWED)["spec"]["rules"]
     tried = {"name": "x-try", "type": "Exact", "value": "yes"}
-    assert first["matches"] == [{"headers": [tried]}]
+    assert last["matches"] == [{"headers": [tried]}]
 
 
 def path(value: str) -> Manifest:

@@ -1,6 +1,7 @@
 """What a candidate shows before a client meets it: by copies of requests, and to people."""
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -47,6 +48,9 @@ async def test_copies_are_judged_and_then_it_gets_a_weight(operator: Operator) -
     assert status["candidate"]["weight"] == {**status["candidate"]["weight"], "wanted": 0}
     assert status["candidate"]["weight"]["actual"] == 0
     assert "mirror 20%" in status["message"]
+    assert operator.app
+    exported = operator.app.metrics.exposition().decode()
+    assert re.search(r'serinus_candidate_weight_percent{.*weight="mirrored"} 20', exported)
     live = await route(operator)
     assert weights(live) == {f"fraud-{stable}": 100}
     assert copies(live) == {f"fraud-{candidate}": 20}
@@ -101,6 +105,7 @@ async def test_people_reach_it_by_a_header_until_it_gets_a_weight(operator: Oper
     assert status["candidate"]["preview"] == TRY["headers"]
     live = await route(operator)
     assert previewed(live) == [({"x-try": "yes"}, [f"fraud-{candidate}"])]
+    # the place of the split stays: a gateway may name what is behind a rule by it
     assert weights(live) == {f"fraud-{stable}": 100}
     assert "preview (x-try: yes)" in status["message"]
     assert not status["candidate"].get("counted")

@@ -101,7 +101,11 @@ class GatewayRouter:
         }
 
     def _rules(self, owner: Owner, traffic: Traffic) -> list[Manifest]:
-        """Each as its user wrote it, with the split; before them those of a preview."""
+        """Each as its user wrote it, with the split, and always at its place: a gateway may name
+        what is behind a rule by the place of the rule, and Envoy Gateway does. It then leads
+        clients to what another rule had at that place until it has the whole of the new route. So
+        those of a preview come last: of two matches the one with more header fields is served,
+        whichever is first."""
         backends = _backends(owner, traffic)
         rules = [self.front.rendered(each, backends) for each in self.gateway.rules or [{}]]
         if traffic.candidate is None:
@@ -109,7 +113,7 @@ class GatewayRouter:
         candidate = backend(owner, traffic.candidate)
         previews = previewed(rules, traffic.preview, candidate) if traffic.preview else []
         copies = _copies(owner, traffic)
-        return [*previews, *(copying(each, copies) for each in rules)]
+        return [*(copying(each, copies) for each in rules), *previews]
 
     def replaced(self, owner: Owner, traffic: Traffic, live: Objects) -> list[Manifest]:
         """A route of another kind, until every Gateway has accepted the one that replaces it."""

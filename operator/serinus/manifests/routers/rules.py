@@ -81,8 +81,8 @@ def backends_of(rule: Manifest) -> dict[str, int]:
 
 
 def split_of(route: Manifest) -> list[Manifest]:
-    """The rule in which the split is read, if there is one: those of a preview come before it."""
-    return [each for each in rules_of(route) if each.get("backendRefs")][-1:]
+    """The rule in which the split is read, if there is one: those of a preview come after it."""
+    return [each for each in rules_of(route) if each.get("backendRefs")][:1]
 
 
 def copying(rule: Manifest, copies: Sequence[Manifest]) -> Manifest:
