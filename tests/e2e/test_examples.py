@@ -104,6 +104,17 @@ def test_03_gateway_splits_to_the_percent_whatever_the_number_of_pods(
     assert weights == [95, 5]
 
 
+def test_11_routes_splits_in_each_rule_that_leads_to_the_model(
+    applied: Mapping[str, Applied],
+) -> None:
+    loan = applied["11-routes"].deployed
+    loan.until_weight(5)
+    [route] = loan.children("HTTPRoute")
+    served, redirect = route["spec"]["rules"]
+    assert [backend["weight"] for backend in served["backendRefs"]] == [95, 5]
+    assert "backendRefs" not in redirect
+
+
 def test_04_drift_rolls_back_a_candidate_that_answers_every_request(
     applied: Mapping[str, Applied],
 ) -> None:

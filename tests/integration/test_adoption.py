@@ -62,6 +62,10 @@ LATER: dict[str, Manifest] = {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "spec": {"parentRefs": [{"name": "public"}]},
     },
+    "GRPCRoute": {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "spec": {"parentRefs": [{"name": "public"}]},
+    },
 }
 
 
@@ -302,6 +306,36 @@ async def test_a_route_that_is_handed_over_is_taken(operator: Operator) -> None:
     assert await operator.split("fraud") == {f"fraud-{status['stable']['revision']}": 100}
     now = await operator.cluster.get("HTTPRoute", operator.namespace, "fraud")
     assert now["metadata"]["uid"] == theirs["metadata"]["uid"]
+
+
+async def test_a_route_with_rules_is_taken_once_the_spec_has_them(operator: Operator) -> None:
+    backends = [{"name": "theirs", "port": 8080}]
+    v1 = {"matches": [{"path": {"value": "/v1"}}], "timeouts": {"request": "5s"}}
+    route = handed_over(
+        "HTTPRoute",
+        operator.namespace,
+        apiVersion="gateway.networking.k8s.io/v1",
+        spec={
+            "parentRefs": [{"name": "public"}],
+            "rules": [{"backendRefs": backends}, {**v1, "backendRefs": backends}],
+        },
+    )
+    theirs = await operator.cluster.create(route)
+    await operator.apply("fraud", **spec("v1", traffic=GATEWAY))
+    status = await operator.until("fraud", lambda s: s["conditions"][0]["reason"] == "NameTaken")
+    assert "would lose spec.rules[1]: write the same into spec.traffic" in status["message"]
+    now = await operator.cluster.get("HTTPRoute", operator.namespace, "fraud")
+    assert now["spec"] == theirs["spec"]
+    with_rules = {"gateway": {**GATEWAY["gateway"], "rules": [{}, v1]}}
+    await operator.apply("fraud", **spec("v1", traffic=with_rules))
+    status = await operator.until("fraud", healthy("v1"), moving=1)
+    now = await operator.cluster.get("HTTPRoute", operator.namespace, "fraud")
+    assert now["metadata"]["uid"] == theirs["metadata"]["uid"]
+    bare = [{k: v for k, v in r.items() if k != "backendRefs"} for r in now["spec"]["rules"]]
+    before = [{k: v for k, v in r.items() if k != "backendRefs"} for r in theirs["spec"]["rules"]]
+    assert bare == before
+    names = {each["name"] for rule in now["spec"]["rules"] for each in rule["backendRefs"]}
+    assert names == {f"fraud-{status['stable']['revision']}"}
 
 
 async def test_what_was_handed_over_to_another_is_not_taken(operator: Operator) -> None:

@@ -66,7 +66,7 @@ async def test_every_kubectl_command_of_the_table_is_one_that_kubectl_knows(
     """With --help, so that nothing must exist: an unknown flag or resource is an error before."""
     commands = "\n".join(each.command for reason in Reason for each in reason.meaning.remedies)
     resources = set(re.findall(r"kubectl (?:get|describe|edit|scale) ([a-z,]+)", commands))
-    assert {"mdep", "pods", "controllerrevisions", "httproutes"} <= resources
+    assert {"mdep", "pods", "controllerrevisions", "httproutes,services"} <= resources
     known = kubectl("api-resources", "--output=wide").stdout
     for resource in sorted({each for found in resources for each in found.split(",")}):
         assert re.search(rf"^(?:{resource}\b|\S+\s+(?:\S+,)?{resource}\b)", known, re.M), resource

@@ -16,6 +16,7 @@ from serinus.api.validation import in_full
 from serinus.cluster import ApiError, Cluster
 from serinus.controller.app import App
 from serinus.manifests.kinds import KINDS
+from serinus.manifests.routers.rules import FRONTS
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult, Series
 from tests.support.routes import copies, weights
 
@@ -273,8 +274,9 @@ class Operator:
         """Be the gateway, until cancelled."""
         while True:
             with contextlib.suppress(ApiError):
-                for route in await self.cluster.list("HTTPRoute", self.namespace):
-                    await self._accept(route)
+                for kind in FRONTS:
+                    for route in await self.cluster.list(kind, self.namespace):
+                        await self._accept(route)
             await asyncio.sleep(0.05)
 
     async def _accept(self, route: Manifest) -> None:

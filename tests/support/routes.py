@@ -6,16 +6,18 @@ Manifest = dict[str, Any]
 
 
 def weights(route: Manifest) -> dict[str, int]:
-    """Weight by Service, in the first rule: those after it are for requests of their own."""
-    rules = (route["spec"].get("rules") or [])[:1]
-    backends = [each for rule in rules for each in rule.get("backendRefs") or []]
+    """Weight by Service, in the first rule that leads to the model: a preview's come last."""
+    backends = [each for rule in _split(route) for each in rule.get("backendRefs") or []]
     return {each["name"]: each.get("weight", 1) for each in backends}
+
+
+def _split(route: Manifest) -> list[Manifest]:
+    return [each for each in route["spec"].get("rules") or [] if each.get("backendRefs")][:1]
 
 
 def copies(route: Manifest) -> dict[str, int]:
     """Percentage of the requests that are copied, by Service."""
-    rules = (route["spec"].get("rules") or [])[:1]
-    filters = [each for rule in rules for each in rule.get("filters") or []]
+    filters = [each for rule in _split(route) for each in rule.get("filters") or []]
     mirrors = [each["requestMirror"] for each in filters if "requestMirror" in each]
     return {each["backendRef"]["name"]: each.get("percent", 100) for each in mirrors}
 

@@ -11,8 +11,8 @@ class Remedy:
     does: str
     command: str
     """In the table with {it} for the name and its namespace, {place} for the namespace, {name},
-    {revision}, {stable}, {pods} and {object}; left out if the status has no value for one of
-    them."""
+    {revision}, {stable}, {pods}, {route} for the kind of the route, and {object}; left out if
+    there is no value for one of them."""
 
 
 ABORT: Final = Remedy("Roll back", "serinus abort {it}")
@@ -28,7 +28,7 @@ STABLE_PODS: Final = Remedy(
     f"kubectl describe pods {OF_IT},serinus.dev/revision={{stable}}",
 )
 LOG: Final = Remedy("Read what they log", f"kubectl logs {ITS_PODS} --all-containers")
-ROUTE: Final = Remedy("See what its gateway says", "kubectl describe httproutes {it}")
+ROUTE: Final = Remedy("See what its gateway says", "kubectl describe {route} {it}")
 ROUTES: Final = Remedy(
     "See which other routes lead to it", "kubectl get httproutes,services {place}"
 )

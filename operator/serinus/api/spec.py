@@ -2,9 +2,10 @@
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from math import inf
-from typing import Annotated, Any, ClassVar, Final, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, Self
 
 from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, model_validator
 
@@ -16,6 +17,7 @@ from serinus.api.monitoring import Monitoring
 from serinus.api.presets import PRESETS
 from serinus.api.problem import Problem
 from serinus.api.quantities import fraction, seconds
+from serinus.api.route_rule import MOST_RULES, RULE_SCHEMA, keeps_sessions, of_rules
 from serinus.api.steps import IN_ORDER, ORDERED, RISE, Step
 from serinus.api.template import TEMPLATE_SCHEMA
 
@@ -68,12 +70,24 @@ class ParentRef(Type):
     section_name: Name | None = Field(
         default=None, description="A listener of the Gateway; defaults to all."
     )
+    port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        default=None, description="Port of the listeners; defaults to all."
+    )
+
+
+RouteKind = Literal["HTTPRoute", "GRPCRoute"]
 
 
 class Gateway(Type):
-    """Traffic split by weights in an HTTPRoute of the Gateway API, which Serinus owns."""
+    """Traffic split by weights in a route of the Gateway API, which Serinus owns."""
 
     capabilities: ClassVar = frozenset(Capability)
+
+    kind: RouteKind | None = Field(
+        default=None,
+        description="Kind of the route; defaults to HTTPRoute, which splits gRPC calls too. The "
+        "rules of a GRPCRoute match by service and method.",
+    )
 
     parent_refs: Annotated[list[ParentRef], Field(min_length=1, max_length=8)] = Field(
         description="Gateways that the route attaches to."
@@ -83,21 +97,40 @@ class Gateway(Type):
         description="Host names that the route serves, such as fraud.example.com or *.example.com; "
         "defaults to all.",
     )
+    rules: Annotated[
+        list[Annotated[dict[str, Any], Field(json_schema_extra=RULE_SCHEMA)]],
+        Field(max_length=MOST_RULES),
+    ] = Field(
+        default_factory=list,
+        description="Rules of the route, as in an HTTPRoute or GRPCRoute, each split by the same "
+        "weights; defaults to one for all requests. What no rule matches, the gateway refuses.",
+    )
+
+    @property
+    def route_kind(self) -> RouteKind:
+        """Kind of the route."""
+        return self.kind or "HTTPRoute"
 
     def problems(self, namespace: str) -> Iterator[Problem]:
-        """The Gateway API's own rule: two references to one Gateway must name different listeners.
-
-        `namespace` is the ModelDeployment's.
-        """
-        sections: dict[tuple[str, str], list[str | None]] = {}
+        """The Gateway API's own rule: two references to one Gateway must name different listeners;
+        and what is wrong with the rules. `namespace` is the ModelDeployment's."""
+        listeners: dict[tuple[str, str], list[tuple[str | None, int | None]]] = {}
         for index, reference in enumerate(self.parent_refs):
             parent = (reference.namespace or namespace, reference.name)
-            earlier, section = sections.setdefault(parent, []), reference.section_name
-            if earlier and (section is None or {None, section} & {*earlier}):
+            earlier = listeners.setdefault(parent, [])
+            listener = (reference.section_name, reference.port)
+            if not all(map(partial(_differs, listener), earlier)):
                 listed = f"Gateway {'/'.join(parent)} is listed twice"
                 message = f"{listed}; set a different sectionName for each"
                 yield Problem(f"parentRefs[{index}]", message)
-            earlier.append(section)
+            earlier.append(listener)
+        yield from of_rules(self.rules, "rules")
+
+
+def _differs(one: Sequence[Any], other: Sequence[Any]) -> bool:
+    """Two listeners of a Gateway may be listed: they are named by the same fields, in other
+    words."""
+    return one != other and [each is None for each in one] == [each is None for each in other]
 
 
 ROUTER_SETTINGS: Final[Mapping[str, type[Gateway]]] = {"gateway": Gateway}
@@ -124,6 +157,11 @@ class Traffic(Type):
     def capabilities(self) -> frozenset[Capability]:
         """Of that router."""
         return ROUTER_SETTINGS[self.router].capabilities if self.router else _OF_THE_SERVICE
+
+    @property
+    def keeps_sessions(self) -> bool:
+        """Whether a client may stay with the revision that it got first, as the rules ask for."""
+        return self.gateway is not None and any(map(keeps_sessions, self.gateway.rules))
 
     def lacks(self, needs: frozenset[Capability]) -> str:
         """What is needed and that router cannot do, with the remedy; empty: it can do all."""
@@ -350,9 +388,10 @@ class Spec(Type):
     @model_validator(mode="wrap")
     @classmethod
     def _split_is_checked(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Where connections are split, and not requests, a few may be far off."""
+        """Where connections or sessions are split, and not requests, a few may be far off."""
         spec = handler(data)
-        if Capability.EACH_REQUEST not in spec.traffic.capabilities:
+        each_request = Capability.EACH_REQUEST in spec.traffic.capabilities
+        if not each_request or spec.traffic.keeps_sessions:
             return spec
         analysis = spec.rollout.analysis.with_split_checked()
         return spec.filled(rollout=spec.rollout.filled(analysis=analysis))

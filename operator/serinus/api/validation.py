@@ -23,6 +23,7 @@ from serinus.api.misspelt import fields_at, unknown_field
 from serinus.api.presets import PRESETS
 from serinus.api.problem import Problem
 from serinus.api.quantities import seconds, spoken
+from serinus.api.route_rule import MOST_RULES, redirects
 from serinus.api.spec import Spec
 from serinus.api.stages import PROMOTED, Stage
 from serinus.api.status import KEPT, Candidate, Status
@@ -266,6 +267,20 @@ def _traffic(namespace: str, spec: Spec) -> Iterator[Problem]:
     yield from (each.below("spec.traffic") for each in spec.traffic.problems(namespace))
 
 
+def _rules(namespace: str, spec: Spec) -> Iterator[Problem]:
+    """For each rule that leads to the model there is one more while people try the candidate."""
+    gateway, given = spec.traffic.gateway, [step.gives for step in spec.rollout.steps]
+    if gateway is None or not any(each is not None and each.preview for each in given):
+        return
+    leading = sum(not redirects(rule) for rule in gateway.rules)
+    if len(gateway.rules) + leading > MOST_RULES:
+        message = (
+            f"a preview needs as many rules again, but for redirects, and a route has at most "
+            f"{MOST_RULES}: leave out rules, or the preview"
+        )
+        yield Problem("spec.traffic.gateway.rules", message)
+
+
 def _steps(namespace: str, spec: Spec) -> Iterator[Problem]:
     for index, step in enumerate(spec.rollout.steps):
         field = f"spec.rollout.steps[{index}]"
@@ -387,6 +402,7 @@ _CHECKS: Final[tuple[Callable[[str, Spec], Iterator[Problem]], ...]] = (
     _model,
     _template,
     _traffic,
+    _rules,
     _steps,
     _analysis,
     _guard,

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from serinus.api.crd import GROUP, KIND, VERSION
 from serinus.api.spec import Rollout
+from serinus.cli.conversion_routes import gateway_of_a_canary, gateway_of_a_route
 from serinus.cli.source_fields import Fields, leaves
 from serinus.manifests.owner import Manifest
 
@@ -49,13 +50,25 @@ def converted(documents: Sequence[Manifest]) -> list[Converted]:
         part = _kind(each) == "apps/Deployment" and each["metadata"]["name"] in named
         if convert is not None and not part:
             try:
-                found.append(convert(each, documents))
+                found.append(_behind_its_route(convert(each, documents), each, documents))
             except (AttributeError, TypeError, ValueError):
                 raise MisfitError(
                     f"{each['kind']} {each['metadata']['name']}: a field is not of the type that "
                     "the kind prescribes: check it with kubectl apply --dry-run=server"
                 ) from None
     return found
+
+
+def _behind_its_route(
+    found: Converted, written: Manifest, documents: Sequence[Manifest]
+) -> Converted:
+    """With what the route in the same input says."""
+    gateway, notes = gateway_of_a_route(written, documents)
+    if gateway is None:
+        return found
+    spec = {**found.manifest["spec"], "traffic": {"gateway": gateway}}
+    notes = [*found.notes, *notes]
+    return replace(found, manifest={**found.manifest, "spec": spec}, notes=tuple(notes))
 
 
 def _kind(document: Manifest) -> str:
@@ -150,10 +163,8 @@ def _canary(written: Manifest, documents: Sequence[Manifest]) -> Converted:
     fields = Fields(written)
     spec, lost = _of_the_target(fields, "spec.targetRef", documents)
     rollout, notes = _analysed(fields)
-    if gateways := fields.take("spec.service.gatewayRefs"):
-        hosts = [host for host in fields.take("spec.service.hosts") or [] if host != "*"]
-        names = {"hostnames": hosts} if hosts else {}
-        spec["traffic"] = {"gateway": {"parentRefs": gateways, **names}}
+    if gateway := gateway_of_a_canary(fields):
+        spec["traffic"] = {"gateway": gateway}
     if fields.take("spec.suspend"):
         rollout["paused"] = True
     deadline = fields.take("spec.progressDeadlineSeconds")

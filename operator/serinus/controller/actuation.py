@@ -21,7 +21,7 @@ from serinus.controller.pace import (
     Pace,
 )
 from serinus.controller.queue import RETRY_AFTER_LONGEST
-from serinus.manifests.adoption import foreign, handed_over
+from serinus.manifests.adoption import foreign, handed_over, would_lose
 from serinus.manifests.children import Children
 from serinus.manifests.covers import over, ports_anew, unlike
 from serinus.manifests.kinds import CONTROLLER_REVISION, JOB, KINDS, TRAFFIC, Purpose
@@ -121,7 +121,7 @@ async def actuate(
 
     Each child is tried independently of the others; failures are in the outcome.
     """
-    writing = _Writing(cluster, family, owner, pace, desired.serving)
+    writing = _Writing(cluster, family, owner, pace, desired.splits, desired.serving)
     pace.forget_all_but((*desired, *writing.objects().values()))
     pace.desires(desired)
     first = not lacking(writing.objects())
@@ -142,10 +142,15 @@ async def actuate(
 
 
 async def bring_about(
-    cluster: Cluster, family: Family, owner: Owner, routes: Iterable[Manifest], pace: Pace
+    cluster: Cluster,
+    family: Family,
+    owner: Owner,
+    routes: Iterable[Manifest],
+    splits: Iterable[Manifest],
+    pace: Pace,
 ) -> WriteOutcome:
-    """Apply only the objects that split the traffic."""
-    writing = _Writing(cluster, family, owner, pace, {})
+    """Apply only the objects that split the traffic; of one that is refused, the split alone."""
+    writing = _Writing(cluster, family, owner, pace, splits, {})
     await writing.bring_about(routes, urgent=True)
     return writing.outcome()
 
@@ -177,9 +182,11 @@ class _Writing:
         family: Family,
         owner: Owner,
         pace: Pace,
+        splits: Iterable[Manifest],
         serving: Mapping[str, int],
     ) -> None:
         self._serving = serving
+        self._splits = {(each["kind"], each["metadata"]["name"]): each for each in splits}
         self._cluster = cluster
         self._family = family
         self._owner = owner
@@ -225,6 +232,22 @@ class _Writing:
                 await self._bring_one_about(cluster, objects, manifest, urgent)
             except ApiError as error:
                 self._note(manifest, error, "written", urgent)
+                if error.refused:
+                    await self._split_at_least(cluster, objects, manifest)
+
+    async def _split_at_least(self, cluster: Cluster, objects: Objects, refused: Manifest) -> None:
+        """What a user wrote into a route must not keep a candidate from losing its traffic."""
+        key = refused["kind"], refused["metadata"]["name"]
+        found, split = objects.get(key), self._splits.get(key)
+        if found is None or split is None or unlike(found, split) is None:
+            return
+        try:
+            found = await cluster.apply(split, force=True)
+        except ApiError as error:
+            log.warning("%s", _sentence(split, error, "written"))
+            return
+        self._changed |= self._family.put(found)
+        self._rerouted = True
 
     async def _bring_one_about(
         self, cluster: Cluster, objects: Objects, manifest: Manifest, urgent: bool
@@ -250,6 +273,11 @@ class _Writing:
             self._taken.add(kind)
             return
         given = found is not None and handed_over(kind, found, self._owner)
+        theirs = given and found is not None and not self._owner.left_behind(found)
+        if found is not None and theirs and (lost := would_lose(found, manifest)):
+            self._refusals[kind] = lost
+            self._taken.add(kind)
+            return
         if given and not _all_ready(self._serving, objects):
             return  # what it leads to serves until our pods are ready
         written = kind == CONTROLLER_REVISION.name  # it was created

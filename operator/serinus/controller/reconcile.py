@@ -317,9 +317,10 @@ class Reconciler:
         history, running = read_history(found.objects), plan.wanted.replicas
         limit = spec.revision_history_limit
         keep = revisions_kept(found.revisions, history, running, plan.status, limit)
-        desired = children(owner, spec, keep, plan.wanted)
+        desired = children(owner, spec, keep, plan.wanted, found.objects)
         if mark is not None and plan.status.candidate is not None:
-            desired = replace(desired, routes=mark.on(desired.routes))
+            routes, splits = mark.on(desired.routes), mark.on(desired.splits)
+            desired = replace(desired, routes=routes, splits=splits)
         lacks = partial(lacking, owner, spec, plan.wanted.traffic, desired.lost)
         before = state.outcome
         split_alone = bool(plan.new_decisions) and before.complete

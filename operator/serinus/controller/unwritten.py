@@ -14,6 +14,7 @@ from serinus.controller.events import write_event
 from serinus.controller.object_state import ObjectState, Unwritten
 from serinus.controller.observed import Observed
 from serinus.controller.queue import Key, TryAgainError
+from serinus.manifests.children import routes_of
 from serinus.manifests.covers import covers
 from serinus.manifests.owner import Manifest
 from serinus.manifests.routers import router_for
@@ -70,11 +71,13 @@ async def withdraw_without_status(
     found = observed.anew(status)
     if given is None or given.candidate is None or not given.served_by <= set(found.revisions):
         return
-    ways = router_for(spec).manifests(owner, given, found.revisions)
+    ways = routes_of(owner, spec, given, found.revisions, found.objects)
+    splits = router_for(spec).split_alone(owner, given, found.objects)
     if all(covers(found.objects.get((each["kind"], owner.name), {}), each) for each in ways):
         return
     mark = Mark(given.candidate, int(now))
-    done = await bring_about(cluster, observed.family, owner, mark.on(ways), state.pace)
+    marked, alone = mark.on(ways), mark.on(splits)
+    done = await bring_about(cluster, observed.family, owner, marked, alone, state.pace)
     if done.retry_in is not None:
         # sooner than the next try of the status
         raise TryAgainError(done.retry_in, " ".join(done.failures.values()))

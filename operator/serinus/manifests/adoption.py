@@ -2,6 +2,7 @@
 
 from serinus.manifests.kinds import TRAFFIC
 from serinus.manifests.owner import ADOPT_ANNOTATION, Manifest, Owner, controller_of
+from serinus.manifests.routers.rules import lost, serves_others
 
 
 def handed_over(kind: str, live: Manifest, owner: Owner) -> bool:
@@ -35,3 +36,21 @@ def foreign(kind: str, live: Manifest, owner: Owner) -> str | None:
     may_be_given = controller is None and kind in TRAFFIC
     ways = f"{give if may_be_given else ''}delete it, or rename the ModelDeployment"
     return f"{what} {belongs}, so it is not adopted: {ways}"
+
+
+def would_lose(live: Manifest, wanted: Manifest) -> str | None:
+    """Why an object that is handed over is not taken, as a message: the desired one lacks something
+    that its user wrote, or leads all of it to the model. None if it may be taken."""
+    what = f"{live['kind']} {live['metadata']['namespace']}/{live['metadata']['name']}"
+    if serves_others(live):
+        return (
+            f"{what} is handed over, but not adopted, since its rules lead to different backends: "
+            "leave in it the rules that lead to the model, and give the others a route of their own"
+        )
+    if fields := lost(live, wanted):
+        return (
+            f"{what} is handed over, but not adopted, since it would lose {', '.join(fields)}: "
+            "write the same into spec.traffic.gateway, as serinus convert does from the route, or "
+            "remove it from the route"
+        )
+    return None

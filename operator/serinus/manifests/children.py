@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
+from types import MappingProxyType
+from typing import Final
 
 from serinus.api.spec import Spec
 from serinus.manifests.owner import REVISION_LABEL, Manifest, Objects, Owner
@@ -12,6 +14,8 @@ from serinus.manifests.service import service
 from serinus.manifests.task import Task, job
 from serinus.manifests.traffic import Traffic
 from serinus.manifests.workloads import USUAL, running
+
+_NONE: Final[Objects] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class Children:
     are applied."""
     routes: list[Manifest]
     """The objects that split the traffic between the revisions."""
+    splits: list[Manifest] = field(default_factory=list)
+    """What to write of them if the API server refuses something else in them."""
     tasks: list[Manifest] = field(default_factory=list)
     """Jobs, which serve nothing and are never changed."""
     over: frozenset[str] = frozenset()
@@ -56,9 +62,13 @@ class Children:
 
 
 def children(
-    owner: Owner, spec: Spec, revisions: Mapping[str, Revision], wanted: Wanted
+    owner: Owner,
+    spec: Spec,
+    revisions: Mapping[str, Revision],
+    wanted: Wanted,
+    objects: Objects = _NONE,
 ) -> Children:
-    """The objects that a ModelDeployment needs.
+    """The objects that a ModelDeployment needs, given those that it has.
 
     `revisions` has the revisions to keep in the history by hash, including the running ones. A
     running revision that is missing there is lost: its template is unknown, and its objects are not
@@ -71,7 +81,8 @@ def children(
         *(service(owner, owner.child(r.hash), r.hash, r) for r, _ in live),
         *(USUAL.manifest(owner, r, count) for r, count in live),
     ]
-    routes = router_for(spec).manifests(owner, wanted.traffic, revisions)
+    routes = routes_of(owner, spec, wanted.traffic, revisions, objects)
+    splits = router_for(spec).split_alone(owner, wanted.traffic, objects)
     tasks = [
         job(owner, task, revisions[task.revision])
         for task in wanted.tasks
@@ -79,7 +90,19 @@ def children(
     ]
     serving = {name: replicas.get(name, 0) for name in wanted.traffic.served_by}
     over = frozenset(task.name for task in wanted.tasks if task.over)
-    return Children(pods, routes, tasks, over, frozenset(replicas) - set(revisions), serving)
+    lost = frozenset(replicas) - set(revisions)
+    return Children(pods, routes, splits, tasks, over, lost, serving)
+
+
+def routes_of(
+    owner: Owner, spec: Spec, traffic: Traffic, revisions: Mapping[str, Revision], live: Objects
+) -> list[Manifest]:
+    """The objects that split the traffic, and those that they replace, until they are in effect."""
+    router = router_for(spec)
+    return [
+        *router.manifests(owner, traffic, revisions),
+        *router.replaced(owner, traffic, live),
+    ]
 
 
 def lacking(

@@ -102,6 +102,14 @@ HTTP_ROUTE: Final = Kind(
     _OURS,
     frozenset({"parentRefs", "hostnames", "rules"}),
 )
+GRPC_ROUTE: Final = Kind(
+    *("GRPCRoute", _GATEWAY_API, "grpcroutes", _WRITTEN),
+    "the same for gRPC",
+    Purpose.TRAFFIC,
+    _OURS,
+    frozenset({"parentRefs", "hostnames", "rules"}),
+    without="GRPCRoutes cannot be written",
+)
 JOB: Final = Kind(
     *("Job", "batch/v1", "jobs", ("create", "delete", "get", "list", "watch")),
     "what a step `job` runs; none is ever changed",
@@ -141,6 +149,7 @@ KINDS: Final[dict[str, Kind]] = {
         CONTROLLER_REVISION,
         SERVICE,
         HTTP_ROUTE,
+        GRPC_ROUTE,
         JOB,
         ENDPOINT_SLICE,
         GATEWAY,

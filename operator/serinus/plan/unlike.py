@@ -33,7 +33,9 @@ def withdraw_from_a_candidate_that_stays_unlike(s: Situation) -> Situation | Non
 
 def _the_likelier(s: Situation, feature: str) -> str:
     """Which of the two it probably is, and how to tell."""
-    if Capability.EACH_REQUEST in s.desired.spec.traffic.capabilities:
+    if s.desired.spec.traffic.keeps_sessions:
+        likelier = "By sessionPersistence, clients stay with one revision"
+    elif Capability.EACH_REQUEST in s.desired.spec.traffic.capabilities:
         likelier = "A gateway chooses at random for each request, so the latter is likelier"
     else:
         likelier = "Without a gateway, clients that keep connections open stay with one revision"

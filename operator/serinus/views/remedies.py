@@ -8,6 +8,7 @@ from serinus.api.reasons import Reason, meaning_of
 from serinus.api.remedies import Remedy
 from serinus.api.stages import AWAITS_PROMOTION, PROMOTED, Stage
 from serinus.api.status import Candidate, Rejected, Status
+from serinus.manifests.kinds import KINDS
 from serinus.plan.chosen_steps import steps_of
 from serinus.plan.steps import gate_at, kind_of
 from serinus.plan.steps.kind import Gate
@@ -51,6 +52,7 @@ def _values(live: Live, context: str) -> dict[str, str]:
         "revision": role.revision if role else "",
         "stable": status.stable.revision if status.stable else "",
         "pods": shlex.join(_pods(candidate) if candidate else []),
+        "route": _route(live),
         "object": _object(status),
     }
     return {name: value for name, value in found.items() if value}
@@ -73,11 +75,10 @@ def _object(status: Status) -> str:
 
 
 def _fits(live: Live, command: str) -> bool:
-    """Whether the state has what the command is about: a verb would be refused otherwise, and a
-    route only exists with a gateway."""
+    """Whether the state has what the command is about: a verb would be refused otherwise."""
     program, verb = command.split()[:2]
     if program != "serinus":
-        return "httproutes {it}" not in command or _has_a_route(live)
+        return True
     if _refuses_all(live.status):
         return False
     if verb in ("retry", "undo"):
@@ -125,5 +126,7 @@ def _may(live: Live, candidate: Candidate, verb: str) -> bool:
     )
 
 
-def _has_a_route(live: Live) -> bool:
-    return live.spec is not None and live.spec.traffic.gateway is not None
+def _route(live: Live) -> str:
+    """The kind of its route, as kubectl names it; empty without a gateway."""
+    gateway = live.spec.traffic.gateway if live.spec else None
+    return KINDS[gateway.route_kind].plural if gateway else ""

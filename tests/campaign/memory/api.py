@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from serinus.api.base import rfc3339
 from serinus.manifests.kinds import KINDS
+from serinus.manifests.routers.rules import FRONTS
 from tests.campaign.memory import apply, defaults, json_patch, schema
 from tests.campaign.wire import Reply, Request, refusal, reply
 
@@ -16,7 +17,7 @@ Place = tuple[str, str, str]
 Watcher = Callable[[str, Manifest], None]
 """Takes an event: ADDED, MODIFIED or DELETED, and the object."""
 
-_COUNTED: Final = frozenset({"ModelDeployment", "Deployment", "HTTPRoute", "Gateway"})
+_COUNTED: Final = frozenset({"ModelDeployment", "Deployment", "Gateway", *FRONTS})
 """Kinds whose generation grows with their spec."""
 _WITH_STATUS: Final = _COUNTED | {"Service", "Pod", "Job"}
 _BEFORE_SPEC: Final = ("apiVersion", "kind", "metadata", "status")

@@ -70,11 +70,29 @@ def _service(spec: Manifest) -> None:
         port.setdefault("targetPort", port["port"])
 
 
-def _route(spec: Manifest) -> None:
+def _http_route(spec: Manifest) -> None:
     for rule in spec.get("rules") or []:
-        rule.setdefault("matches", [{"path": {"type": "PathPrefix", "value": "/"}}])
+        for match in rule.setdefault("matches", [{}]):
+            path = match.setdefault("path", {})
+            path.setdefault("type", "PathPrefix")
+            path.setdefault("value", "/")
+    _any_route(spec)
+
+
+def _any_route(spec: Manifest) -> None:
+    for rule in spec.get("rules") or []:
+        for match in rule.get("matches") or []:
+            for each in (*(match.get("headers") or ()), *(match.get("queryParams") or ())):
+                each.setdefault("type", "Exact")
+            if isinstance(method := match.get("method"), dict):
+                method.setdefault("type", "Exact")
         for backend in rule.get("backendRefs") or []:
             backend.setdefault("weight", 1)
 
 
-_BY_KIND = {"Deployment": _deployment, "Service": _service, "HTTPRoute": _route}
+_BY_KIND = {
+    "Deployment": _deployment,
+    "Service": _service,
+    "HTTPRoute": _http_route,
+    "GRPCRoute": _any_route,
+}

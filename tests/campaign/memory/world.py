@@ -17,6 +17,7 @@ from serinus.cluster import ApiError, Cluster
 from serinus.controller.app import App
 from serinus.manifests.kinds import CHILDREN
 from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL
+from serinus.manifests.routers.rules import FRONTS
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult, Series
 from serinus.plan.decide import first_change
 from serinus.plan.situation import Situation
@@ -52,45 +53,46 @@ class MemoryGateway:
         self.lag = 0.05
         self.mode = "Accepts"
         """Accepts, Refuses or Silent."""
-        self.served: dict[str, list[tuple[str, int]]] = {}
-        """By route, Services and weights, as clients meet them."""
-        self.copied: dict[str, dict[str, int]] = {}
-        """By route, Services that get copies, of so many percent of the requests."""
+        self.served: dict[tuple[str, str], list[tuple[str, int]]] = {}
+        """By kind and name of a route, Services and weights, as clients meet them. Of two the one
+        that it accepted first is served, as if it had the same hosts and were the oldest."""
+        self.copied: dict[tuple[str, str], dict[str, int]] = {}
+        """By kind and name of a route, Services that get copies, of so many percent of the
+        requests."""
         self.waiting = 0
         """Routes that it was told of and has not looked at yet."""
 
     def seen(self, event: str, live: Manifest) -> None:
         """Something was written."""
-        if live["kind"] != "HTTPRoute":
+        if live["kind"] not in FRONTS:
             return
-        name = live["metadata"]["name"]
+        key = live["kind"], live["metadata"]["name"]
         if event == "DELETED":
-            self.served.pop(name, None)
-            self.copied.pop(name, None)
+            self.served.pop(key, None)
+            self.copied.pop(key, None)
             self._changed()
         else:
             self.waiting += 1
-            asyncio.get_running_loop().call_later(self.lag, self._look, name)
+            asyncio.get_running_loop().call_later(self.lag, self._look, *key)
 
     def again(self) -> None:
         """Its controller is back."""
-        for route in self._api.all("HTTPRoute"):
-            self._take(route["metadata"]["name"])
+        for kind in FRONTS:
+            for route in self._api.all(kind):
+                self._take(kind, route["metadata"]["name"])
 
-    def _look(self, name: str) -> None:
+    def _look(self, kind: str, name: str) -> None:
         self.waiting -= 1
-        self._take(name)
+        self._take(kind, name)
 
-    def _take(self, name: str) -> None:
-        route = next(
-            iter(r for r in self._api.all("HTTPRoute") if r["metadata"]["name"] == name), None
-        )
+    def _take(self, kind: str, name: str) -> None:
+        route = next(iter(r for r in self._api.all(kind) if r["metadata"]["name"] == name), None)
         if route is None or self.mode == "Silent":
             return
         accepted = self.mode == "Accepts"
         if accepted:
-            self.served[name] = [*weights(route).items()]
-            self.copied[name] = copies(route)
+            self.served[kind, name] = [*weights(route).items()]
+            self.copied[kind, name] = copies(route)
             self._changed()
         told = {
             "status": "True" if accepted else "False",
@@ -520,10 +522,13 @@ class World:
         self.history.end = self.now
 
     def _asked(self) -> dict[str, int]:
-        route = self.api.find("HTTPRoute", self.namespace, NAME)
-        if route is None:
-            return {}
-        return {name.removeprefix(f"{NAME}-"): weight for name, weight in weights(route).items()}
+        routes = (self.api.find(kind, self.namespace, NAME) for kind in FRONTS)
+        return {
+            name.removeprefix(f"{NAME}-"): weight
+            for route in routes
+            if route is not None
+            for name, weight in weights(route).items()
+        }
 
     def _serve(self) -> None:
         """Send the clients' requests where they go from now on."""
@@ -543,7 +548,8 @@ class World:
             for pod in pods:
                 rates[pod.name] = rates.get(pod.name, 0.0) + RATE * share / len(pods)
                 split[pod.revision] = split.get(pod.revision, 0.0) + 100 * share / len(pods)
-        for service, percent in self.gateway.copied.get(NAME, {}).items():
+        copied = [each for (_, name), each in self.gateway.copied.items() if name == NAME]
+        for service, percent in (copied[0] if copied else {}).items():
             live = self.api.find("Service", self.namespace, service)
             pods = self.pods.behind(live) if live is not None else []
             for pod in pods:
@@ -572,8 +578,9 @@ class World:
     def _ways(self) -> list[tuple[str, int]]:
         live = self.api.find("ModelDeployment", self.namespace, NAME)
         gateway = live is not None and (live["spec"].get("traffic") or {}).get("gateway")
-        if gateway or NAME in self.gateway.served:
-            return self.gateway.served.get(NAME, [])
+        served = [ways for (_, name), ways in self.gateway.served.items() if name == NAME]
+        if gateway or served:
+            return served[0] if served else []
         return [(NAME, 1)] if self.api.find("Service", self.namespace, NAME) is not None else []
 
 

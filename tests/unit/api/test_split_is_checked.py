@@ -44,6 +44,13 @@ def test_without_a_counter_of_requests_there_is_nothing_to_compare(listed: list[
     assert kinds(checks=listed) == [next(k for k in each if k != "name") for each in listed]
 
 
+def test_where_sessions_are_split_it_is_not_checked() -> None:
+    sticky = {"sessionPersistence": {"sessionName": "client"}}
+    rules = [{"matches": [{"path": {"value": "/v1"}}]}, sticky]
+    assert kinds({"gateway": {**GATEWAY["gateway"], "rules": rules}}) == kinds({})
+    assert kinds({"gateway": {**GATEWAY["gateway"], "rules": rules[:1]}}) == kinds()
+
+
 def test_without_a_gateway_connections_are_split_and_it_is_not_checked() -> None:
     assert kinds({}) == ["errorRate", "predictionDrift"]
     assert kinds({}, checks=[OWN, ERRORS]) == ["trafficShare", "errorRate"]

@@ -199,13 +199,64 @@ def test_fields_that_are_null_are_as_good_as_absent() -> None:
     assert problems_of(template={"spec": pod}, model={"storageUri": "pvc://models"}) == []
 
 
-def parents(*references: dict[str, str]) -> list[str]:
+def parents(*references: dict[str, Any]) -> list[str]:
     return problems_of(traffic={"gateway": {"parentRefs": list(references)}})
 
 
 def test_two_listeners_of_one_gateway_are_in_order() -> None:
     http, https = ({"name": "public", "sectionName": name} for name in ("http", "https"))
     assert parents(http, https) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "fine"),
+    [
+        ({"port": 80}, {"port": 443}, True),
+        ({"sectionName": "a", "port": 80}, {"sectionName": "a", "port": 443}, True),
+        ({"sectionName": "a", "port": 80}, {"sectionName": "a", "port": 80}, False),
+        ({"port": 80}, {"port": 80}, False),
+        ({"port": 80}, {"sectionName": "a"}, False),
+        ({"port": 80}, {}, False),
+    ],
+)
+def test_listeners_of_one_gateway_may_differ_by_port(
+    first: dict[str, Any], second: dict[str, Any], fine: bool
+) -> None:
+    assert (parents({"name": "public", **first}, {"name": "public", **second}) == []) == fine
+
+
+def rules(*written: Any) -> list[str]:
+    gateway = {"parentRefs": [{"name": "public"}], "rules": list(written)}
+    return problems_of(traffic={"gateway": gateway})
+
+
+def test_rules_are_read_as_far_as_any_version_of_the_gateway_api_has_them() -> None:
+    anything = {"matches": [{"later": {"a": [1]}}], "filters": [{"type": "Later", "later": {}}]}
+    assert rules({}, anything, {"timeouts": {"request": "1s"}, "later": [None]}) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ({"matches": {}}, "[0].matches: must be of type array"),
+        ({"matches": None}, "[0].matches: must be of type array"),
+        ({"matches": [3]}, "[0].matches[0]: must be of type object"),
+        ({"filters": [{}]}, "[0].filters[0].type: is required"),
+        ({"timeouts": "9s"}, "[0].timeouts: must be of type object"),
+    ],
+)
+def test_a_rule_of_another_shape_is_refused_by_its_field(rule: Any, told: str) -> None:
+    assert rules(rule) == [f"spec.traffic.gateway.rules{told}"]
+
+
+@pytest.mark.parametrize(("count", "fine"), [(8, True), (9, False)])
+def test_a_preview_needs_room_for_as_many_rules_again(count: int, fine: bool) -> None:
+    gateway = {"parentRefs": [{"name": "public"}], "rules": [{}] * count}
+    preview = {"preview": {"headers": [{"name": "x-try", "value": "yes"}]}}
+    rollout = {"steps": [preview, {"pause": {}}, {"setWeight": 5}]}
+    told = problems_of(traffic={"gateway": gateway}, rollout=rollout)
+    assert (told == []) == fine
+    assert all("spec.traffic.gateway.rules: a preview needs" in each for each in told)
 
 
 def test_gateways_of_one_name_in_two_namespaces_are_in_order() -> None:

@@ -457,3 +457,143 @@ def test_what_its_own_tool_would_refuse_is_refused(
     (tmp_path / "odd.yaml").write_text(yaml.safe_dump(odd))
     assert main(["convert", str(tmp_path / "odd.yaml")]) == 2
     assert "Rollout loan: a field is not of the type" in capsys.readouterr().err
+
+
+ROUTE: dict[str, Any] = {
+    "apiVersion": "gateway.networking.k8s.io/v1",
+    "kind": "HTTPRoute",
+    "metadata": {"name": "loan", "annotations": {"any": "thing"}},
+    "spec": {
+        "parentRefs": [
+            {
+                "group": "gateway.networking.k8s.io",
+                "kind": "Gateway",
+                "name": "public",
+                "namespace": "gateways",
+                "port": 443,
+            }
+        ],
+        "hostnames": ["loan.example.com"],
+        "rules": [
+            {
+                "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
+                "backendRefs": [{"name": "loan", "port": 80, "weight": 1}],
+            }
+        ],
+    },
+    "status": {"parents": []},
+}
+V1 = {"matches": [{"path": {"type": "PathPrefix", "value": "/v1"}}]}
+PUBLIC = {"name": "public", "namespace": "gateways"}
+
+
+def routed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], **spec: Any
+) -> tuple[Any, list[str]]:
+    route = {**ROUTE, "spec": {**ROUTE["spec"], **spec}}
+    [made], told = convert(tmp_path, capsys, route, DEPLOYMENT)
+    return made["spec"]["traffic"]["gateway"], told
+
+
+def test_a_route_for_all_requests_becomes_a_gateway_without_rules(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway, told = routed(tmp_path, capsys)
+    assert gateway == {"parentRefs": [{**PUBLIC, "port": 443}], "hostnames": ["loan.example.com"]}
+    assert not any("HTTPRoute" in each or "correct" in each for each in told)
+
+
+def test_the_rules_of_a_route_are_taken_over_without_their_backends(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backends = ROUTE["spec"]["rules"][0]["backendRefs"]
+    timed = {**V1, "name": "v1", "timeouts": {"request": "5s"}}
+    rules = [{**timed, "backendRefs": backends}, {"backendRefs": backends}]
+    gateway, told = routed(tmp_path, capsys, rules=rules)
+    assert gateway["rules"] == [timed, {}]
+    assert not any("HTTPRoute" in each or "correct" in each for each in told)
+
+
+def test_of_a_route_that_leads_elsewhere_too_it_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = [*ROUTE["spec"]["rules"], {**V1, "backendRefs": [{"name": "docs", "port": 80}]}]
+    _, told = routed(tmp_path, capsys, rules=rules)
+    assert any("HTTPRoute loan: its rules lead to different backends" in each for each in told)
+
+
+@pytest.mark.parametrize("where", [{"name": "other"}, {"name": "loan", "namespace": "elsewhere"}])
+def test_a_route_of_another_name_or_namespace_is_not_taken_over(
+    where: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [made], _ = convert(tmp_path, capsys, {**ROUTE, "metadata": where}, DEPLOYMENT)
+    assert "traffic" not in made["spec"]
+
+
+def test_a_grpc_route_stays_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    method = {"matches": [{"method": {"service": "inference", "type": "Exact"}}]}
+    spec = {**ROUTE["spec"], "rules": [method]}
+    [made], _ = convert(tmp_path, capsys, {**ROUTE, "kind": "GRPCRoute", "spec": spec}, ROLLOUT)
+    gateway = made["spec"]["traffic"]["gateway"]
+    assert (gateway["kind"], gateway["rules"]) == ("GRPCRoute", [method])
+
+
+def test_what_a_canary_says_of_requests_becomes_a_rule(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = {
+        **CANARY["spec"]["service"],
+        "timeout": "15s",
+        "match": [
+            {"uri": {"prefix": "/v1"}, "method": {"exact": "POST"}},
+            {"headers": {"x-tenant": {"regex": "a|b"}}, "queryParams": {"q": {"exact": "1"}}},
+        ],
+        "headers": {"request": {"set": {"x-a": "1"}, "remove": ["x-b"]}},
+        "rewrite": {"uri": "/", "type": "ReplacePrefixMatch", "authority": "b.example.com"},
+        "retries": {"attempts": 3},
+    }
+    canary = {**CANARY, "spec": {**CANARY["spec"], "service": service}}
+    [made], told = convert(tmp_path, capsys, canary, DEPLOYMENT)
+    gateway = made["spec"]["traffic"]["gateway"]
+    assert gateway["parentRefs"] == [PUBLIC]
+    path = {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}
+    changed = {"set": [{"name": "x-a", "value": "1"}], "remove": ["x-b"]}
+    assert gateway["rules"] == [
+        {
+            "matches": [
+                {"path": {"type": "PathPrefix", "value": "/v1"}, "method": "POST"},
+                {
+                    "headers": [{"name": "x-tenant", "type": "RegularExpression", "value": "a|b"}],
+                    "queryParams": [{"name": "q", "type": "Exact", "value": "1"}],
+                },
+            ],
+            "filters": [
+                {"type": "RequestHeaderModifier", "requestHeaderModifier": changed},
+                {"type": "URLRewrite", "urlRewrite": {"hostname": "b.example.com", "path": path}},
+            ],
+            "timeouts": {"request": "15s"},
+        }
+    ]
+    lost = [each for each in told if "spec.service" in each]
+    assert lost == [
+        "Canary loan: spec.service.port is lost",
+        "Canary loan: spec.service.retries.attempts is lost",
+    ]
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        {"headers": {"x": {"prefix": "a"}}},
+        {"method": {"regex": "GET|PUT"}},
+        {"uri": {"exact": "/"}, "sourceLabels": {"app": "a"}},
+    ],
+)
+def test_a_match_that_a_route_cannot_have_is_lost_and_said_so(
+    match: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = {**CANARY["spec"]["service"], "match": [match]}
+    canary = {**CANARY, "spec": {**CANARY["spec"], "service": service}}
+    [made], told = convert(tmp_path, capsys, canary, DEPLOYMENT)
+    assert "rules" not in made["spec"]["traffic"]["gateway"]
+    assert any("spec.service.match[0]." in each for each in told)

@@ -28,6 +28,7 @@ TYPED_BY = {
     "docs/page.md": ("unit/page/test_docs.py", "e2e/test_page.py"),
     "docs/releasing.md": ("integration/test_release.py",),
     "docs/runbook.md": ("integration/test_at_3_am.py",),
+    "docs/routes.md": ("integration/test_route_rules.py",),
     "docs/simulate.md": ("unit/cli/test_docs.py", "e2e/test_story.py"),
     "docs/your-server.md": ("unit/views/test_scrape.py",),
 }

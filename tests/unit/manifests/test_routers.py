@@ -295,6 +295,271 @@ def test_at_a_gateway_a_candidate_has_its_share_of_pods(
     assert GATEWAY.candidate_replicas(replicas, weight) == pods
 
 
+# --- rules of users
+
+HEADERS = [{"name": "x-tenant", "value": "a"}]
+EVERYTHING = {"path": {"type": "PathPrefix", "value": "/"}}
+MIRROR = {"backendRef": {"name": "shadow", "port": 80}, "fraction": {"numerator": 1}}
+REDIRECT = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https"}}
+
+
+def with_rules(*rules: Manifest, **settings: Any) -> GatewayRouter:
+    wanted = {"parentRefs": [{"name": "public"}], "rules": rules, **settings}
+    return GatewayRouter(Gateway.model_validate(wanted))
+
+
+@pytest.mark.parametrize(
+    ("rule", "rendered"),
+    [
+        ({}, {"matches": [EVERYTHING]}),
+        ({"matches": None}, {"matches": [EVERYTHING]}),
+        ({"matches": [{"path": {"value": "/v1"}}]}, {"matches": [{"path": {"value": "/v1"}}]}),
+        ({"matches": [{"headers": HEADERS}]}, {"matches": [{"headers": HEADERS, **EVERYTHING}]}),
+        (
+            {"filters": [{"type": "RequestMirror", "requestMirror": MIRROR}]},
+            {"filters": [{"type": "RequestMirror", "requestMirror": MIRROR}]},
+        ),
+        ({"name": "a", "timeouts": {"request": "9s"}}, {"timeouts": {"request": "9s"}}),
+        ({"retry": {"codes": [503], "attempts": 2}}, {"retry": {"codes": [503], "attempts": 2}}),
+        ({"new": {"in": ["a", "later", "version"]}}, {"new": {"in": ["a", "later", "version"]}}),
+    ],
+)
+def test_a_rule_of_a_user_stays_as_it_is_but_for_the_servers_defaults(
+    rule: Manifest, rendered: Manifest
+) -> None:
+    router = with_rules(rule)
+    route = router.route(OWNER, split(5))
+    (found,) = route["spec"]["rules"]
+    weights = {each["name"]: each["weight"] for each in found["backendRefs"]}
+    assert weights == {f"fraud-{OLD.hash}": 95, f"fraud-{NEW.hash}": 5}
+    assert contains(found, rendered)
+
+
+def contains(found: Any, part: Any) -> bool:
+    if isinstance(part, dict):
+        return all(key in found and contains(found[key], part[key]) for key in part)
+    if isinstance(part, list):
+        return len(found) == len(part) and all(map(contains, found, part))
+    return bool(found == part)
+
+
+def test_every_rule_splits_alike_and_one_that_the_gateway_answers_has_no_backends() -> None:
+    router = with_rules({"matches": [{"method": "GET"}]}, {"filters": [REDIRECT]}, {})
+    first, redirect, last = router.route(OWNER, split(5))["spec"]["rules"]
+    assert first["backendRefs"] == last["backendRefs"]
+    assert "backendRefs" not in redirect
+    assert redirect["filters"][0]["requestRedirect"]["statusCode"] == 302
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"matches": [{"path": {"type": "PathPrefix", "value": "/v1"}}, {"method": "GET"}]},
+        {"matches": [{"path": {"type": "PathPrefix", "value": "/v1"}, "headers": HEADERS}]},
+        {"filters": [{"type": "RequestMirror"}]},
+        {"sessionPersistence": {"type": "Cookie"}},
+    ],
+)
+def test_what_somebody_adds_to_a_users_rule_does_not_stay(change: Manifest) -> None:
+    route = with_rules({"matches": [{"path": {"value": "/v1"}}]}).route(OWNER, split(5))
+    live = deepcopy(route)
+    assert covers(live, route)
+    live["spec"]["rules"][0].update(change)
+    assert not covers(live, route)
+
+
+def test_the_weight_of_many_rules_is_that_of_each_and_the_greatest_of_an_edited_one() -> None:
+    router = with_rules({"matches": [{"method": "GET"}]}, {"filters": [REDIRECT]}, {})
+    live = {("HTTPRoute", "fraud"): router.route(OWNER, split(5))}
+    assert router.read_back(OWNER, split(5), BOTH, live, {}).actual_weight == 5
+    edited = deepcopy(live)
+    edited["HTTPRoute", "fraud"]["spec"]["rules"][2]["backendRefs"].reverse()
+    edited["HTTPRoute", "fraud"]["spec"]["rules"][0]["backendRefs"][1]["weight"] = 95
+    assert router.read_back(OWNER, split(5), BOTH, edited, {}).actual_weight == 50
+
+
+def test_stable_alone_is_behind_every_rule_in_an_emergency_and_nothing_else_changes() -> None:
+    mirror = {"type": "RequestMirror", "requestMirror": MIRROR}
+    router = with_rules({"filters": [mirror]}, {"filters": [REDIRECT]}, {"name": "last"})
+    live = router.route(OWNER, split(5))
+    changed = router.only(live, OLD.hash)
+    alone = [{**live["spec"]["rules"][0]["backendRefs"][0], "weight": 100}]
+    first, redirect, last = live["spec"]["rules"]
+    assert changed == {
+        "spec": {
+            "rules": [
+                {**first, "backendRefs": alone},
+                redirect,
+                {**last, "backendRefs": alone},
+            ]
+        }
+    }
+    assert router.only({**live, **(changed or {})}, OLD.hash) is None
+    assert router.only(live, "unknown") is None
+
+
+def test_the_answer_for_another_port_does_not_count() -> None:
+    parent: Manifest = {"name": "public", "port": 8080}
+    router = GatewayRouter(Gateway.model_validate({"parentRefs": [parent]}))
+    route = accepted(router.route(OWNER, split(5)))
+    assert route["spec"]["parentRefs"][0]["port"] == 8080
+    live = {("HTTPRoute", "fraud"): route}
+    assert router.read_back(OWNER, split(5), BOTH, live, {}).in_effect
+    del route["status"]["parents"][0]["parentRef"]["port"]
+    assert not router.read_back(OWNER, split(5), BOTH, live, {}).in_effect
+
+
+def accepted(route: Manifest) -> Manifest:
+    (parent,) = deepcopy(route["spec"]["parentRefs"])
+    told = {"parentRef": parent, "conditions": [ACCEPTED, RESOLVED]}
+    metadata = {**route["metadata"], "generation": 3}
+    return {**route, "metadata": metadata, "status": {"parents": [told]}}
+
+
+def test_a_grpc_route_has_no_match_for_all_calls_and_defaults_of_its_own() -> None:
+    method = {"matches": [{"method": {"service": "inference.GRPCInferenceService"}}]}
+    router = with_rules(method, {}, kind="GRPCRoute")
+    route = router.route(OWNER, split(5))
+    assert route["kind"] == "GRPCRoute"
+    first, everything = route["spec"]["rules"]
+    assert first["matches"][0]["method"]["type"] == "Exact"
+    assert set(everything) == {"backendRefs"}
+    live = {("GRPCRoute", "fraud"): accepted(route)}
+    assert router.read_back(OWNER, split(5), BOTH, live, {}) == Routed(5.0, True, "")
+
+
+def test_a_route_of_another_kind_serves_with_the_same_split_until_the_new_one_is_accepted() -> None:
+    before = accepted(with_rules({"name": "theirs"}).route(OWNER, split(5)))
+    router = with_rules(kind="GRPCRoute")
+    live = {("HTTPRoute", "fraud"): before}
+    (kept,) = router.replaced(OWNER, split(25), live)
+    assert kept["spec"]["rules"][0]["name"] == "theirs"
+    assert backends(kept) == {f"fraud-{OLD.hash}": 75, f"fraud-{NEW.hash}": 25}
+    routed = router.read_back(OWNER, split(25), BOTH, live, {})
+    assert routed == Routed(5.0, False, "GRPCRoute fraud does not exist yet")
+    route = router.route(OWNER, split(25))
+    route["metadata"]["generation"] = 3
+    live["GRPCRoute", "fraud"] = route
+    assert router.replaced(OWNER, split(25), live) == [kept]
+    assert router.leads_to(OWNER, live) is None
+    live["GRPCRoute", "fraud"] = accepted(route)
+    assert router.replaced(OWNER, split(50), live), "the new one does not split like this yet"
+    assert router.replaced(OWNER, split(25), live) == []
+
+
+def test_pods_stay_while_a_route_that_is_replaced_leads_to_them() -> None:
+    router = with_rules(kind="GRPCRoute")
+    live = {
+        ("Service", "fraud"): router.manifests(OWNER, split(0), BOTH)[0],
+        ("GRPCRoute", "fraud"): accepted(router.route(OWNER, split(0))),
+    }
+    assert router.leads_to(OWNER, live) == frozenset({OLD.hash})
+    live["HTTPRoute", "fraud"] = with_rules().route(OWNER, split(5))
+    assert router.leads_to(OWNER, live) == frozenset({OLD.hash, NEW.hash})
+
+
+def test_of_a_live_route_the_split_alone_can_be_written() -> None:
+    live = with_rules({"name": "theirs"}, {"filters": [REDIRECT]}).route(OWNER, split(25))
+    router = with_rules({"matches": [{"path": {"value": "refused"}}]})
+    (written,) = router.split_alone(OWNER, split(0), {("HTTPRoute", "fraud"): live})
+    theirs, redirect = written["spec"]["rules"]
+    assert theirs["name"] == "theirs"
+    assert [each["name"] for each in theirs["backendRefs"]] == [f"fraud-{OLD.hash}"]
+    assert redirect == live["spec"]["rules"][1]
+    assert router.split_alone(OWNER, split(0), {}) == []
+    assert REPLICAS.split_alone(OWNER, split(0), {("HTTPRoute", "fraud"): live}) == []
+    assert REPLICAS.replaced(OWNER, split(0), {("HTTPRoute", "fraud"): live}) == []
+
+
+MIRRORED = Traffic(OLD.hash, NEW.hash, 0, mirrored=20.0)
+PREVIEWED = Traffic(OLD.hash, NEW.hash, 0, preview=(("x-try", "yes"),))
+OWN = {"type": "RequestMirror", "requestMirror": MIRROR}
+
+
+def test_each_rule_that_leads_to_the_model_copies_beside_the_mirrors_of_its_user() -> None:
+    near = {**OWN, "requestMirror": {"backendRef": {"name": "fraud-shadow", "port": 80}}}
+    router = with_rules({"filters": [OWN, near]}, {"filters": [REDIRECT]}, {})
+    route = router.route(OWNER, MIRRORED)
+    first, redirect, last = route["spec"]["rules"]
+    names = [each["requestMirror"]["backendRef"]["name"] for each in first["filters"]]
+    assert names == ["shadow", "fraud-shadow", f"fraud-{NEW.hash}"]
+    assert len(redirect["filters"]) == len(last["filters"]) == 1
+    live = {("HTTPRoute", "fraud"): route}
+    routed = router.read_back(OWNER, MIRRORED, BOTH, live, {})
+    assert (routed.actual_weight, routed.mirrored) == (0.0, 20.0)
+    emergency = str(router.only(route, OLD.hash))
+    assert f"fraud-{NEW.hash}" not in emergency
+    assert "'shadow'" in emergency
+    (ended,) = router.split_alone(OWNER, split(0), live)
+    assert [
+        each["requestMirror"]["backendRef"]["name"] for each in ended["spec"]["rules"][0]["filters"]
+    ] == ["shadow"]
+
+
+def test_a_preview_adds_a_rule_for_each_that_leads_to_the_model_and_moves_none() -> None:
+    tenant = {"matches": [{"path": {"value": "/a"}, "headers": HEADERS}], "name": "tenant"}
+    router = with_rules(tenant, {"filters": [REDIRECT]}, {})
+    route = router.route(OWNER, PREVIEWED)
+    *rest, first, second = route["spec"]["rules"]
+    assert rest == router.route(OWNER, split(0))["spec"]["rules"]
+    for rule in (first, second):
+        assert [each["name"] for each in rule["backendRefs"]] == [f"fraud-{NEW.hash}"]
+    tried = {"name": "x-try", "type": "Exact", "value": "yes"}
+    assert first["matches"][0]["headers"][1:] == second["matches"][0]["headers"] == [tried]
+    assert first["matches"][0]["path"]["value"] == "/a"
+    assert "name" not in first
+    live = {("HTTPRoute", "fraud"): route}
+    assert router.read_back(OWNER, PREVIEWED, BOTH, live, {}).actual_weight == 0
+    (ended,) = router.split_alone(OWNER, split(0), live)
+    led = {each["name"] for r in ended["spec"]["rules"] for each in r.get("backendRefs", ())}
+    assert led == {f"fraud-{OLD.hash}"}
+
+
+@pytest.mark.parametrize(("value", "rules"), [("yes", 1), ("no", 0)])
+def test_a_rule_that_wants_another_value_of_the_header_has_no_preview(
+    value: str, rules: int
+) -> None:
+    router = with_rules({"matches": [{"headers": [{"name": "x-try", "value": value}]}]})
+    route = router.route(OWNER, PREVIEWED)
+    assert len(route["spec"]["rules"]) == 1 + rules
+    assert all(len(each["matches"][0]["headers"]) == 1 for each in route["spec"]["rules"])
+
+
+def test_a_preview_of_calls_is_by_their_metadata() -> None:
+    _, last = with_rules(kind="GRPCRoute").route(OWNER, PREVIEWED)["spec"]["rules"]
+    tried = {"name": "x-try", "type": "Exact", "value": "yes"}
+    assert last["matches"] == [{"headers": [tried]}]
+
+
+def path(value: str) -> Manifest:
+    return {"matches": [{"path": {"value": value}}]}
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "outranked"),
+    [
+        ((path("/a"),), (path("/a"), path("/b")), True),
+        ((path("/a"), path("/b")), (path("/a"),), False),
+        ((path("/a"),), (), False),
+        ((), (path("/a"),), False),
+        ((path("/a"), {"matches": [{"method": "GET"}]}), (path("/a"),), False),
+    ],
+)
+def test_an_older_route_gets_all_requests_if_it_has_each_match(
+    mine: tuple[Manifest, ...], theirs: tuple[Manifest, ...], outranked: bool
+) -> None:
+    router = with_rules(*mine)
+    told = {"parentRef": {"name": "public"}, "conditions": [ACCEPTED, RESOLVED, OVERLAP]}
+    route = accepted(router.route(OWNER, split(5)))
+    route |= {"status": {"parents": [told]}}
+    route["metadata"]["creationTimestamp"] = "2026-01-02T00:00:00Z"
+    older = with_rules(*theirs).route(Owner("shop", "loan", "1"), Traffic("a", None, 0))
+    older["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z"
+    live = {("HTTPRoute", "fraud"): route}
+    assert bool(router.outranked(OWNER, live, [older])) == outranked
+    assert not router.outranked(OWNER, live, [{**older, "kind": "GRPCRoute"}])
+
+
 # --- by replicas
 
 
@@ -496,7 +761,9 @@ def test_a_service_of_all_pods_leads_to_every_revision_that_has_some() -> None:
 
 @pytest.mark.parametrize("router", [REPLICAS, GATEWAY], ids=["replicas", "gateway"])
 def test_a_router_writes_and_needs_the_kinds_that_it_says(router: Router) -> None:
-    written = router.manifests(OWNER, split(20), BOTH)
+    other_kind = GatewayRouter(Gateway(parent_refs=[{"name": "public"}], kind="GRPCRoute"))
+    routers = [router, other_kind] if router is GATEWAY else [router]
+    written = [each for one in routers for each in one.manifests(OWNER, split(20), BOTH)]
     assert {(each["apiVersion"], each["kind"]) for each in written} == {
         (kind.api_version, kind.name) for kind in router.kinds
     }

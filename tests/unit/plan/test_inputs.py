@@ -78,6 +78,14 @@ def test_what_stays_unlike_gets_no_traffic_and_is_not_rejected() -> None:
     assert "send the same requests to the Services of both" in rollout.status.message
 
 
+def test_where_sessions_stay_with_a_revision_that_is_named_as_a_cause() -> None:
+    rules = [{"sessionPersistence": {"sessionName": "client"}}]
+    traffic = {"gateway": {"parentRefs": [{"name": "public"}], "rules": rules}}
+    sticky = serving(traffic=traffic).given(steps=STEPS, analysis={"checks": CHECKS}).apply(B)
+    told = unlike_for(sticky.after(600), 600).status.message
+    assert "By sessionPersistence, clients stay with one revision: send the same" in told
+
+
 def test_before_that_it_keeps_its_weight_and_so_it_does_while_nothing_is_looked_at() -> None:
     assert unlike_for(rolling().after(600), 599).reason == "ArmsDiffer"
     assert unlike_for(rolling().after(7200), 599, until=3600).weight == 5

@@ -184,7 +184,11 @@ def _older_route(host: str) -> Manifest:
             "creationTimestamp": "2020-01-01T00:00:00Z",
             "labels": {"app.kubernetes.io/managed-by": "serinus", NAME_LABEL: "loan"},
         },
-        "spec": {"parentRefs": [{"name": "public"}], "hostnames": [host], "rules": []},
+        "spec": {
+            "parentRefs": [{"name": "public"}],
+            "hostnames": [host],
+            "rules": [{"matches": [{"path": {"type": "PathPrefix", "value": "/"}}]}],
+        },
     }
 
 

@@ -246,10 +246,19 @@ def test_a_guard_ends_for_or_against_the_promoted_revision() -> None:
     ]
 
 
+@pytest.mark.parametrize("kind", ["HTTPRoute", "GRPCRoute"])
+def test_of_a_gateway_the_route_of_its_kind_is_described(kind: str) -> None:
+    traffic = {"gateway": {"parentRefs": [{"name": "public"}], "kind": kind}}
+    rollout = serving(traffic=traffic).given(steps=STEPS)
+    rollout.world.route_after = 10_000.0
+    plural = f"{kind.lower()}s"
+    assert f"kubectl describe {plural} loan --namespace=shop" in typed(rollout.apply(B))
+
+
 def test_without_a_gateway_no_route_is_described() -> None:
     rollout = serving(traffic={}).given(steps=STEPS)
     rollout.world.route_after = 10_000.0
-    assert not any("httproutes loan" in each for each in typed(rollout.apply(B)))
+    assert not any("kubectl describe" in each for each in typed(rollout.apply(B)))
 
 
 def reported(reason: Reason, message: str, **status: Any) -> list[str]:
@@ -280,7 +289,7 @@ def test_what_needs_a_person_is_typed_about_the_object_at_hand() -> None:
 
 
 def test_every_command_is_one_that_its_program_reads() -> None:
-    values = dict.fromkeys(("name", "revision", "stable", "object", "pods"), "x")
+    values = dict.fromkeys(("name", "revision", "stable", "object", "pods", "route"), "x")
     values |= {"it": "x --namespace=y --context=z", "place": "--namespace=y --context=z"}
     for each in (each for reason in Reason for each in reason.meaning.remedies):
         program, verb, *arguments = shlex.split(each.command.format_map(values))

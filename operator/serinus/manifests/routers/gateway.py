@@ -1,16 +1,30 @@
 """Weights at a Gateway, by a route that Serinus owns entirely."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Self
 
 from serinus.api.spec import Gateway, ParentRef, Spec
 from serinus.manifests.covers import unlike
-from serinus.manifests.kinds import GATEWAY, HTTP_ROUTE, SERVICE, Kind
+from serinus.manifests.kinds import GATEWAY, SERVICE, Kind
 from serinus.manifests.owner import Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers.router import Need, Routed, Unserved
+from serinus.manifests.routers.rules import (
+    FRONTS,
+    Front,
+    backends_of,
+    copying,
+    led,
+    mirror,
+    mirrors_of,
+    previewed,
+    reached,
+    rules_of,
+    split_of,
+)
 from serinus.manifests.service import (
     app_protocol,
     backend,
@@ -21,10 +35,6 @@ from serinus.manifests.service import (
 from serinus.manifests.traffic import Traffic
 
 _FIELD = "spec.traffic.gateway.parentRefs"
-_MIRROR: Final = "RequestMirror"
-
-Preview = tuple[tuple[str, str], ...]
-"""Name and value of header fields."""
 
 
 def _unserved(namespace: str, name: str, live: Manifest | None) -> str | None:
@@ -46,25 +56,11 @@ def _cause(condition: Manifest) -> str:
     return f"{condition['reason']}: {condition.get('message', '')}".rstrip(": ")
 
 
-@dataclass(frozen=True, slots=True)
-class Front:
-    """A kind of route at a Gateway. What is behind it is the same for all: the Services of the
-    revisions."""
-
-    kind: Kind
-    everything: Manifest
-    """The match of a rule for all requests, with the server's defaults."""
-
-
-_HTTP: Final = Front(HTTP_ROUTE, {"path": {"type": "PathPrefix", "value": "/"}})
-
-
 @dataclass(frozen=True)
 class GatewayRouter:
     """Splits by the weights of a route; the Service selects stable only."""
 
-    front: ClassVar = _HTTP
-    kinds: ClassVar[tuple[Kind, ...]] = (SERVICE, front.kind)
+    kinds: ClassVar[tuple[Kind, ...]] = (SERVICE, *(front.kind for front in FRONTS.values()))
     needed_kinds: ClassVar[Mapping[Kind, Unserved]] = {GATEWAY: _unserved}
     shares_one_service: ClassVar = False
 
@@ -76,6 +72,11 @@ class GatewayRouter:
         gateway = spec.traffic.gateway
         return None if gateway is None else cls(gateway)
 
+    @property
+    def front(self) -> Front:
+        """The kind of route that is asked for."""
+        return FRONTS[self.gateway.route_kind]
+
     def manifests(
         self, owner: Owner, traffic: Traffic, revisions: Mapping[str, Revision]
     ) -> list[Manifest]:
@@ -85,8 +86,7 @@ class GatewayRouter:
         return [*services, self.route(owner, traffic)]
 
     def route(self, owner: Owner, traffic: Traffic) -> Manifest:
-        """With the server's defaults filled in so that it can be compared whole. Backends of weight
-        0 are left out."""
+        """With the server's defaults filled in so that it can be compared whole."""
         return {
             **owner.object(self.front.kind, owner.name),
             "spec": {
@@ -101,24 +101,36 @@ class GatewayRouter:
         }
 
     def _rules(self, owner: Owner, traffic: Traffic) -> list[Manifest]:
-        """The split first, and always there: a gateway may name what is behind a rule by the place
-        of the rule, and Envoy Gateway does. It then leads clients to what another rule had at that
-        place until it has the whole of the new route. Of two matches the one with more header
-        fields is served, whichever is first."""
-        backends = [
-            {**backend(owner, revision), "weight": weight}
-            for revision, weight in traffic.weights.items()
-        ]
-        split = {"matches": [self.front.everything], "backendRefs": backends}
+        """Each as its user wrote it, with the split, and always at its place: a gateway may name
+        what is behind a rule by the place of the rule, and Envoy Gateway does. It then leads
+        clients to what another rule had at that place until it has the whole of the new route. So
+        those of a preview come last: of two matches the one with more header fields is served,
+        whichever is first."""
+        backends = _backends(owner, traffic)
+        rules = [self.front.rendered(each, backends) for each in self.gateway.rules or [{}]]
         if traffic.candidate is None:
-            return [split]
+            return rules
         candidate = backend(owner, traffic.candidate)
-        rules = [split]
-        if traffic.preview:
-            rules.append(_previewed(split, traffic.preview, candidate))
-        if traffic.mirrored:
-            split["filters"] = [_mirror(candidate, traffic.mirrored)]
-        return rules
+        previews = previewed(rules, traffic.preview, candidate) if traffic.preview else []
+        copies = _copies(owner, traffic)
+        return [*(copying(each, copies) for each in rules), *previews]
+
+    def replaced(self, owner: Owner, traffic: Traffic, live: Objects) -> list[Manifest]:
+        """A route of another kind, until every Gateway has accepted the one that replaces it."""
+        route, parents = live.get((self.front.kind.name, owner.name)), self.gateway.parent_refs
+        if (
+            route is not None
+            and not unlike(route, self.route(owner, traffic))
+            and not any(_answer(owner, parent, route) for parent in parents)
+        ):
+            return []
+        others = (each for each in _routes(owner, live) if each["kind"] != self.front.kind.name)
+        return [_resplit(owner, traffic, each) for each in others]
+
+    def split_alone(self, owner: Owner, traffic: Traffic, live: Objects) -> list[Manifest]:
+        """The live route with the backends and copies of this traffic."""
+        route = live.get((self.front.kind.name, owner.name))
+        return [_resplit(owner, traffic, route)] if route else []
 
     def read_back(
         self,
@@ -130,13 +142,10 @@ class GatewayRouter:
     ) -> Routed:
         """In effect once every Gateway has accepted the current generation of the route."""
         route = live.get((self.front.kind.name, owner.name))
+        actual = _candidate_share(owner, traffic, _routes(owner, live))
         if route is None:
-            return Routed(0.0, False, f"{self.front.kind.name} {owner.name} does not exist yet")
-        routed = partial(
-            Routed,
-            _candidate_share(owner, traffic, route),
-            mirrored=_mirrored(owner, traffic, route),
-        )
+            return Routed(actual, False, f"{self.front.kind.name} {owner.name} does not exist yet")
+        routed = partial(Routed, actual, mirrored=_mirrored(owner, traffic, route))
         if difference := unlike(route, self.route(owner, traffic)):
             return routed(False, difference)
         for parent in self.gateway.parent_refs:
@@ -154,18 +163,26 @@ class GatewayRouter:
             return None
         if any(_answer(owner, parent, route) for parent in self.gateway.parent_refs):
             return None
-        behind = (name.removeprefix(f"{owner.name}-") for name in _backends(route))
+        behind = (
+            name.removeprefix(f"{owner.name}-")
+            for each in _routes(owner, live)
+            for name in reached(each)
+        )
         return frozenset(filter(None, (*behind, selected_revision(found))))
 
     @classmethod
     def only(cls, live: Manifest, stable: str) -> Manifest | None:
         """The route has no backend but stable's, and copies nothing to another revision."""
-        if live["kind"] != cls.front.kind.name:
+        if live["kind"] not in FRONTS:
             return None
-        before = live["spec"].get("rules") or []
-        alone = (_with_stable_alone(live["metadata"]["name"], stable, rule) for rule in before)
-        rules = [rule for rule in alone if rule["backendRefs"]]
-        return {"spec": {"rules": rules}} if rules and rules != before else None
+        stables = [
+            {**each, "weight": 100}
+            for rule in rules_of(live)
+            for each in rule.get("backendRefs") or []
+            if each["name"].endswith(f"-{stable}")
+        ]
+        rules = [led(rule, live["metadata"]["name"], stables[:1]) for rule in rules_of(live)]
+        return {"spec": {"rules": rules}} if stables and rules != rules_of(live) else None
 
     def needs(self, owner: Owner) -> list[Need]:
         """The Gateways that the spec names."""
@@ -181,22 +198,22 @@ class GatewayRouter:
         return f"{_FIELD}: {why}" if why else ""
 
     def outranked(self, owner: Owner, live: Objects, others: Iterable[Manifest]) -> str:
-        """An older route has each of its host names at the same Gateway. Others are only looked at
-        if a Gateway reports an overlap."""
+        """Older routes have all that it matches, at the same Gateway. Others are only looked at if
+        a Gateway reports an overlap."""
         route = live.get((self.front.kind.name, owner.name))
         if route is None:
             return ""
         if not any(_contested(owner, parent, route) for parent in self.gateway.parent_refs):
             return ""
-        taken: dict[str, str] = {}
-        for other in sorted((each for each in others if _age(each) < _age(route)), key=_age):
-            for host in _same_requests(route, other):
+        older = (o for o in others if o["kind"] == route["kind"] and _age(o) < _age(route))
+        taken: dict[tuple[str, str], str] = {}
+        for other in sorted(older, key=_age):
+            for request in _same_requests(route, other):
                 metadata = other["metadata"]
-                taken.setdefault(host, f"{metadata['namespace']}/{metadata['name']}")
-        hosts = route["spec"].get("hostnames") or ["*"]
-        if not set(hosts) <= set(taken):
+                taken.setdefault(request, f"{metadata['namespace']}/{metadata['name']}")
+        if not set(_matched(route)) <= set(taken):
             return ""
-        served = " and ".join(sorted({f"{self.front.kind.name} {taken[host]}" for host in hosts}))
+        served = " and ".join(sorted({f"{self.front.kind.name} {by}" for by in taken.values()}))
         return (
             f"It gets no requests: {served} is older and has the same host names at the same "
             "Gateway. Give each ModelDeployment its own spec.traffic.gateway.hostnames."
@@ -228,80 +245,55 @@ class GatewayRouter:
         )
 
 
-def _candidate_share(owner: Owner, traffic: Traffic, route: Manifest) -> float:
+def _backends(owner: Owner, traffic: Traffic) -> list[Manifest]:
+    """Of every rule that leads to the model. Those of weight 0 are left out."""
+    return [
+        {**backend(owner, revision), "weight": weight}
+        for revision, weight in traffic.weights.items()
+    ]
+
+
+def _copies(owner: Owner, traffic: Traffic) -> list[Manifest]:
+    """The filter by which a candidate gets copies, if it does."""
+    if traffic.candidate is None or not traffic.mirrored:
+        return []
+    return [mirror(backend(owner, traffic.candidate), traffic.mirrored)]
+
+
+def _resplit(owner: Owner, traffic: Traffic, route: Manifest) -> Manifest:
+    """A live route with the backends and copies of this traffic, to apply. Rules of a preview have
+    them too, until the route is as it is wanted."""
+    backends, copies = _backends(owner, traffic), _copies(owner, traffic)
+    rules = [led(rule, owner.name, backends, copies) for rule in rules_of(route)]
+    kind = FRONTS[route["kind"]].kind
+    return {**owner.object(kind, owner.name), "spec": {**route["spec"], "rules": rules}}
+
+
+def _routes(owner: Owner, live: Objects) -> list[Manifest]:
+    """Of any kind: two while one replaces the other."""
+    found = (live.get((kind, owner.name)) for kind in FRONTS)
+    return [each for each in found if each is not None]
+
+
+def _candidate_share(owner: Owner, traffic: Traffic, routes: Iterable[Manifest]) -> float:
+    """Percent; of two routes of which one replaces the other, the most that one gives."""
     if traffic.candidate is None:
         return 0.0
-    weights = _weights(route)
-    total = sum(weights.values())
-    return 100 * weights.get(owner.child(traffic.candidate), 0) / total if total else 0.0
-
-
-def _weights(route: Manifest) -> dict[str, int]:
-    """Weight by Service, in the rule that has the split."""
-    weights: dict[str, int] = {}
-    for rule in (route["spec"].get("rules") or [])[:1]:
-        for each in rule.get("backendRefs") or []:
-            weights[each["name"]] = weights.get(each["name"], 0) + each.get("weight", 1)
-    return weights
+    split = [backends_of(rule) for route in routes for rule in split_of(route)]
+    name = owner.child(traffic.candidate)
+    return max(
+        (100 * each.get(name, 0) / sum(each.values()) for each in split if any(each.values())),
+        default=0.0,
+    )
 
 
 def _mirrored(owner: Owner, traffic: Traffic, route: Manifest) -> float:
     """Percentage of the requests that are copied to the candidate."""
     if traffic.candidate is None:
         return 0.0
-    mirrors = _mirrors((route["spec"].get("rules") or [])[:1])
-    own = (each for each in mirrors if each["backendRef"]["name"] == owner.child(traffic.candidate))
+    name = owner.child(traffic.candidate)
+    own = (each for each in mirrors_of(split_of(route)) if each["backendRef"]["name"] == name)
     return float(sum(each.get("percent", 100) for each in own))
-
-
-def _backends(route: Manifest) -> set[str]:
-    """Services that get requests or copies of them."""
-    rules = route["spec"].get("rules") or []
-    answering = (each["name"] for rule in rules for each in rule.get("backendRefs") or [])
-    return {*answering, *(each["backendRef"]["name"] for each in _mirrors(rules))}
-
-
-def _mirrors(rules: Iterable[Manifest]) -> Iterator[Manifest]:
-    for rule in rules:
-        for each in rule.get("filters") or []:
-            if mirror := each.get("requestMirror"):
-                yield mirror
-
-
-def _mirror(backend: Manifest, percent: float) -> Manifest:
-    """A filter that copies so many requests."""
-    return {
-        "type": _MIRROR,
-        "requestMirror": {"backendRef": backend, "percent": int(percent)},
-    }
-
-
-def _previewed(rule: Manifest, preview: Preview, backend: Manifest) -> Manifest:
-    """The rule for requests that also have these header fields."""
-    headers = [{"type": "Exact", "name": name, "value": value} for name, value in preview]
-    matches = [
-        {**each, "headers": [*each.get("headers", []), *headers]} for each in rule["matches"]
-    ]
-    return {**rule, "matches": matches, "backendRefs": [{**backend, "weight": 1}]}
-
-
-def _with_stable_alone(name: str, stable: str, rule: Manifest) -> Manifest:
-    """A rule of the route of this name that leads to no other revision."""
-    kept = [
-        {**each, "weight": 100}
-        for each in rule.get("backendRefs") or []
-        if each["name"].endswith(f"-{stable}")
-    ]
-    filters = [
-        each
-        for each in rule.get("filters") or []
-        if not any(
-            mirror["backendRef"]["name"].startswith(f"{name}-")
-            for mirror in _mirrors([{"filters": [each]}])
-        )
-    ]
-    without = {key: value for key, value in rule.items() if key != "filters"}
-    return {**without, "backendRefs": kept, **({"filters": filters} if filters else {})}
 
 
 def _answer(owner: Owner, parent: ParentRef, route: Manifest) -> tuple[str, bool] | None:
@@ -338,17 +330,25 @@ def _contested(owner: Owner, parent: ParentRef, route: Manifest) -> str:
     return ""
 
 
-def _same_requests(route: Manifest, other: Manifest) -> list[str]:
-    """Host names that both have at a listener, * if both have all. A wildcard is no match: the
-    exact name is served before it, whichever is older."""
+def _same_requests(route: Manifest, other: Manifest) -> list[tuple[str, str]]:
+    """What both match at a listener. A wildcard is no match: the exact name is served before it,
+    whichever is older."""
     parents, others = (
         {_identity(each, route_owner) for each in live["spec"].get("parentRefs") or []}
         for live, route_owner in ((route, _owner(route)), (other, _owner(other)))
     )
     if not parents & others:
         return []
-    hosts, known = (live["spec"].get("hostnames") or ["*"] for live in (route, other))
-    return [host for host in hosts if host in known]
+    known = set(_matched(other))
+    return [request for request in _matched(route) if request in known]
+
+
+def _matched(route: Manifest) -> Iterator[tuple[str, str]]:
+    """Host names, * if it has all, each with the other conditions of a match."""
+    for host in route["spec"].get("hostnames") or ["*"]:
+        for rule in rules_of(route):
+            for match in rule.get("matches") or [{}]:
+                yield host, json.dumps(match, sort_keys=True)
 
 
 def _owner(route: Manifest) -> Owner:
@@ -394,4 +394,5 @@ def _identity(reference: dict[str, Any], owner: Owner) -> tuple[str, ...]:
         reference.get("namespace") or owner.namespace,
         reference["name"],
         reference.get("sectionName") or "",
+        str(reference.get("port") or ""),
     )

@@ -43,6 +43,14 @@ class ReplicaRouter:
         main = revisions.get(selected or traffic.main) or next(iter(known), None)
         return [service(owner, owner.name, selected, main)] if main else []
 
+    def replaced(self, owner: Owner, traffic: Traffic, live: Objects) -> list[Manifest]:
+        """Nothing."""
+        return []
+
+    def split_alone(self, owner: Owner, traffic: Traffic, live: Objects) -> list[Manifest]:
+        """Nothing: a Service has nothing of users."""
+        return []
+
     def read_back(
         self,
         owner: Owner,

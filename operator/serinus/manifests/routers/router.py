@@ -57,6 +57,14 @@ class Router(Protocol):
     ) -> list[Manifest]:
         """The objects that split the traffic, in addition to the Service of each revision."""
 
+    def replaced(self, owner: Owner, traffic: Traffic, live: Objects) -> list[Manifest]:
+        """Of the live objects, those that these settings no longer ask for and that serve until
+        what replaces them is in effect, with the split of this traffic."""
+
+    def split_alone(self, owner: Owner, traffic: Traffic, live: Objects) -> list[Manifest]:
+        """The live objects with the split of this traffic, and otherwise as they are: for when the
+        API server refuses something else in them."""
+
     def read_back(
         self,
         owner: Owner,
