@@ -7,7 +7,7 @@ import pytest
 
 from serinus.cluster import Cluster
 from serinus.metrics.batches import BatchQuery
-from serinus.metrics.queries import ArmQuery, CounterQuery, QueryResult, Series
+from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult, Series
 from serinus.metrics.results import split
 from tests.support.inprocess import Manifest, Operator, Traffic
 from tests.support.rollouts import ERRORS, PATIENT, healthy, spec
@@ -26,14 +26,36 @@ class Gateway(Traffic):
     """The workload whose connections are never cut."""
     cut = 0.0
     """Share of the other's requests that its pods count as answered, and no client gets."""
+    bad_pod = False
+    """Whether the other's first pod fails all of its requests, which the gateway passes on."""
+    late = 0.0
+    """Seconds by which the pods are scraped later than the proxies."""
     restarted: float | None = None
     """When one of the proxies began to count anew, Unix seconds."""
 
     def _answer(self, asked: ArmQuery) -> QueryResult:
-        if not isinstance(asked.query, CounterQuery) or asked.query.backend is None:
-            return super()._answer(asked)
-        found = list(self._clusters(asked, asked.query)) if not self.down else []
-        return split(found, BatchQuery("", (asked,)))[asked]
+        query = asked.query
+        if isinstance(query, CounterQuery) and query.backend is not None:
+            found = list(self._clusters(asked, query)) if not self.down else []
+            return split(found, BatchQuery("", (asked,)))[asked]
+        answer = super()._answer(asked)
+        if isinstance(answer, QueryError) or not (self.bad_pod or self.late):
+            return answer
+        return tuple(self._of_pod(asked, each) for each in answer)
+
+    def _of_pod(self, asked: ArmQuery, series: Series) -> Series:
+        workload, until = asked.arm.workload, self.clock() - self.late
+        bad = self.bad_pod and workload != self.stable and series.pod.endswith("yyyy0")
+        fails = bad and isinstance(asked.query, CounterQuery) and asked.query.part
+        rate = self.rate / self.pods
+        return Series(
+            series.labels,
+            tuple(
+                (t, self._served_for(workload, t) * rate if fails else n)
+                for t, n in series.samples
+                if t <= until
+            ),
+        )
 
     def _clusters(self, asked: ArmQuery, query: CounterQuery) -> Iterator[Series]:
         """What both have of all revisions, of which the query picks."""
@@ -42,8 +64,9 @@ class Gateway(Traffic):
         moments = [self.started + n for n in range(first, int(age) + 1) if n % step == 0]
         known = {each for splits in self.splits.values() for _, of in splits for each in of}
         for workload in sorted(known):
-            cut = 0.0 if workload == self.stable else self.cut
-            for code, share in (("200", 1 - cut), ("503", cut)):
+            other = workload != self.stable
+            cut, failed = other * self.cut, other * self.bad_pod / self.pods
+            for code, share in (("200", 1 - cut - failed), ("500", failed), ("503", cut)):
                 for proxy in (0, 1):
                     labels = {
                         "namespace": "envoy-gateway-system",
@@ -94,7 +117,6 @@ async def test_a_candidate_that_cuts_what_its_pods_count_as_answered_is_rolled_b
     status = await operator.until("fraud", ended, moving=5)
     assert status["rejected"]["reason"] == "CheckFailed"
     assert "check gateway" in status["rejected"]["message"].lower()
-    print(status["rejected"]["message"])
 
 
 async def test_by_what_its_pods_count_it_is_promoted(operator: Operator) -> None:
@@ -128,3 +150,25 @@ async def test_a_cluster_that_appears_with_its_first_request_is_no_error(
     await operator.until("fraud", over, moving=5)
     assert seen
     assert not [each for each in seen if " Error " in each]
+
+
+@pytest.mark.parametrize("late", [0.0, 20.0])
+async def test_one_bad_pod_of_several_is_left_to_the_check_that_sees_pods(
+    operator: Operator, late: float
+) -> None:
+    gateway = await rolling_out(operator, {**BY_BOTH, "onePodToBlame": "Hold"})
+    gateway.bad_pod, gateway.late = True, late
+
+    def by_name(status: Manifest) -> Manifest:
+        assert not status.get("rejected"), status["rejected"]["message"]
+        return {each["name"]: each for each in status["candidate"]["checks"]}
+
+    def blamed(status: Manifest) -> bool:
+        return bool(by_name(status)["errors"]["state"]["podsToBlame"])
+
+    await operator.until("fraud", blamed, moving=5)
+    later = operator.now + 300
+    status = await operator.until("fraud", lambda s: blamed(s) and operator.now > later, moving=5)
+    found = by_name(status)["gateway"]
+    assert found["verdict"] == "Inconclusive"
+    assert found["message"].startswith("A gateway does not show pods: what it counts is left")
