@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from serinus.api import promql
+from serinus.api.checks import Backend
 from serinus.api.spec import Spec
 from serinus.api.validation import problems
 from serinus.judge import queries_of
@@ -29,7 +30,7 @@ from serinus.manifests.children import Wanted, children
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.traffic import Traffic
-from serinus.metrics.batches import plan
+from serinus.metrics.batches import BatchQuery, plan
 from serinus.metrics.pod_names import pods
 from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, ExpressionQuery, Query, QueryError
 from serinus.plan.monitoring import monitoring_queries
@@ -158,7 +159,11 @@ def _crossings_of_checks(spec: Spec) -> Iterator[str]:
     wholes = plan([*mine, *theirs], late=5).queries
     parts = [part for whole in wholes for part in plan(whole.then, late=5).queries]
     for planned in (*wholes, *parts):
-        if A in (namespaces := {asked.arm.namespace for asked in planned.asked}):
+        namespaces = {asked.arm.namespace for asked in planned.asked}
+        if planned.backend is not None:
+            yield from _leaves_by_backend(planned, planned.backend, namespaces)
+            continue
+        if A in namespaces:
             yield from _leaves(planned.text, namespaces)
         if isinstance(planned.asked[0].query, CounterQuery):
             owner = planned.find({"namespace": B, "pod": f"{VICTIM.workload}-5d9f7c6b8-x2x4z"})
@@ -195,6 +200,33 @@ def _leaves(sent: str, namespaces: set[str]) -> Iterator[str]:
             _only(operator, value, namespaces) for operator, value in held.get("namespace", [])
         ):
             yield f"a selector is held to {held}"
+
+
+def _leaves_by_backend(
+    planned: BatchQuery, backend: Backend, namespaces: set[str]
+) -> Iterator[str]:
+    """Selectors that may match what a gateway counts for a Service of `b`, and who gets it."""
+    name = backend.value.replace("$namespace", B).replace("$service", VICTIM.workload)
+    counted = {backend.label: name.replace("*", "80")}
+    if backend.namespace_label is not None:
+        counted[backend.namespace_label] = B
+    try:
+        found = selectors(planned.text)
+    except ValueError as error:
+        yield f"another parser cannot read it: {error}"
+        return
+    for held in found:
+        matchers = [(held.get(label, []), value) for label, value in counted.items()]
+        if not all(matchers for matchers, _ in matchers):
+            yield f"a selector is held to {held}"
+        if B not in namespaces and all(
+            operator == "Re" and re.fullmatch(expression, value)
+            for each, value in matchers
+            for operator, expression in each
+        ):
+            yield f"a selector with {held} matches {counted}"
+    if planned.find(counted).namespace == A:
+        yield f"what a gateway counts for {counted} is handed to {A}"
 
 
 def _only(operator: str, value: str, namespaces: set[str]) -> bool:
@@ -372,6 +404,12 @@ _LABELS: Final = (
     "",
     "a.b",
 )
+_BACKENDS: Final = (
+    "$namespace_$service_80", "$service.$namespace", "$namespace-$service", "$service", "$service*",
+    ".*", "$namespace/$service*", ".*/$service|b/$namespace/$service", '"} or x{a="$service',
+    "b/$namespace/$service/*", "($namespace)/($service)", "$namespace|$service", "$namespace/.+",
+    "$service/$namespace\n", "b|$namespace|$service",
+)  # fmt: skip
 _OPERATORS: Final = ("=", "!=", "=~", "!~", "==", '=~".*",x=')
 _URIS: Final = (
     "pvc://models/fraud", "pvc://b/models/../../etc", "pvc://models//etc", "pvc://../b",
@@ -453,6 +491,7 @@ def _check(rng: random.Random, number: int) -> Manifest:
             }
         },
         {"errorRate": {"requests": counter, "failures": f"{other}_failed"}},
+        {"errorRate": {"requests": {**counter, "backend": _backend(rng)}}},
         {"latency": {"histogram": {"metric": metric, "matchers": matchers}}},
         {"predictionDrift": {"classes": counter}},
         {"threshold": {"query": query(rng), "max": 1}},
@@ -460,6 +499,16 @@ def _check(rng: random.Random, number: int) -> Manifest:
         {"trafficShare": {"requests": counter}},
     )
     return {"name": f"c{number}", **rng.choice(kinds)}
+
+
+def _backend(rng: random.Random) -> Manifest:
+    named = {"namespaceLabel": _mostly(rng, "of", _LABELS)} if rng.random() < 0.3 else {}
+    good = "$service" if named else "service/$namespace/$service/*"
+    return {
+        "label": _mostly(rng, "envoy_cluster_name", _LABELS),
+        "value": _mostly(rng, good, _BACKENDS),
+        **named,
+    }
 
 
 def _drift(rng: random.Random) -> Manifest:

@@ -51,7 +51,7 @@ def test_the_table_has_every_kind() -> None:
 def test_each_kind_has_a_field_of_its_settings() -> None:
     fields = {name: field.annotation for name, field in Check.model_fields.items()}
     declared: dict[str, Any] = {to_snake(kind): settings | None for kind, settings in KINDS.items()}
-    of_every_kind = {name: fields[name] for name in ("name", "mode", "weight")}
+    of_every_kind = {name: fields[name] for name in ("name", "mode", "weight", "preset")}
     assert fields == {**of_every_kind, **declared}
 
 

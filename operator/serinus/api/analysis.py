@@ -11,7 +11,8 @@ from serinus.api.checks import Check, LabelName, kinds_that
 from serinus.api.checks.error_rate import ErrorRate
 from serinus.api.checks.prediction_drift import PredictionDrift
 from serinus.api.checks.traffic_share import TrafficShare
-from serinus.api.presets import PRESETS, PresetName
+from serinus.api.preset_files import PresetName
+from serinus.api.presets import PRESETS
 from serinus.api.quantities import seconds
 
 
@@ -110,7 +111,7 @@ class Analysis(Type):
     preset: PresetName | None = Field(
         default=None,
         description="The model server or proxy whose metrics the checks read by default. Without "
-        "a preset they read model_requests_total and so on.",
+        "a preset they read model_requests_total and so on. A check may have one of its own.",
     )
     stratify: Annotated[list[LabelName], Field(max_length=3)] | None = Field(
         default=None,
@@ -193,11 +194,17 @@ class Analysis(Type):
     def _read_by_preset(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """With a preset, settings omitted in the checks come from the preset."""
         analysis = handler(data)
-        if analysis.preset is None:
+        checks = analysis.checks
+        if analysis.preset is not None and "checks" not in analysis.model_fields_set:
+            checks = PRESETS[analysis.preset].checks
+        named = [check.preset or analysis.preset for check in checks]
+        if not any(named):
             return analysis
-        preset = PRESETS[analysis.preset]
-        checks = analysis.checks if "checks" in analysis.model_fields_set else preset.checks
-        return analysis.replace(checks=[check.completed(preset) for check in checks])
+        completed = [
+            check.completed(PRESETS[name]) if name else check
+            for name, check in zip(named, checks, strict=True)
+        ]
+        return analysis.replace(checks=completed)
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from serinus.api.base import Timestamp, Type
-from serinus.api.checks import LabelMatcher
+from serinus.api.checks import Backend, LabelMatcher
 
 Elements = list[dict[str, Any]]
 """Series as returned by Prometheus: `metric`, and `values` or `histograms`."""
@@ -18,6 +18,9 @@ class RecordedCounters(Type):
     beside: str | None = Field(default=None, description="A second metric, read together with it.")
     matchers: list[LabelMatcher] = Field(
         default_factory=list, description="Matchers of the series."
+    )
+    backend: Backend | None = Field(
+        default=None, description="How the series name a revision, if they are a gateway's."
     )
     native: bool = Field(default=False, description="Whether it is a native histogram.")
     result: Elements = Field(description="The series.")

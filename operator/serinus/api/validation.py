@@ -297,8 +297,9 @@ def _analysis(namespace: str, spec: Spec) -> Iterator[Problem]:
             f"{longest} is shorter than one interval of {interval}: no verdict would be possible"
         )
         yield Problem(f"{field}.maxStepDuration", message)
-    server = PRESETS[analysis.preset] if analysis.preset is not None else None
     for index, check in enumerate(analysis.checks):
+        preset = check.preset or analysis.preset
+        server = PRESETS[preset] if preset is not None else None
         path = f"{field}.checks[{index}].{check.kind}"
         yield from (each.below(path) for each in check.settings.problems(longest, server))
         yield from _never_met(check.settings, path)

@@ -57,7 +57,9 @@ def unreported(
 def _newest_by_pod(arm: Mapping[Query, QueryResult]) -> dict[str, float]:
     newest: dict[str, float] = {}
     for query, answer in arm.items():
-        if isinstance(query, CounterQuery) and not isinstance(answer, QueryError):
+        if not isinstance(query, CounterQuery) or query.backend is not None:
+            continue  # a gateway has a pod for no revision
+        if not isinstance(answer, QueryError):
             for series in answer:
                 if series.samples:
                     at = series.samples[-1][0]

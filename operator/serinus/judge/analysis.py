@@ -27,6 +27,7 @@ from serinus.judge.absence import REPORT_WITHIN, alone, frozen, unreported
 from serinus.judge.checks import kind_of
 from serinus.judge.drift import feature_queries
 from serinus.judge.evidence import comparison, mix
+from serinus.judge.evidence.gateway import unless_pods_tell_more
 from serinus.judge.evidence.look import (
     ENOUGH_EXPECTED,
     ByPod,
@@ -200,7 +201,7 @@ def audit(
     after = progress
     for each in _slices(analysis, measurement, progress.counted, since):
         arms, counted = _counted(each, after.counted, since)
-        checks = look(analysis.audited, after, each, arms)
+        checks = look(analysis.audited, after, each, arms, beside=decided.checks)
         after = replace(after, checks=checks, counted=counted)
     checks = within_room(after.checks, progress.checks, measurement.at, beside=decided.checks)
     return replace(after, checks=checks)
@@ -296,8 +297,9 @@ def _looked(
     long_absent: PodsUnreported | None,
     guard: GuardWindow | None,
     explained: bool,
+    beside: Iterable[CheckStatus] = (),
 ) -> tuple[CheckStatus, ...]:
-    """These checks after a look at what the arms counted."""
+    """These checks after a look at what the arms counted. `beside`: what others found in it."""
     values = {q: a for q, a in measurement.candidate.items() if isinstance(q, ExpressionQuery)}
     look = partial(Look, measurement.at, values=values, since=since, weight=weight)
     look = partial(look, counted=progress.counted)
@@ -332,15 +334,33 @@ def _looked(
         suspect = is_suspect(inputs, measurement.at, follows_inputs=check.settings.follows_inputs)
         return _if_comparable(check, before, by_itself, unlike, suspect=suspect)
 
-    return tuple(
-        isolated(
-            Part.CHECK,
-            partial(looked, check),
-            partial(in_error, check, progress.checks),
-            check.name,
-        )
-        for check in checks
-    )
+    return _in_turn(analysis, checks, progress, looked, beside)
+
+
+def _in_turn(
+    analysis: Analysis,
+    checks: Iterable[Check],
+    progress: Progress,
+    looked: Callable[[Check], CheckStatus],
+    beside: Iterable[CheckStatus],
+) -> tuple[CheckStatus, ...]:
+    """These checks after a look; those that read a gateway last, since what pods show is asked."""
+    found = {each.name: each for each in beside}
+    failed = {each.name for each in progress.checks if each.has_failed}
+
+    def one(check: Check) -> CheckStatus:
+        of_pods = [
+            (found[each.name], budget_of(analysis, each, progress.entries))
+            for each in analysis.checks
+            if each.settings.backend is None and each.name in found
+        ]
+        alone = looked(check)
+        return alone if check.name in failed else unless_pods_tell_more(check, alone, of_pods)
+
+    for check in sorted(checks, key=lambda each: each.settings.backend is not None):
+        in_doubt = partial(in_error, check, progress.checks)
+        found[check.name] = isolated(Part.CHECK, partial(one, check), in_doubt, check.name)
+    return tuple(found[check.name] for check in checks)
 
 
 def _divided(check: Check, before: CheckStatus, look: Look) -> tuple[CheckStatus, Look]:
@@ -378,7 +398,11 @@ def _asked(check: Check, arms: ArmReadings) -> ArmReadings:
 def reads(check: Check) -> str:
     """A digest of the counters that a check reads, 12 characters; its bounds do not matter."""
     texts = [
-        [*one.metrics, *sorted(f"{m.label}{m.operator}{m.value}" for m in one.matchers)]
+        [
+            *one.metrics,
+            *sorted(f"{m.label}{m.operator}{m.value}" for m in one.matchers),
+            *([one.backend.model_dump_json()] if one.backend else []),
+        ]
         for one in kind_of(check).queries()
         if isinstance(one, CounterQuery)
     ]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from serinus.api.checks import Backend
 from serinus.metrics.labelling import USUAL, Labelling, condition
 from serinus.metrics.pod_names import MAX_WORKLOAD, literal, pods_of, workload_of
 from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, ExpressionQuery, QueryError, Tenant
@@ -40,6 +41,12 @@ class BatchQuery:
         return isinstance(query, CounterQuery) and query.native
 
     @property
+    def backend(self) -> Backend | None:
+        """How its series name an arm, if they are a gateway's."""
+        query = self.asked[0].query if self.asked else None
+        return query.backend if isinstance(query, CounterQuery) else None
+
+    @property
     def tenants(self) -> frozenset[Tenant]:
         """The tenant."""
         return frozenset(asked.tenant for asked in self.asked)
@@ -60,7 +67,9 @@ class BatchQuery:
         return self.asked + self.then
 
     def find(self, labels: Mapping[str, str]) -> Arm:
-        """The arm of a series, by its namespace and pod."""
+        """The arm of a series, by its namespace and pod, or by the Service that it names."""
+        if self.backend is not None:
+            return Arm(*(self.backend.of(labels) or ("", "")))
         return Arm(labels.get("namespace", ""), workload_of(labels.get("pod", "")))
 
 
@@ -206,8 +215,11 @@ def selector(query: CounterQuery, arms: list[Arm], labelling: Labelling = USUAL)
     metric = names[0] if len(names) == 1 else ""
     conditions = [] if metric else [f'__name__=~"{"|".join(names)}"']
     conditions += [condition(each) for each in query.matchers]
-    conditions += labelling.of_namespaces(namespaces)
-    conditions += [labelling.of_pods(pods_of(f"(?:{workloads})"))]
+    if query.backend is None:
+        conditions += labelling.of_namespaces(namespaces)
+        conditions += [labelling.of_pods(pods_of(f"(?:{workloads})"))]
+    else:
+        conditions += labelling.of_backends(query.backend, namespaces, workloads)
     return f"{metric}{{{','.join(conditions)}}}"
 
 

@@ -19,7 +19,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from serinus.api.isolation import Part, isolated
-from serinus.metrics.queries import CounterQuery, QueryError, QueryResult, Series
+from serinus.metrics.queries import BACKEND, CounterQuery, QueryError, QueryResult, Series
 from serinus.metrics.resets import NONE, Fall, Falls, explained, falls, restarted, rises
 from serinus.metrics.samples import packed
 
@@ -58,6 +58,8 @@ class Increase(NamedTuple):
 
     series: Series
     target: str
+    """That of the pod. A gateway shows no pods, so all that it counts of a revision is taken for
+    one, with the name of the Service."""
     start: float
     """Time of the sample before the increase, Unix seconds, or earlier if there is none."""
     end: float
@@ -256,7 +258,10 @@ class _Blocks:
             if target in served:
                 start = self._start(target, served[target].oldest, covered)
                 end = self.ends[target]
-                increases += [_increase(each, target, start, end) for each in exported.series]
+                increases += [
+                    _increase(each, each.labels.get(BACKEND, target), start, end)
+                    for each in exported.series
+                ]
         return _growth(increases, answer)
 
     def _end(self, target: str) -> float:

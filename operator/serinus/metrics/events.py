@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from serinus.api.checks import Counter, LabelMatcher
+from serinus.api.checks import Backend, Counter, LabelMatcher
 from serinus.metrics.queries import CounterQuery
 
 
@@ -25,16 +25,21 @@ class EventQueries:
         events: Sequence[LabelMatcher],
         beside: str | None = None,
         successes: str | None = None,
+        backend: Backend | None = None,
     ) -> Self:
         """From settings."""
         matchers = tuple(whole.matchers)
         outcome = (
-            CounterQuery(successes, matchers)
+            CounterQuery(successes, matchers, backend=backend)
             if successes is not None
-            else CounterQuery(beside or whole.metric, (*matchers, *events), part=True)
+            else CounterQuery(
+                beside or whole.metric, (*matchers, *events), part=True, backend=backend
+            )
         )
         return cls(
-            CounterQuery(whole.metric, matchers, beside=beside), outcome, successes is not None
+            CounterQuery(whole.metric, matchers, beside=beside, backend=backend),
+            outcome,
+            successes is not None,
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from serinus.api import promql
-from serinus.api.checks import LabelMatcher
+from serinus.api.checks import Backend, LabelMatcher
 from serinus.metrics.pod_names import pods
 from serinus.metrics.queries import Arm
 
@@ -63,6 +63,13 @@ class Labelling:
     def of_namespaces(self, expression: str) -> list[str]:
         """Matchers of namespaces, a regular expression (RE2)."""
         return [f"{self.namespace}=~{promql.quoted(expression)}", *self._extra]
+
+    def of_backends(self, backend: Backend, namespaces: str, services: str) -> list[str]:
+        """Matchers of a gateway's series about Services; both are regular expressions (RE2)."""
+        named = [(backend.label, backend.expression(namespaces, services))]
+        if backend.namespace_label is not None:
+            named.append((backend.namespace_label, namespaces))
+        return [*(f"{label}=~{promql.quoted(of)}" for label, of in named), *self._extra]
 
     def of_pods(self, expression: str) -> str:
         """The matcher of pods, a regular expression (RE2)."""

@@ -3,19 +3,23 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
-from serinus.api.checks import LabelMatcher
+from serinus.api.checks import Backend, LabelMatcher
 from serinus.api.isolation import Fault
 from serinus.metrics.samples import Sample
+
+BACKEND: Final = "__backend__"
+"""A label that we add to the series of a gateway: the Service that they are about."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One side of a comparison: the pods of one revision."""
+    """One side of a comparison: the pods of one revision, or the Service that leads to them."""
 
     namespace: str
     workload: str
-    """Name of what runs them; they are named after it."""
+    """Name of what runs them; they are named after it, and so is the Service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,8 @@ class CounterQuery:
     beside: str | None = None
     """A second counter with the same matchers. The series of both are read together and summed; one
     of them is enough (successes and failures of requests)."""
+    backend: Backend | None = None
+    """How the series of a gateway name an arm; None: they are those of its pods."""
 
     def __hash__(self) -> int:
         """Without the matchers, since it is asked for hundreds of times per look."""
@@ -50,6 +56,7 @@ class CounterQuery:
         return (
             isinstance(other, CounterQuery)
             and self.metric in other.metrics
+            and self.backend == other.backend
             and all(matcher in self.matchers for matcher in other.matchers)
         )
 
@@ -102,8 +109,10 @@ class Series:
 
     @property
     def target(self) -> str:
-        """The scrape target: pod and address; counts are kept separately for each."""
-        return f"{self.labels.get('pod', '')}@{self.labels.get('instance', '')}"
+        """The scrape target: pod and address; counts are kept separately for each, and for each
+        Service that a gateway counts for."""
+        own = f"{self.labels.get('pod', '')}@{self.labels.get('instance', '')}"
+        return f"{self.labels[BACKEND]}@{own}" if BACKEND in self.labels else own
 
 
 @dataclass(frozen=True, slots=True)

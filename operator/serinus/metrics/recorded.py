@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from serinus.api.checks import LabelMatcher
+from serinus.api.checks import Backend, LabelMatcher
 from serinus.api.recording import RecordedCounters, Recording
 from serinus.metrics.batches import BatchQuery
 from serinus.metrics.queries import (
@@ -30,12 +30,13 @@ class _Counted:
     names: frozenset[str]
     matchers: frozenset[LabelMatcher]
     native: bool
+    backend: Backend | None
     elements: tuple[Element, ...]
 
     def covers(self, query: CounterQuery) -> bool:
         """Whether it has all series of the query."""
         asked = self.names.issuperset(query.metrics) and self.native is query.native
-        return asked and self.matchers.issubset(query.matchers)
+        return asked and self.backend == query.backend and self.matchers.issubset(query.matchers)
 
 
 class Recorded:
@@ -106,6 +107,7 @@ def _counted(recorded: RecordedCounters, field: str) -> _Counted:
         names=frozenset(name for name in (recorded.metric, recorded.beside) if name),
         matchers=frozenset(recorded.matchers),
         native=recorded.native,
+        backend=recorded.backend,
         elements=_elements(recorded.result, field),
     )
 

@@ -11,7 +11,15 @@ from typing import Any, Final
 from serinus.metrics.batches import MOST_SERIES, BatchQuery
 from serinus.metrics.labelling import USUAL, Labelling
 from serinus.metrics.native_histograms import as_classic
-from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, QueryError, QueryResult, Series
+from serinus.metrics.queries import (
+    BACKEND,
+    Arm,
+    ArmQuery,
+    CounterQuery,
+    QueryError,
+    QueryResult,
+    Series,
+)
 from serinus.metrics.samples import Samples
 
 _MAX_QUOTED: Final = 300
@@ -167,6 +175,7 @@ def _split_counters(
     read = _histogram if query.native else _counter
     found: dict[Arm, list[Series]] = defaultdict(list)
     broken: dict[Arm, QueryError] = {}
+    backend = query.backend is not None
     for element in result:
         labels = labelling.standard(
             element.labels if isinstance(element, Series) else element["metric"]
@@ -174,6 +183,8 @@ def _split_counters(
         arm = query.find(labels)
         if arm not in wanted:
             continue
+        if backend:
+            labels = {**labels, BACKEND: arm.workload}
         try:
             found[arm] += read(element, labels)
         except ValueError as problem:

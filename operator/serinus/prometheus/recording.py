@@ -42,6 +42,7 @@ def record(
                 beside=one.beside,
                 matchers=list(one.matchers),
                 native=one.native,
+                backend=one.backend,
                 result=_samples(archive, one, arms, span),
             )
             for one in wholes

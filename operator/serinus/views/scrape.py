@@ -178,4 +178,6 @@ def _servers(scrape: Sequence[ScrapedSample]) -> Iterator[str]:
     for name in PRESETS:
         preset = Analysis.model_validate({"preset": name})
         if all(_looked(preset, check, scrape).state == "Judged" for check in preset.checks):
-            yield f"These are metrics of {name}: spec.rollout.analysis.preset reads them."
+            gateway = any(check.settings.backend is not None for check in preset.checks)
+            reader = "the preset of a check" if gateway else "spec.rollout.analysis.preset"
+            yield f"These are metrics of {name}: {reader} reads them."

@@ -55,6 +55,7 @@ def matching(counters: CounterQuery, scrape: Iterable[ScrapedSample]) -> list[Sc
         one
         for one in scrape
         if one.name in counters.metrics
+        and (counters.backend is None or counters.backend.of(one.labels))
         and all(matcher.matches(one.labels) for matcher in counters.matchers)
     ]
 

@@ -12,11 +12,17 @@ from serinus.judge import queries_of
 from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, QueryError, QueryResult
 from serinus.prometheus import Config, Prometheus
 from tests.support.real_prometheus import PATIENCE, Pods, Server, pod, serving
-from tests.unit.presets.exposition import ERRORS, SLOWER, sample
+from tests.unit.presets.exposition import BACKEND, ERRORS, SLOWER, sample
 
 
 def arm(preset: str) -> Arm:
+    """Whose pod exports the sample, be it that of a gateway."""
     return Arm("team", f"{preset.lower()}-1")
+
+
+def counted(preset: str) -> Arm:
+    """Of which the sample tells."""
+    return Arm(*BACKEND) if PRESETS[preset].error_rate.requests.backend else arm(preset)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +41,7 @@ async def counts(server: Server, preset: str, **check: object) -> list[float]:
     """What each counter of a check reads, all its series together, once all are scraped."""
     spec = {"preset": preset, "checks": [{"name": "x", **check}]}
     queries = [q for q in queries_of(Analysis.model_validate(spec)) if isinstance(q, CounterQuery)]
-    asked = [ArmQuery(arm(preset), q, 60) for q in queries if not q.native]
+    asked = [ArmQuery(counted(preset), q, 60) for q in queries if not q.native]
     deadline = time.monotonic() + PATIENCE
     while True:
         async with Prometheus(Config(server.url)) as prometheus:

@@ -5,7 +5,10 @@ from pathlib import Path
 SAMPLES = Path(__file__).parent / "samples"
 ERRORS = {
     "BentoML": (3000, 60),
+    "Contour": (3000, 60),
+    "EnvoyGateway": (3000, 60),
     "Istio": (3000, 60),
+    "IstioGateway": (3000, 60),
     "KServe": (3000, 60),
     "MLServer": (3000, 60),
     "RayServe": (3000, 60),  # 15 clients gave up
@@ -16,7 +19,10 @@ ERRORS = {
 """Requests and errors in each sample of a server that tells them."""
 SLOWER = {
     ("BentoML", "request"): (0.05, 40, 3000),
+    ("Contour", "request"): (10.0, 140, 2950),
+    ("EnvoyGateway", "request"): (50.0, 140, 2950),
     ("Istio", "request"): (25.0, 340, 2940),
+    ("IstioGateway", "request"): (25.0, 360, 3000),
     ("KServe", "postprocess"): (0.005, 40, 2940),
     ("KServe", "preprocess"): (0.005, 100, 3000),
     ("KServe", "request"): (0.01, 700, 3000),
@@ -32,6 +38,8 @@ SLOWER = {
     ("vLLM", "timeToFirstToken"): (0.25, 40, 2940),
 }
 """A bound in the server's unit, requests slower than that, and all requests, in each sample."""
+BACKEND = ("shop", "fraud-7d9c5b")
+"""Namespace and name of the Service that is meant where the sample is a gateway's."""
 
 
 def sample(preset: str) -> str:

@@ -1,9 +1,8 @@
 """What each preset says of a server, against what that server exports."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from serinus.api.analysis import Analysis
 from serinus.api.checks import LabelMatcher
@@ -12,18 +11,18 @@ from serinus.api.presets import PRESETS
 from serinus.api.validation import problems
 from serinus.judge import queries_of
 from serinus.metrics.queries import CounterQuery
+from serinus.prometheus.exposition import scraped_samples
 from tests.support.simulated_analysis import SINCE, SimulatedAnalysis
 from tests.support.simulated_pods import Pods
-from tests.unit.presets.exposition import ERRORS, SAMPLES, SLOWER, sample
+from tests.unit.presets.exposition import BACKEND, ERRORS, SAMPLES, SLOWER, sample
 
 
-def exported(preset: str) -> Iterator[tuple[str, dict[str, str], float]]:
-    text = sample(preset)
-    for family in text_string_to_metric_families(text):
-        for each in family.samples:
-            # the parser adds _total to the names of all counters; Prometheus does not
-            name = each.name if each.name in text else each.name.removesuffix("_total")
-            yield name, each.labels, each.value
+def exported(preset: str) -> Iterator[tuple[str, Mapping[str, str], float]]:
+    """What the sample has of one server, or of one that a gateway leads to."""
+    backend = PRESETS[preset].error_rate.requests.backend
+    for each in scraped_samples(sample(preset)):
+        if backend is None or backend.of(each.labels) == BACKEND:
+            yield each.name, each.labels, each.value
 
 
 def serve(pods: Pods, preset: str, times: int = 1) -> None:

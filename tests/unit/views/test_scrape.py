@@ -15,6 +15,8 @@ from serinus.prometheus.exposition import scraped_samples
 from serinus.views.scrape import ScrapeView, scrape_view
 from tests.unit.presets.exposition import sample
 
+ENVOY = sample("EnvoyGateway")
+
 FASTAPI = (Path(__file__).parent / "scrapes" / "fastapi-instrumentator.txt").read_text()
 """Of prometheus-fastapi-instrumentator 8.1 with its defaults, after 101 predictions, one of which
 failed, 30 probes and three scrapes."""
@@ -165,6 +167,15 @@ calls_total{"http.response.status_code"="500"} 1
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_preset_of_a_server_is_recognised_by_its_metrics(name: str) -> None:
     assert any(name in warning for warning in seen(scrapes=(sample(name),)).warnings)
+
+
+def test_a_gateway_that_counts_all_backends_of_a_rule_together_is_none_that_can_be_read() -> None:
+    of_rules = re.sub(r"service/shop/[^/]*/80/http", "httproute/shop/fraud/rule/0", ENVOY)
+    gateway = {"name": "gateway", "preset": "EnvoyGateway", "errorRate": {}}
+    assert seen(gateway, scrapes=(ENVOY,)).checks[0].state == "Judged"
+    found = seen(gateway, scrapes=(of_rules,))
+    assert found.checks[0].state == "Missing"
+    assert not any("EnvoyGateway" in warning for warning in found.warnings)
 
 
 @pytest.mark.parametrize("name", PRESETS)

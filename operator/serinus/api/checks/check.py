@@ -19,6 +19,7 @@ from serinus.api.checks.server import ServerMetrics
 from serinus.api.checks.settings import Settings
 from serinus.api.checks.threshold import Threshold
 from serinus.api.checks.traffic_share import TrafficShare
+from serinus.api.preset_files import PresetName
 
 CheckName = Annotated[
     str,
@@ -79,6 +80,11 @@ class Check(Type):
     )
     weight: Annotated[int, Field(ge=1, le=100)] = Field(
         default=1, description="Share of the false-rollback budget, relative to the other checks."
+    )
+    preset: PresetName | None = Field(
+        default=None,
+        description="The server or proxy whose metrics this check reads by default, in place of "
+        "that of the analysis: such as the gateway in front of the model.",
     )
     error_rate: ErrorRate | None = Field(
         default=None, description="Share of failed requests, candidate compared with stable."

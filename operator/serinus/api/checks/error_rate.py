@@ -16,7 +16,7 @@ from serinus.api.checks.exported import (
     shows_failures,
     without_probes,
 )
-from serinus.api.checks.metrics import Counter
+from serinus.api.checks.metrics import Backend, RequestCounter
 from serinus.api.checks.server import NOT_BOTH, FailureCounters, ServerMetrics
 from serinus.api.checks.settings import counted_by, counts_too_late
 from serinus.api.problem import Problem
@@ -75,6 +75,10 @@ class ErrorRate(FailureCounters, Compared):
     )
 
     @property
+    def backend(self) -> Backend | None:
+        return self.requests.backend
+
+    @property
     def warm_up_seconds(self) -> float:
         return seconds(self.warm_up) if self.warm_up else 0.0
 
@@ -93,7 +97,7 @@ class ErrorRate(FailureCounters, Compared):
         requests: dict[str, object] = {"metric": metric}
         if matchers := without_probes(labels):
             requests["matchers"] = matchers
-        return cls(requests=Counter.model_validate(requests), errors=[failed])
+        return cls(requests=RequestCounter.model_validate(requests), errors=[failed])
 
     def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
         yield from self.double_counts()

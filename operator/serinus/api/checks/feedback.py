@@ -40,7 +40,6 @@ class Feedback(FeedbackCounters, Compared):
 
     finds_bad_events = True
     compares_strata = True
-    serves_a_mirror = False
 
     model_config = ConfigDict(
         json_schema_extra={"x-kubernetes-validations": [MARGIN_ABOVE_TOLERANCE]}
@@ -77,6 +76,10 @@ class Feedback(FeedbackCounters, Compared):
     @property
     def told_later(self) -> bool:
         return True
+
+    @property
+    def serves_a_mirror(self) -> bool:
+        return False
 
     @property
     def counts_after_seconds(self) -> float:

@@ -15,7 +15,7 @@ from serinus.api.checks.exported import (
     without_probes,
     words_in,
 )
-from serinus.api.checks.metrics import Histogram
+from serinus.api.checks.metrics import Backend, Histogram
 from serinus.api.checks.server import LatencyName, ServerMetrics
 from serinus.api.checks.settings import counts_too_late
 from serinus.api.problem import Problem
@@ -131,6 +131,10 @@ class Latency(Compared):
             f"p99 {self.p99:g} times as long + {self.absolute_tolerance}",
             f"p99 {passing:g} times as long + {self.absolute_margin}",
         )
+
+    @property
+    def backend(self) -> Backend | None:
+        return self.histogram.backend
 
     @property
     def warm_up_seconds(self) -> float:

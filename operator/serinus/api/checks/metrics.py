@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
 from serinus.api.base import CelRule, Type, written
 
@@ -39,13 +39,16 @@ _NAMED_CLASS: Final = re.compile(r"\[:\^?[a-z]+:\]")
 _NAMED_BY_METRIC: Final = "set the name of the metric in metric, not by a matcher of __name__"
 
 
+_SeriesLabel = Annotated[
+    LabelName,
+    CelRule("self != '__name__'", _NAMED_BY_METRIC, holds=lambda label: label != "__name__"),
+]
+
+
 class LabelMatcher(Type):
     """A matcher of a label, as in PromQL."""
 
-    label: Annotated[
-        LabelName,
-        CelRule("self != '__name__'", _NAMED_BY_METRIC, holds=lambda label: label != "__name__"),
-    ] = Field(description="Name of the label.")
+    label: _SeriesLabel = Field(description="Name of the label.")
     operator: Operator = Field(
         default="=",
         description="=, != for a string, =~, !~ for a regular expression.",
@@ -112,6 +115,84 @@ def compiled(expression: str, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str
         return None
 
 
+_SERVICE: Final = "$service"
+_NAMESPACE: Final = "$namespace"
+_APART: Final = "[_./|:@]"
+"""Characters that neither the name of a Service nor that of a namespace has: a name ends there."""
+_REST: Final = "[-A-Za-z0-9_./|:@]*"
+_BETWEEN: Final = f"{_APART}({_REST}{_APART})?"
+_ORDERS: Final = "|".join(
+    rf"\{first}{_BETWEEN}\{second}"
+    for first, second in ((_NAMESPACE, _SERVICE), (_SERVICE, _NAMESPACE))
+)
+_BACKEND: Final = rf"^({_REST}{_APART})?({_ORDERS}|\{_SERVICE})({_APART}{_REST}[*]?)?$"
+_NAMES: Final = "([a-z0-9-]+)"
+_NAMESPACE_ONCE: Final = "the namespace is either in value, as $namespace, or in namespaceLabel"
+
+
+class Backend(Type):
+    """How a gateway's series name the Service of a revision, which is the backend that the requests
+    were sent to."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "has(self.namespaceLabel) != self.value.contains('$namespace')",
+                    "message": _NAMESPACE_ONCE,
+                }
+            ]
+        }
+    )
+
+    label: _SeriesLabel = Field(
+        description="Label that names the Service, for example envoy_cluster_name."
+    )
+    value: Annotated[
+        str,
+        Field(max_length=100),
+        written(
+            _BACKEND,
+            "a backend must have $service once, and $namespace at most once, apart from letters, "
+            "digits and dashes, and * only at the end, as in service/$namespace/$service/*",
+        ),
+    ] = Field(
+        default=_SERVICE,
+        description="Value of the label: $service stands for the name of the Service, $namespace "
+        "for its namespace, and * at the end for anything.",
+    )
+    namespace_label: _SeriesLabel | None = Field(
+        default=None,
+        description="Label with the namespace of the Service, if it is not in value.",
+    )
+
+    @model_validator(mode="after")
+    def _namespace_once(self) -> Self:
+        if (self.namespace_label is None) is not (_NAMESPACE in self.value):
+            raise ValueError(_NAMESPACE_ONCE)
+        return self
+
+    def expression(self, namespaces: str, services: str) -> str:
+        """What the label has for these Services; all are regular expressions (RE2)."""
+        return self._expression(f"(?:{namespaces})", f"(?:{services})")
+
+    def of(self, labels: Mapping[str, str]) -> tuple[str, str] | None:
+        """Namespace and name of the Service that a series with these labels is about; None: of
+        none."""
+        found = re.fullmatch(self._expression(_NAMES, _NAMES), labels.get(self.label, ""))
+        if found is None:
+            return None
+        if self.namespace_label is not None:
+            return labels.get(self.namespace_label, ""), found[1]
+        namespace_first = self.value.index(_NAMESPACE) < self.value.index(_SERVICE)
+        return (found[1], found[2]) if namespace_first else (found[2], found[1])
+
+    def _expression(self, namespace: str, service: str) -> str:
+        known = {_NAMESPACE: namespace, _SERVICE: service, "*": ".*"}
+        parts = re.split(r"(\$namespace|\$service|\*)", self.value)
+        return "".join(known.get(part) or re.escape(part).replace(r"\-", "-") for part in parts)
+
+
 class Counter(Type):
     """A counter that the model's pods export."""
 
@@ -122,8 +203,19 @@ class Counter(Type):
     )
 
 
+class RequestCounter(Counter):
+    """A counter of requests, which the model's pods export, or a gateway in front of them."""
+
+    backend: Backend | None = Field(
+        default=None,
+        description="How the series name the revision, if a gateway or another proxy counts its "
+        "requests. Without this field the counter is that of the revision's pods.",
+    )
+
+
 class Histogram(Type):
-    """A histogram that the model's pods export, classic or native."""
+    """A histogram that the model's pods export, or a gateway in front of them, classic or
+    native."""
 
     metric: MetricName = Field(
         description="Name of the histogram without _bucket, for example "
@@ -135,6 +227,10 @@ class Histogram(Type):
     )
     unit: Literal["s", "ms", "us"] = Field(
         default="s", description="Unit of the bucket bounds: s, ms or us."
+    )
+    backend: Backend | None = Field(
+        default=None,
+        description="As in errorRate.requests: how a gateway's series name the revision.",
     )
 
     @property

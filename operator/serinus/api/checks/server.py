@@ -7,7 +7,13 @@ from typing import Annotated, Final, Self
 from pydantic import Field, JsonValue, model_validator
 
 from serinus.api.base import Type, written
-from serinus.api.checks.metrics import FAILED_CODES, Counter, Histogram, LabelMatcher, MetricName
+from serinus.api.checks.metrics import (
+    FAILED_CODES,
+    Histogram,
+    LabelMatcher,
+    MetricName,
+    RequestCounter,
+)
 from serinus.api.problem import Problem
 
 LatencyName = Annotated[
@@ -26,8 +32,8 @@ NOT_BOTH: Final[JsonValue] = {
 class RequestCounters(Type):
     """The counters of all requests."""
 
-    requests: Counter = Field(
-        default=Counter(metric="model_requests_total"),
+    requests: RequestCounter = Field(
+        default=RequestCounter(metric="model_requests_total"),
         description="Counter of all requests, or of successful requests if failures is set. "
         "Defaults to that of the preset, or model_requests_total.",
     )

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 from serinus.api.base import Duration, Type
 from serinus.api.checks.exported import Exported
 from serinus.api.checks.expressions import only_value
-from serinus.api.checks.metrics import Counter
+from serinus.api.checks.metrics import Backend, Counter
 from serinus.api.checks.server import ServerMetrics
 from serinus.api.problem import Problem
 from serinus.api.quantities import seconds
@@ -34,9 +34,6 @@ class Settings(Type):
     compares_strata: ClassVar[bool] = False
     """Its evidence can be weighed separately for each value of a label."""
 
-    serves_a_mirror: ClassVar[bool] = True
-    """Whether it can judge answers that nobody gets."""
-
     @classmethod
     def serves_a_guard(cls, lasting: float) -> bool:
         """Whether it can judge a promoted revision, which has most of the traffic, in a guard of so
@@ -54,6 +51,18 @@ class Settings(Type):
     def compares_with_stable(self) -> bool:
         """Whether stable's counts are part of its evidence."""
         return True
+
+    @property
+    def backend(self) -> Backend | None:
+        """How the series that it reads name a revision, if a gateway counts for it; None: its pods
+        do."""
+        return None
+
+    @property
+    def serves_a_mirror(self) -> bool:
+        """Whether it can judge answers that nobody gets. A gateway may count copies elsewhere, or
+        not at all."""
+        return self.backend is None
 
     @property
     def told_later(self) -> bool:

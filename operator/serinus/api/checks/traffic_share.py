@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 
 from serinus.api.base import Duration, Percent
 from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared
+from serinus.api.checks.metrics import Backend
 from serinus.api.checks.server import RequestCounters, ServerMetrics
 from serinus.api.problem import Problem
 
@@ -40,6 +41,10 @@ class TrafficShare(RequestCounters, Compared):
         default="1%",
         description="Added to the largest share of the margin, and subtracted from the smallest.",
     )
+
+    @property
+    def backend(self) -> Backend | None:
+        return self.requests.backend
 
     def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
         yield from self.counted_twice("failures", self.failures)

@@ -4,13 +4,12 @@ A preset says which metrics replace the default ones, as settings of the checks.
 code for a server: a new one needs a file, and a sample for the tests.
 """
 
-from importlib.resources import files
-from typing import Annotated, Final
+from typing import Final
 
-import yaml
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from serinus.api.checks import Check, ServerMetrics
+from serinus.api.preset_files import PRESET_FILES
 
 
 class Preset(ServerMetrics):
@@ -20,23 +19,5 @@ class Preset(ServerMetrics):
     checks: list[Check] = Field(description="What is checked if users name no checks.")
 
 
-def _read() -> dict[str, Preset]:
-    texts = [
-        file.read_text("utf-8") for file in files(__name__).iterdir() if file.name[-5:] == ".yaml"
-    ]
-    found = [Preset.model_validate(yaml.safe_load(text)) for text in texts]
-    return {preset.name: preset for preset in sorted(found, key=lambda preset: preset.name.lower())}
-
-
-def _known(name: str) -> str:
-    if name not in PRESETS:
-        raise ValueError(f"must be one of {', '.join(PRESETS)}")
-    return name
-
-
-PRESETS: Final = _read()
+PRESETS: Final = {name: Preset.model_validate(written) for name, written in PRESET_FILES.items()}
 """By name, in alphabetical order."""
-
-PresetName = Annotated[
-    str, AfterValidator(_known), Field(json_schema_extra={"enum": list(PRESETS)})
-]

@@ -27,6 +27,7 @@ class ErrorRateCheck(EventShare):
             NOUNS,
             beside=settings.failures,
             successes=settings.successes,
+            backend=settings.requests.backend,
         )
         self._warm_up = settings.warm_up_seconds
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Protocol
 
 from serinus.api.baseline import CheckBaseline, Dispersion
-from serinus.api.checks import Counter, LabelMatcher
+from serinus.api.checks import Backend, Counter, LabelMatcher
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge.evidence import comparison, pods, stable_pods
@@ -63,8 +63,9 @@ class EventShare:
         nouns: Nouns,
         beside: str | None = None,
         successes: str | None = None,
+        backend: Backend | None = None,
     ) -> None:
-        asked = EventQueries.of(whole, events, beside, successes)
+        asked = EventQueries.of(whole, events, beside, successes, backend)
         self._whole, self._outcome, self._rest = asked.whole, asked.outcome, asked.rest
         self._nouns = nouns
         self._policies = {nouns.events: _against_stable(bounds)}

@@ -77,8 +77,11 @@ class LatencyCheck:
     def __init__(self, settings: Latency) -> None:
         histogram = settings.histogram
         matchers = tuple(histogram.matchers)
-        self._classic = CounterQuery(f"{histogram.metric}_bucket", matchers, buckets=True)
-        self._native = CounterQuery(histogram.metric, matchers, native=True)
+        backend = histogram.backend
+        self._classic = CounterQuery(
+            f"{histogram.metric}_bucket", matchers, buckets=True, backend=backend
+        )
+        self._native = CounterQuery(histogram.metric, matchers, native=True, backend=backend)
         self._per_second = histogram.per_second
         self._warm_up = settings.warm_up_seconds
         self._policy = Policy(

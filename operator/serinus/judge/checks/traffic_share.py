@@ -61,7 +61,10 @@ class TrafficShareCheck:
     def __init__(self, settings: TrafficShare) -> None:
         counter = settings.requests
         self._requests = CounterQuery(
-            counter.metric, tuple(counter.matchers), beside=settings.failures
+            counter.metric,
+            tuple(counter.matchers),
+            beside=settings.failures,
+            backend=counter.backend,
         )
         self._settings = settings
 

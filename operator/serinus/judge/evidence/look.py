@@ -232,7 +232,8 @@ class Look:
                 age, alone = self.at - self.since, arm == "candidate" and bool(newest["stable"])
                 if 0 <= age < SCRAPED_WITHIN and not alone:
                     return NotYetScraped(metric, arm, age, SCRAPED_WITHIN)
-                return NoSamples(metric, arm, alone)
+                label = counters.backend.label if counters.backend else ""
+                return NoSamples(metric, arm, alone, label)
             if self.at - at > STALE_AFTER:
                 return StaleSamples(metric, arm, self.at - at)
         return None

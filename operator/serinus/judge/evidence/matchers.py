@@ -12,10 +12,13 @@ from serinus.api.checks.expressions import never_both
 from serinus.judge.findings.matchers import LabelNowhere, Labels, MatcherNamesNothing
 from serinus.metrics.counters import Growth
 from serinus.metrics.matching import corrected, may_name
-from serinus.metrics.queries import CounterQuery
+from serinus.metrics.queries import BACKEND, CounterQuery
 
 _OF_TARGETS: Final = frozenset(
-    {"__name__", "namespace", "pod", "instance", "job", "container", "node", "prometheus", "le"}
+    {
+        *("__name__", "namespace", "pod", "instance", "job", "container", "node", "prometheus"),
+        *("le", BACKEND),
+    }
 )
 """Labels that belong to the scrape of a series, and not what it counts."""
 

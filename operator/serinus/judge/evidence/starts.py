@@ -168,7 +168,7 @@ def _begun(served: ByPod, look: Look) -> Mapping[str, float]:
         each.target: max(since[each.target], look.since)
         for each in served.requests.increases
         if each.counts_all
-        and (since[each.target] > each.start or each.target not in look.counted)
+        and (since[each.target] > each.start or each.series.target not in look.counted)
         and since[each.target] < math.inf
     }
 

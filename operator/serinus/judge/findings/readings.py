@@ -22,9 +22,17 @@ class NoSamples:
     arm: str
     of_stable_alone: bool
     """Whether stable's samples are there, and only the candidate's are missing."""
+    label: str = ""
+    """By which a gateway's series name the Service of an arm; empty: they are those of pods."""
 
     @property
     def message(self) -> str:
+        if self.label:
+            return (
+                f"Prometheus has no {self.metric} with a {self.label} of the {self.arm} Service: "
+                "check that the gateway counts each Service apart, has sent it a request, and is "
+                "scraped."
+            )
         if self.of_stable_alone:
             return (
                 f"Prometheus has {self.metric} from the stable pods but not from the candidate "

@@ -52,8 +52,8 @@ def rolled_back(
 def _pods(history: History) -> set[str]:
     return {
         series.target
-        for answer in history.stable.values()
-        if not isinstance(answer, QueryError)
+        for query, answer in history.stable.items()
+        if query.backend is None and not isinstance(answer, QueryError)
         for series in answer
     }
 

@@ -21,6 +21,10 @@ class Errors(BelowLimit):
         """By their status, by a counter of their own, or by what has not succeeded."""
         settings = self._settings
         counters = EventQueries.of(
-            settings.requests, settings.failed, settings.failures, settings.successes
+            settings.requests,
+            settings.failed,
+            settings.failures,
+            settings.successes,
+            settings.requests.backend,
         )
         return Limited("Errors", settings.limit, counters)
