@@ -6,7 +6,7 @@ import time
 
 from serinus.cluster import ApiError
 from tests.campaign.memory.cluster import MemoryCluster
-from tests.campaign.memory.pods import JOB_TAKES
+from tests.campaign.memory.jobs import JOB_TAKES
 from tests.support.inprocess import Manifest, Operator
 from tests.support.rollouts import ERRORS, PATIENT, healthy, spec
 
