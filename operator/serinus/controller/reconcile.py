@@ -283,8 +283,8 @@ class Reconciler:
         if looks is not None and looks.short and looks.problem:
             waits, about = Reason.AWAITING_PODS, About.CANDIDATE
             world = world.with_problems(Problem(waits, Severity.WAIT, about, looks.problem))
-        if tasks.unknown or tasks.idle:
-            why = tasks.unknown or "".join(f"Job {n}: {t}" for n, t in tasks.idle.items())
+        said = (f"Job {name}: {why}" for name, why in tasks.idle.items() if why)
+        if why := tasks.unknown or next(said, ""):
             awaits = Problem(Reason.AWAITING_JOB, Severity.WAIT, About.TASK, why)
             world = world.with_problems(awaits)
         world = state.outcome.applied_to(world)

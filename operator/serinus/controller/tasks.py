@@ -24,7 +24,7 @@ class SeenTasks:
 
     ended: dict[str, TaskEnd] = field(default_factory=dict)
     idle: dict[str, str] = field(default_factory=dict)
-    """Why no container of it runs or has run."""
+    """Why no container of it runs or has run; empty: it is not there, and its writes say why."""
     unknown: str = ""
     """Why something is not known of the one that is awaited; otherwise empty."""
 
@@ -41,7 +41,7 @@ async def look_at_tasks(
         return SeenTasks(ends)
     live = jobs.get(awaited)
     if live is None:
-        return SeenTasks(ends, {awaited: "it is not created yet"})
+        return SeenTasks(ends, {awaited: ""})
     if runs(live):
         return SeenTasks(ends)
     try:

@@ -136,10 +136,11 @@ class JobStep(StepKind):
         why = s.world.idle_tasks.get(begun.name)
         if s.reached(self.ends(s.candidate)):
             late = f"has not ended within {self._settings.timeout}."
-            return f"{late} {why or s.world.why(About.TASK)}"
+            return f"{late} {why or s.world.why(About.TASK)}".rstrip()
         deadline = s.desired.spec.rollout.progress_deadline
         if why is not None and s.reached(begun.since + seconds(deadline)):
-            return f"has not begun within {deadline} (progressDeadline): {why}"
+            cause = why or s.world.why(About.TASK) or "it is not there"
+            return f"has not begun within {deadline} (progressDeadline): {cause}"
         return ""
 
     def _again_at(self, begun: StepTask) -> float:
