@@ -87,7 +87,7 @@ def test_one_passes_by_its_limits_one_cannot_say_and_one_rejects_before_any_clie
     asked, compared = (each["said"] for each in candidate["results"])
     assert asked == "1 asked"
     found = json.loads(compared)
-    assert found["accuracy"] > found["stable"]["accuracy"] > 0.8
+    assert found["accuracy"] > found["stable"]["accuracy"] > 0.5
     print(f"v2 passed by {compared}")
     raised = next(each for each in loan.status()["decisions"] if each["reason"] == "WeightRaised")
     assert "has succeeded: accuracy 0." in raised["message"]
