@@ -260,7 +260,7 @@ class Reconciler:
         state, now = observed.state, observed.now
         facts: dict[str, Any] = {"unread": state.unread}
         task = status.candidate.task if status.candidate else None
-        awaited = task.name if task else None
+        awaited = task.name if task and not (task.succeeded or task.unfinished) else None
         tasks = await look_at_tasks(self._cluster, owner, objects, awaited)
         facts["ended_tasks"], facts["idle_tasks"] = tasks.ended, tasks.idle
         state.pod_looks, facts["pods_seen"] = await look_at_pods(
