@@ -35,7 +35,8 @@ from tests.campaign.control import Control
 from tests.campaign.crashes import WHOSE
 from tests.campaign.history import Snapshot
 from tests.campaign.memory.api import selected
-from tests.campaign.memory.pods import JOB_TAKES, Pod
+from tests.campaign.memory.jobs import CODES, JOB_TAKES, UNPULLED
+from tests.campaign.memory.pods import Pod
 from tests.campaign.memory.world import World
 from tests.campaign.wire import Reply, Request, Wire
 from tests.stage.gateways import ACCEPTED, NAME, public
@@ -456,8 +457,7 @@ class RealStage(World):
         name = live["metadata"]["name"]
         if TASK_LABEL in live["metadata"]["labels"]:
             if event == "ADDED":
-                done = {"phase": "Succeeded"}
-                self._at(JOB_TAKES, lambda: self._do(self._patch_status("Pod", name, done)))
+                self._at(JOB_TAKES, lambda: self._end_of_a_job(live))
         elif event == "DELETED" or live["metadata"].get("deletionTimestamp"):
             pod = self.pods.pods.pop(name, None)
             if pod is not None:
@@ -466,6 +466,29 @@ class RealStage(World):
                 self.pods.gone.append(pod)
         elif name not in self.pods.pods:
             self.pods.begin(_pod(live, self.now))
+
+    def _end_of_a_job(self, live: Manifest) -> None:
+        if self.jobs.how == UNPULLED:
+            self._at(JOB_TAKES, lambda: self._end_of_a_job(live))
+            return
+        code = CODES.get(self.jobs.how, 0)
+        container = live["spec"]["containers"][0]
+        told = {
+            "name": container["name"],
+            "image": container["image"],
+            "imageID": "",
+            "ready": False,
+            "restartCount": 0,
+            "state": {"terminated": {"exitCode": code, "finishedAt": rfc3339(time.time())}},
+        }
+        ended = {"phase": "Failed" if code else "Succeeded", "containerStatuses": [told]}
+        self._do(self._patch_status("Pod", live["metadata"]["name"], ended))
+
+    async def lose_nodes_of_jobs(self) -> None:
+        """Their pods are deleted, which Jobs take for failures."""
+        self.act("the pods of Jobs are lost")
+        for live in await self.user.list("Pod", self.namespace, TASK_LABEL):
+            await self.user.delete(live)
 
     def tell_of(self, pod: Pod) -> None:
         """Write what the kubelet would."""

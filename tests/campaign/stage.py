@@ -55,6 +55,12 @@ class Stage(Protocol):
     def model(self, version: str, **behaviour: Any) -> object:
         """From now on the pods of a version behave so."""
 
+    def jobs_are(self, how: str) -> None:
+        """How Jobs end, or do not begin, from now on: see tests/campaign/memory/jobs.py."""
+
+    async def lose_nodes_of_jobs(self) -> None:
+        """The pods of Jobs are gone with their nodes."""
+
     async def lose_pods(self, revision: str) -> None:
         """All pods of a revision are gone with their nodes."""
 

@@ -24,6 +24,7 @@ from serinus.cluster import ApiError
 from serinus.manifests.revision import approval_digest
 from tests.campaign.history import Snapshot
 from tests.campaign.invariants import violations
+from tests.campaign.memory.jobs import UNPULLED
 from tests.campaign.memory.world import World, run
 from tests.campaign.real import RealApi, RealStage, namespaces
 from tests.campaign.stage import (
@@ -264,6 +265,12 @@ async def _previewed(stage: Stage) -> None:
     await stage.until(lambda s: s.hold == "AwaitingPause")
 
 
+async def _unfinished(stage: Stage) -> None:
+    stage.jobs_are("cannot say")
+    await _tested(stage)
+    await stage.until(held("v2", "ValidationUnfinished", 20.0).holds, LONG)
+
+
 async def _guarded(stage: Stage) -> None:
     await _serving(stage)
     await stage.apply(GUARDED)
@@ -309,6 +316,14 @@ STATES: Final = (
         CANDIDATE,
     ),
     State("running a Job", "v2 has 20%, and its Job runs", _tested, _V2, TESTED, CANDIDATE),
+    State(
+        "no Job could say",
+        "v2 has 20%, and three Jobs could not say whether it is good",
+        _unfinished,
+        held("v2", "ValidationUnfinished", 20.0),
+        TESTED,
+        CANDIDATE,
+    ),
     State("mirrored", "v2 gets copies of 20%", _mirrored, _V2, MIRRORED, CANDIDATE),
     State("previewed", "people reach v2 by a header", _previewed, _V2, PREVIEWED, CANDIDATE),
     State("guarded", "v2 is promoted, and v1 holds 5%", _guarded, _V2, GUARDED, CANDIDATE),
@@ -480,6 +495,38 @@ async def _one_pod_fails_and_it_is_killed(stage: Stage, state: State) -> None:
     await stage.kill()
     await stage.mend()
     await stage.wait(10 * MINUTE)
+
+
+def _jobs(how: str) -> Callable[[Stage, State], Awaitable[None]]:
+    async def happen(stage: Stage, _: State) -> None:
+        stage.jobs_are(how)
+        await stage.wait(10 * MINUTE)
+
+    return happen
+
+
+async def _jobs_begin_late(stage: Stage, _: State) -> None:
+    stage.jobs_are(UNPULLED)
+    await stage.lose_nodes_of_jobs()
+    await stage.wait(15 * MINUTE)
+    stage.jobs_are("succeeds")
+
+
+async def _nodes_of_jobs_lost(stage: Stage, _: State) -> None:
+    await stage.lose_nodes_of_jobs()
+
+
+async def _killed_before_its_job(stage: Stage, _: State) -> None:
+    """Between the write of the status and that of the Job: another one is started."""
+    stage.jobs_are("succeeds")
+    stage.fault(children_refused(500, "Job"), "children")
+    live = await stage.user.get("ModelDeployment", stage.namespace, "fraud")
+    candidate = (live.get("status") or {}).get("candidate") or {}
+    if (candidate.get("hold") or {}).get("reason") == "ValidationUnfinished":
+        await stage.command(f"retry/{candidate['revision']}")
+        await stage.wait(5)
+    await stage.kill()
+    await stage.mend()
 
 
 async def _lost(stage: Stage, state: State) -> None:
@@ -657,6 +704,7 @@ _FAILED: Final = {"guarded": rejected("v2", "GuardFailed")}
 _DONE: Final = {"retiring": serves("v2"), "Degraded": rejected("v2", "CheckFailed"), **_FIRST}
 """States in which there is no candidate that steps are for."""
 _ALONE: Final = rejected("v2", "CheckFailed")
+_DECIDED: Final = {"no Job could say": serves("v2")}
 _REPLACED: Final = {
     "*": _ALONE,  # its only pod
     **dict.fromkeys(("in a pause", "previewed", "promoting", "guarded"), serves("v2")),
@@ -672,8 +720,8 @@ EVENTS: Final = (
     Event("scale to 0 and back", _to_zero_and_back),
     Event("pause", _pause, {"*": _HELD, **_DONE, "guarded": serves("v2")}),
     Event("resume", _resume, {"paused": serves("v2")}),
-    Event("promote", _command("promote"), {"paused": serves("v2")}),
-    Event("advance", _command("advance")),
+    Event("promote", _command("promote"), {**_DECIDED, "paused": serves("v2")}),
+    Event("advance", _command("advance"), _DECIDED),
     Event("approve", _approved, {"awaiting an approval": serves("v2")}),
     Event("abort", _command("abort"), {"*": rejected("v2", "Aborted"), **_DONE}),
     Event("retry", _command("retry"), {"Degraded": serves("v2")}),
@@ -793,6 +841,15 @@ EVENTS: Final = (
         _one_pod_fails_and(_BUDGET),
         {"*": _ALONE, **_DONE, **_FAILED},
     ),
+    Event("Jobs reject it", _jobs("rejects"), {"running a Job": rejected("v2", "JobFailed")}),
+    Event(
+        "no Job can say",
+        _jobs("cannot say"),
+        {"running a Job": held("v2", "ValidationUnfinished", 20.0)},
+    ),
+    Event("Jobs begin late", _jobs_begin_late),
+    Event("nodes of Jobs lost", _nodes_of_jobs_lost),
+    Event("operator killed before it creates a Job", _killed_before_its_job, _DECIDED),
     Event(
         "one pod fails, operator killed before the eviction",
         _one_pod_fails_and_it_is_killed,

@@ -1,5 +1,6 @@
 """Every numbered example, applied to a cluster and driven to where its comment says it goes."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -107,7 +108,7 @@ def test_03_gateway_splits_to_the_percent_whatever_the_number_of_pods(
 def test_11_routes_splits_in_each_rule_that_leads_to_the_model(
     applied: Mapping[str, Applied],
 ) -> None:
-    loan = applied["11-routes"].deployed
+    loan = applied["12-routes"].deployed
     loan.until_weight(5)
     [route] = loan.children("HTTPRoute")
     served, redirect = route["spec"]["rules"]
@@ -191,6 +192,26 @@ def test_10_guard_stays_behind_when_v2_is_promoted(applied: Mapping[str, Applied
     status = loan.until_weight(95)
     assert status["phase"] == "Healthy"
     assert "is guarded until" in status["message"]
+
+
+def test_11_validation_gives_v2_its_weight_and_v4_nothing(
+    applied: Mapping[str, Applied],
+) -> None:
+    loan = applied["11-validation"].deployed
+    status = loan.until(
+        "waits for a person",
+        lambda s: (s.get("candidate") or {}).get("hold", {}).get("reason") == "AwaitingCommand",
+    )
+    warm, result = (each["said"] for each in status["candidate"]["results"])
+    assert warm == "1 pods are warm", "as many as the first weight needs"
+    assert json.loads(result)["accuracy"] > json.loads(result)["stable"]["accuracy"]
+    loan.patch(model={"version": "v4"})
+    status = loan.until_rejected(within=LONGEST)
+    assert status["rejected"]["reason"] == "JobFailed"
+    assert (
+        "result.accuracy >= result.stable.accuracy - 0.005 is not met"
+        in (status["rejected"]["message"])
+    )
 
 
 def test_02_canary_rolls_v2_out(applied: Mapping[str, Applied]) -> None:

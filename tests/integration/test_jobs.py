@@ -82,9 +82,15 @@ async def test_the_candidate_gets_traffic_once_its_job_has_succeeded(operator: O
         assert not service["spec"]["selector"].items() <= labels.items(), "it would get requests"
     [container] = live["spec"]["template"]["spec"]["containers"]
     told = {each["name"]: each["value"] for each in container["env"]}
-    assert told["CANDIDATE_SERVICE"] in await children(
-        operator.cluster, operator.namespace, "Service"
-    )
+    services = await children(operator.cluster, operator.namespace, "Service")
+    for name, port in (
+        ("CANDIDATE_SERVICE", "80"),
+        ("STABLE_SERVICE", "80"),
+        ("CANDIDATE_PODS", "8080"),
+    ):
+        host, _, told_port = told[name].partition(":")
+        assert host.removesuffix(f".{operator.namespace}.svc") in services
+        assert told_port == port
     await ends(operator, live, code=0)
     await operator.until("fraud", lambda s: s["candidate"]["weight"]["wanted"] == 20)
     await until_no_job(operator)
@@ -94,14 +100,16 @@ async def test_one_that_fails_rolls_back_and_its_last_lines_are_in_the_decision(
     operator: Operator,
 ) -> None:
     _, live = await awaiting_its_job(operator)
-    await ends(operator, live, code=3, lines="7 of 90 predictions\nare other ones\n")
+    await ends(operator, live, code=1, lines="7 of 90 predictions\nare other ones\n")
     status = await operator.until("fraud", lambda s: s["rejected"])
     assert status["rejected"]["reason"] == "JobFailed"
     assert status["rejected"]["message"] == (
-        f"Job {live['metadata']['name']} has failed. container main: Error with exit code 3: "
+        f"Job {live['metadata']['name']} has failed. container main: Error with exit code 1: "
         "7 of 90 predictions are other ones"
     )
-    await until_no_job(operator)
+    await operator.rest()
+    kept = await children(operator.cluster, operator.namespace, "Job")
+    assert kept == {live["metadata"]["name"]}, "people read its log"
     event = await operator.until_announced("JobFailed")
     assert event["type"] == "Warning"
     await operator.command("fraud", f"retry/{status['rejected']['revision']}")
@@ -167,7 +175,8 @@ async def test_a_job_that_is_refused_is_said_and_keeps_nothing_else(operator: Op
     )
     await operator.apply("fraud", **spec("v1", rollout=ROLLOUT))
     await operator.until("fraud", healthy("v1"))
-    await operator.apply("fraud", **spec("v2", rollout=ROLLOUT))
+    once = {"job": {**CHECKS, "retries": 0, "onUnfinished": "Rollback"}}
+    await operator.apply("fraud", **spec("v2", rollout={**ROLLOUT, "steps": [once]}))
 
     def said(status: Manifest) -> bool:
         hold = status["candidate"]["hold"]

@@ -46,7 +46,8 @@ def test_the_command_is_installed_without_what_only_the_operator_needs() -> None
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     base, operator = project["dependencies"], project["optional-dependencies"]["operator"]
     names = {re.split(r"[^a-z-]", each)[0] for each in base}
-    assert names == {"prometheus-api-client", "prometheus-client", "pydantic", "pyyaml"}
+    prometheus = {"prometheus-api-client", "prometheus-client"}
+    assert names == {"common-expression-language", *prometheus, "pydantic", "pyyaml"}
     assert {re.split(r"[^a-z-]", each)[0] for each in operator} >= {"kopf", "kubernetes"}
     page = project["optional-dependencies"]["dashboard"]
     assert {re.split(r"[^a-z0-9-]", each)[0] for each in page} == {"aiohttp", "jinja2"}

@@ -240,10 +240,27 @@ class Reason(StrEnum):
     JOB_FAILED = means(
         "JobFailed",
         END,
-        "The Job of a step failed, or did not end in time.",
+        "The Job of a step rejected the model.",
         ends="rolled_back",
         warns=True,
         remedies=(RETRY,),
+    )
+    VALIDATION_UNFINISHED = means(
+        "ValidationUnfinished",
+        END,
+        "No Job of a step could say whether the model is good; `onUnfinished` says what follows.",
+        needs=Needs.REPAIR,
+        ends="rolled_back",
+        warns=True,
+        remedies=(
+            Remedy(
+                "See its Job",
+                "kubectl describe jobs,pods {place} --selector=serinus.dev/task={name}",
+            ),
+            Remedy("Run the Job again, once that is repaired", "serinus retry {it}"),
+            EDIT,
+            *DECIDE,
+        ),
     )
     INCONCLUSIVE = means(
         "Inconclusive",
@@ -314,6 +331,12 @@ class Reason(StrEnum):
             ),
             *DECIDE,
         ),
+    )
+    JOB_UNFINISHED = means(
+        "JobUnfinished",
+        WAITING,
+        "A Job of a step could not say whether the model is good, and is started again.",
+        warns=True,
     )
     PAUSED_BY_SPEC = means(
         "PausedBySpec",

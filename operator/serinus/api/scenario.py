@@ -165,6 +165,20 @@ class Outages(Type):
         return self
 
 
+class JobEnds(Type):
+    """How the Jobs of steps end, at once."""
+
+    exit_code: Annotated[int, Field(ge=0, le=255)] = Field(
+        default=0, description="Exit code of their container."
+    )
+    result: Annotated[
+        dict[str, float | str | bool | dict[str, float | str | bool]], Field(max_length=32)
+    ] = Field(
+        default_factory=dict,
+        description="What they leave, for limits. Without it, every limit counts as met.",
+    )
+
+
 class Scenario(Type):
     """Conditions in which a rollout is simulated."""
 
@@ -204,6 +218,7 @@ class Scenario(Type):
         default=ScenarioChange(),
         description="Behaviour of the candidate, where it differs from stable.",
     )
+    job: JobEnds = Field(default=JobEnds(), description="How the Jobs of steps end.")
     values: dict[CheckName, float] = Field(
         default_factory=dict,
         description="Result of each threshold query, by the name of its check.",

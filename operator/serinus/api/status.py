@@ -19,9 +19,12 @@ from serinus.api.checks import KINDS, Mode, Settings
 from serinus.api.evidence import FIELD, LONGEST, mask, packed, unpacked
 from serinus.api.notifications import MOST_ENDPOINTS, NoticeKind
 from serinus.api.stages import FLAGS, Stage, stage_in_flags
+from serinus.api.steps.limits import LONGEST_RESULT
 
 MOST_ANNOUNCED: Final = 16
 """States of which endpoints were told, as many as a status holds."""
+RESULTS_KEPT: Final = 4
+"""Results of Jobs."""
 
 Phase = Literal["Healthy", "Progressing", "Paused", "RolledBack", "Degraded", "Unavailable"]
 Verdict = Literal["Pass", "Fail", "Inconclusive", "NoData", "Error"]
@@ -760,8 +763,25 @@ class StepTask(StatusType):
         description="Hash of the step; if it changes, another Job is started."
     )
     since: Since = Field(description="Time of its start.")
+    attempt: int = Field(
+        default=1, description="1 for the first Job of the step, then 2 and so on."
+    )
     succeeded: KeptField[bool] = Field(
         default=False, description="Whether it has succeeded; then it may be deleted."
+    )
+    unfinished: Sentence = Field(
+        default="", description="Why it could not say whether the model is good; empty: it may yet."
+    )
+    ended: Since | None = Field(default=None, description="Time at which that was found.")
+
+
+class StepResult(StatusType):
+    """What the Job of a step has left."""
+
+    step: int = Field(description="Index of the step.")
+    job: Annotated[str, Field(max_length=63)] = Field(description="Name of the Job.")
+    said: Annotated[str, Field(max_length=LONGEST_RESULT)] = Field(
+        description="What a container of it wrote to /dev/termination-log."
     )
 
 
@@ -904,6 +924,9 @@ class Candidate(StatusType):
     )
     task: StepTask | None = Field(
         default=None, description="The last Job that was started by a step of this candidate."
+    )
+    results: Annotated[list[StepResult], Field(max_length=RESULTS_KEPT)] = Field(
+        default_factory=list, description="What the Jobs of its steps have left, newest last."
     )
     alone_since: Since | None = Field(
         default=None,

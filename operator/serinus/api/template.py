@@ -183,10 +183,13 @@ _TASK_CONTAINER: Final = _object(
     securityContext={**_object("What the container may do."), "nullable": True},
 )
 TASK_SCHEMA: Final[Schema] = _object(
-    "Pod template, as in a Job. Serinus adds labels, and to each container CANDIDATE_SERVICE, the "
-    "name of a Service that leads to the candidate's pods on port 80, and if model is set, "
-    "MODEL_URI and MODEL_VERSION. Unless the template says otherwise, a pod gets no token of a "
-    "ServiceAccount, and runs as the restricted Pod Security Standard requires.",
+    "Pod template, as in a Job. Serinus adds labels, and to each container: CANDIDATE_SERVICE and "
+    "STABLE_SERVICE, host:port of the Services of both revisions; CANDIDATE_PODS, host:port of a "
+    "name that stands for the addresses of the candidate's ready pods; CANDIDATE_REVISION and "
+    "STABLE_REVISION; MODEL_DEPLOYMENT, its name; STEP, the step's number from 1; WEIGHT, the "
+    "candidate's percentage; and if model is set, MODEL_URI and MODEL_VERSION. Unless the template "
+    "says otherwise, a pod gets no token of a ServiceAccount, and runs as the restricted Pod "
+    "Security Standard requires.",
     ("spec",),
     metadata=_METADATA,
     spec=_object(

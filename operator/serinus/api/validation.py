@@ -285,6 +285,11 @@ def _steps(namespace: str, spec: Spec) -> Iterator[Problem]:
     for index, step in enumerate(spec.rollout.steps):
         field = f"spec.rollout.steps[{index}]"
         yield from (each.below(field) for each in step.problems())
+        if step.mounts_model and not _mounts_model(spec):
+            message = (
+                "needs spec.model.storageUri to be a pvc:// or oci:// URI: no other is mounted"
+            )
+            yield Problem(f"{field}.{step.kind}.mountModel", message)
         if lacks := spec.traffic.lacks(step.needs):
             yield Problem(f"{field}.{step.kind}", lacks)
 

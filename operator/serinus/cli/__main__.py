@@ -17,7 +17,7 @@ VERBS: Final = {
     "advance": ("commands", "End the current step or pause, or restore withdrawn traffic."),
     "approve": ("approve", "Let a rollout pass a step that must be approved."),
     "abort": ("commands", "Roll the candidate back."),
-    "retry": ("commands", "Roll the rejected revision out again."),
+    "retry": ("commands", "Roll the rejected revision out again, or run a Job again."),
     "undo": ("undo", "Return to a former revision as soon as its pods are ready."),
     "pause": ("pausing", "Hold a rollout at its weight; failed checks still roll it back."),
     "resume": ("pausing", "Let a paused rollout go on."),

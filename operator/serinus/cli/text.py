@@ -37,7 +37,8 @@ def as_data(live: Live, now: float) -> dict[str, Any]:
         "promoting": view.promoting,
         "guard": view.guard and {**fields(view.guard), "until": rfc3339(view.guard.until)},
         "steps": [
-            {"weight": step.weight, **step.fields, "state": step.state} for step in view.steps
+            {"weight": step.weight, **step.fields, "state": step.state, "result": step.result}
+            for step in view.steps
         ],
         "checks": [fields(check) for check in view.checks],
         "wait": view.wait and fields(view.wait),
@@ -143,7 +144,10 @@ def _pods(pods: tuple[PodView, ...]) -> str:
 
 def _steps(steps: tuple[StepView, ...]) -> str:
     marks = {"done": "✓", "current": "→", "pending": " "}
-    lines = [f"  {marks[step.state]} {step.text}" for step in steps]
+    lines = [
+        f"  {marks[step.state]} {step.text}{f': {step.result}' if step.result else ''}"
+        for step in steps
+    ]
     return "\n".join(["STEPS", *lines]) if lines else ""
 
 

@@ -1,6 +1,6 @@
 """Messages and counts from pods and EndpointSlices. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -15,6 +15,7 @@ from serinus.plan.situation import PodEnd, SeenPod
 
 _PAST: Final = ("lastState",)
 _STATES: Final = ("state", *_PAST)
+_KINDS: Final = ("container", "initContainer")
 
 _ZONE: Final = "topology.kubernetes.io/zone"
 """Kubernetes copies this label from the node to its pods, from version 1.35 on."""
@@ -173,25 +174,69 @@ def not_ready_reason(uncreated: str | None, pods: Iterable[PodManifest]) -> str 
     return ". ".join(filter(None, causes)) or None
 
 
-def failure(pods: Iterable[PodManifest]) -> str:
+def failure(pods: Iterable[PodManifest], names: Collection[str] = ()) -> tuple[str, int | None]:
     """Why the newest of a Job's pods that failed did so, with the last lines of its container;
-    empty: unknown."""
-    newest = sorted(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), reverse=True)
-    found = (_first_failure(pod) or _pod_reason(pod) for pod in newest)
-    return next(filter(None, found), "")
+    empty: unknown. And the exit code, if it is that of one of these containers, which nothing from
+    outside has ended."""
+    for pod in _newest(pods):
+        ended_so = (pod.get("status") or {}).get("phase") == "Succeeded"
+        if not ended_so and (outside := disruption(pod)) is not None:
+            return outside.message, None
+        if (failed := _first_failure(pod)) is not None:
+            ended = failed["state"]["terminated"]
+            by_itself = failed["name"] in names and ended.get("reason") != "OOMKilled"
+            return _container_reason(pod, failed) or "", ended["exitCode"] if by_itself else None
+        if reason := _pod_reason(pod):
+            return reason, None
+    return "", None
 
 
-def _first_failure(pod: PodManifest) -> str | None:
-    """Why the container failed that did so first: sidecars are told to stop afterwards, and may end
-    with an error too."""
+def left_behind(pods: Iterable[PodManifest], names: Collection[str]) -> str:
+    """What one of these containers of a Job's newest pod that succeeded wrote to its termination
+    log; empty: nothing."""
+    for pod in _newest(pods):
+        containers = (pod.get("status") or {}).get("containerStatuses") or []
+        ends = {c["name"]: (c.get("state") or {}).get("terminated") or {} for c in containers}
+        if any(ends.get(name, {"exitCode": 1}).get("exitCode") for name in names):
+            continue
+        said = (ends[name].get("message", "") for name in names)
+        return next(filter(None, said), "")
+    return ""
+
+
+def why_none_runs(pods: Iterable[PodManifest]) -> str | None:
+    """Why no container of a Job runs or has run, as far as is known; None: one does, or did."""
+    pods = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+    if not pods:
+        return "it has no pod: kubectl describe job says why none can be created"
+    for pod in pods:
+        status = pod.get("status") or {}
+        of_all, of_init = (status.get(f"{kind}Statuses") or [] for kind in _KINDS)
+        states = [*(each.get("state") or {} for each in of_all)]
+        if any(state.keys() & {"running", "terminated"} for state in states):
+            return None
+        if any("running" in (each.get("state") or {}) for each in of_init):
+            return None
+    found = (_pod_reason(pod) for pod in _newest(pods))
+    return next(filter(None, found), "its pod has not started")
+
+
+def _newest(pods: Iterable[PodManifest]) -> list[PodManifest]:
+    """The newest first."""
+    return sorted(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), reverse=True)
+
+
+def _first_failure(pod: PodManifest) -> PodManifest | None:
+    """The container that failed first: sidecars are told to stop afterwards, and may end with an
+    error too."""
     if pod["metadata"].get("deletionTimestamp"):
         return None
     status = pod.get("status") or {}
-    every = chain(*(status.get(f"{kind}Statuses") or [] for kind in ("container", "initContainer")))
+    every = chain(*(status.get(f"{kind}Statuses") or [] for kind in _KINDS))
     ends = ((each, (each.get("state") or {}).get("terminated") or {}) for each in every)
     failed = [(end.get("finishedAt") or "", each) for each, end in ends if end.get("exitCode")]
     first = min(failed, key=itemgetter(0), default=None)
-    return _container_reason(pod, first[1]) if first else None
+    return first[1] if first else None
 
 
 def _shared(sentences: list[str]) -> str | None:

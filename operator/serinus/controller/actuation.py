@@ -306,7 +306,7 @@ class _Writing:
 
     async def start(self, tasks: Iterable[Manifest], over: Container[str]) -> None:
         """Create those that are missing, but for what is over. What a Job runs cannot change, so
-        none is applied."""
+        none is applied. Only the Job waits for what it needs."""
         objects = self.objects()
         for manifest in tasks:
             kind, name = manifest["kind"], manifest["metadata"]["name"]
@@ -316,29 +316,28 @@ class _Writing:
                 self._pace.unchanged(manifest)
             else:
                 self._pace.changed(manifest, f"{kind} {name} was deleted before it ended.")
-                if not self._must_wait(manifest):
+                if not self._must_wait(manifest, JOB.name):
                     await self._start_one(manifest)
-            self._tell_if_overridden(manifest)
+            self._tell_if_overridden(manifest, JOB.name)
 
     async def _start_one(self, manifest: Manifest) -> None:
-        kind = manifest["kind"]
         try:
-            found = await _create_or_find(self._cluster, manifest)
+            found = await _create(self._cluster, manifest)
         except ApiError as error:
-            self._note(manifest, error, "written", urgent=False)
+            self._note(manifest, error, "written", urgent=False, kind=JOB.name)
             return
-        if found is not None and (taken := foreign(kind, found, self._owner)):
-            self._refusals[kind] = taken
+        if found is not None and (taken := foreign(manifest["kind"], found, self._owner)):
+            self._refusals[JOB.name] = taken
         elif found is not None:
             self._pace.wrote(manifest)
             self._changed |= self._family.put(found)
 
-    def _must_wait(self, manifest: Manifest) -> bool:
-        """Whether it was written, or tried to, only now."""
+    def _must_wait(self, manifest: Manifest, kind: str = "") -> bool:
+        """Whether it was written, or tried to, only now. `kind`: as for `_note`."""
         if (wait := self._pace.wait(manifest)) <= 0:
             return False
         if failure := self._pace.failure(manifest):
-            self._failures[manifest["kind"]] = failure
+            self._failures[kind or manifest["kind"]] = failure
         self._retry_in = min(self._retry_in, wait)
         return True
 
@@ -356,9 +355,9 @@ class _Writing:
             if self._pace.may_be_told(f"{what} {how}"):
                 self._repaired.append(f"{what} {how}")
 
-    def _tell_if_overridden(self, manifest: Manifest) -> None:
+    def _tell_if_overridden(self, manifest: Manifest, kind: str = "") -> None:
         if message := self._pace.overridden(manifest):
-            self._overridden[manifest["kind"]] = (
+            self._overridden[kind or manifest["kind"]] = (
                 f"{message} Something else, such as an admission webhook or another controller, "
                 "changes it after every write; it is written again with increasing delays."
             )
@@ -382,8 +381,11 @@ class _Writing:
                 self._family.remove(live)
                 self._changed = True
 
-    def _note(self, manifest: Manifest, error: ApiError, done: str, urgent: bool) -> None:
-        kind = manifest["kind"]
+    def _note(
+        self, manifest: Manifest, error: ApiError, done: str, urgent: bool, kind: str = ""
+    ) -> None:
+        """`kind`: of what waits for it, if that is another one."""
+        kind = kind or manifest["kind"]
         message = _sentence(manifest, error, done)
         log.warning("%s/%s: %s", self._owner.namespace, self._owner.name, message)
         if done == "written" and (error.refused or error.absent):
@@ -413,17 +415,25 @@ def _all_ready(serving: Mapping[str, int], objects: Objects) -> bool:
 async def _create_or_find(cluster: Cluster, manifest: Manifest) -> Manifest | None:
     """An object that is not in the store: its owner must be checked before it is applied.
 
-    A ControllerRevision or a Job never changes and is not applied; creating it shows whether it
-    exists.
+    A ControllerRevision never changes and is not applied; creating it shows whether it exists.
     """
-    kind, metadata = manifest["kind"], manifest["metadata"]
-    if kind in (CONTROLLER_REVISION.name, JOB.name):
-        try:
-            return await cluster.create(manifest)
-        except ApiError as error:
-            if not error.conflict:
-                raise
-    return await cluster.find(kind, metadata["namespace"], metadata["name"])
+    if manifest["kind"] == CONTROLLER_REVISION.name:
+        return await _create(cluster, manifest)
+    return await _find(cluster, manifest)
+
+
+async def _create(cluster: Cluster, manifest: Manifest) -> Manifest | None:
+    try:
+        return await cluster.create(manifest)
+    except ApiError as error:
+        if not error.conflict:
+            raise
+    return await _find(cluster, manifest)
+
+
+async def _find(cluster: Cluster, manifest: Manifest) -> Manifest | None:
+    metadata = manifest["metadata"]
+    return await cluster.find(manifest["kind"], metadata["namespace"], metadata["name"])
 
 
 def _sentence(manifest: Manifest, error: ApiError, done: str) -> str:

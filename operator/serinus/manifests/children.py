@@ -7,11 +7,12 @@ from types import MappingProxyType
 from typing import Final
 
 from serinus.api.spec import Spec
+from serinus.manifests.kinds import JOB
 from serinus.manifests.owner import REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers import router_for
-from serinus.manifests.service import service
-from serinus.manifests.task import Task, job
+from serinus.manifests.service import pods_service, service
+from serinus.manifests.task import Task, has_failed, job
 from serinus.manifests.traffic import Traffic
 from serinus.manifests.workloads import USUAL, running
 
@@ -40,7 +41,7 @@ class Children:
     splits: list[Manifest] = field(default_factory=list)
     """What to write of them if the API server refuses something else in them."""
     tasks: list[Manifest] = field(default_factory=list)
-    """Jobs, which serve nothing and are never changed."""
+    """Jobs and what they need, which serve nothing and are never changed."""
     over: frozenset[str] = frozenset()
     """Names of those that are not created again."""
     lost: frozenset[str] = frozenset()
@@ -50,7 +51,9 @@ class Children:
 
     def spares(self, live: Manifest) -> bool:
         """Whether an object is kept although it is not desired: it leads, or may lead, to the pods
-        of a lost revision."""
+        of a lost revision, or is a Job that has failed."""
+        if live["kind"] == JOB.name and has_failed(live):
+            return True
         return bool(self.lost) and live["metadata"]["labels"].get(REVISION_LABEL) in (
             None,
             *self.lost,
@@ -83,10 +86,10 @@ def children(
     ]
     routes = routes_of(owner, spec, wanted.traffic, revisions, objects)
     splits = router_for(spec).split_alone(owner, wanted.traffic, objects)
+    known = [task for task in wanted.tasks if task.revision in revisions]
     tasks = [
-        job(owner, task, revisions[task.revision])
-        for task in wanted.tasks
-        if task.revision in revisions
+        *(pods_service(owner, revisions[task.revision]) for task in known if not task.over),
+        *(job(owner, task, revisions[task.revision], wanted.traffic.stable) for task in known),
     ]
     serving = {name: replicas.get(name, 0) for name in wanted.traffic.served_by}
     over = frozenset(task.name for task in wanted.tasks if task.over)

@@ -12,18 +12,23 @@ def pod_template(owner: Owner, revision: Revision) -> Manifest:
     template = deepcopy(revision.template)
     metadata = template.setdefault("metadata", {})
     metadata["labels"] = {**(metadata.get("labels") or {}), **owner.pods(revision.hash)}
-    volume, mounts = _model_volume(revision)
     env = model_env(revision)
     spec = template["spec"]
     for container in [*(spec.get("initContainers") or []), *spec["containers"]]:
         if env:
             # ours come first, so that the user's may refer to them: $(MODEL_URI)
             container["env"] = [*env, *(container.get("env") or [])]
-        if mounts:
-            container["volumeMounts"] = [*(container.get("volumeMounts") or []), *mounts]
+    mount_model(spec, revision)
+    return template
+
+
+def mount_model(spec: Manifest, revision: Revision) -> None:
+    """Add the model's volume, if there is one, to the spec of a pod."""
+    volume, mounts = _model_volume(revision)
+    for container in [*(spec.get("initContainers") or []), *spec["containers"]] if mounts else ():
+        container["volumeMounts"] = [*(container.get("volumeMounts") or []), *mounts]
     if volume:
         spec["volumes"] = [*(spec.get("volumes") or []), *volume]
-    return template
 
 
 def model_env(revision: Revision) -> list[Manifest]:

@@ -36,6 +36,25 @@ def service(owner: Owner, name: str, selected: str | None, revision: Revision) -
     }
 
 
+def pods_service(owner: Owner, revision: Revision) -> Manifest:
+    """One without an address of its own: its name stands for the addresses of the ready pods of a
+    revision, each of which can be asked by itself."""
+    made = service(owner, pods_name(owner, revision.hash), revision.hash, revision)
+    port = target_port(revision.template)["containerPort"]
+    ports = [{**each, "port": port} for each in made["spec"]["ports"]]
+    return {**made, "spec": {**made["spec"], "clusterIP": "None", "ports": ports}}
+
+
+def pods_name(owner: Owner, revision: str) -> str:
+    """The name of that Service."""
+    return f"{owner.child(revision)}-pods"
+
+
+def address(owner: Owner, name: str, port: int = SERVICE_PORT) -> str:
+    """Where a Service is in the cluster: host:port."""
+    return f"{name}.{owner.namespace}.svc:{port}"
+
+
 def backend(owner: Owner, revision: str) -> Manifest:
     """The reference of a route to the Service of a revision, with the server's defaults."""
     name = owner.child(revision)

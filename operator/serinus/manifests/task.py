@@ -8,14 +8,17 @@ from typing import Any, Final
 from serinus.api.template import LABEL_PREFIX
 from serinus.manifests.kinds import JOB
 from serinus.manifests.owner import Manifest, Owner
-from serinus.manifests.pod_template import model_env
+from serinus.manifests.pod_template import model_env, mount_model
 from serinus.manifests.revision import Revision
+from serinus.manifests.service import address, pods_name, target_port
 
 TASK_LABEL: Final = f"{LABEL_PREFIX}task"
 """Label of a Job's pods: the ModelDeployment. They have none of the labels by which a Service
 selects pods."""
 JOB_NAME_LABEL: Final = "batch.kubernetes.io/job-name"
 
+_KEPT: Final = 86400
+"""Seconds for which a Job that has failed is kept."""
 _POD: Final = {
     "runAsNonRoot": True,
     "seccompProfile": {"type": "RuntimeDefault"},
@@ -37,6 +40,12 @@ class Task:
     """Of its pod."""
     timeout: float
     """Seconds."""
+    step: int = 0
+    """Number of the step, from 1."""
+    weight: float = 0.0
+    """The candidate's, in percent."""
+    mounts_model: bool = False
+    """Whether it finds the model where the candidate's pods have it."""
     over: bool = False
     """It has succeeded: what is left of it may stay, and it is not run again."""
 
@@ -48,10 +57,16 @@ class TaskEnd:
     succeeded: bool
     message: str = ""
     """Why it failed, in a sentence."""
+    code: int | None = None
+    """The exit code of its container, if that has failed by itself; None otherwise, as when a node
+    is lost, memory or the time is up."""
+    said: str | None = ""
+    """What its container left when it succeeded; None: it is simulated, and meets every limit."""
 
 
-def job(owner: Owner, task: Task, revision: Revision) -> Manifest:
-    """The Job of a task. A pod that its node loses is replaced; any other failure is final."""
+def job(owner: Owner, task: Task, revision: Revision, stable: str | None) -> Manifest:
+    """The Job of a task, told of the stable revision as well. A pod that its node loses is
+    replaced; any other failure is final."""
     disrupted = [{"type": "DisruptionTarget"}]
     return {
         **owner.object(JOB, task.name),
@@ -59,7 +74,8 @@ def job(owner: Owner, task: Task, revision: Revision) -> Manifest:
             "activeDeadlineSeconds": ceil(task.timeout),
             "backoffLimit": 0,
             "podFailurePolicy": {"rules": [{"action": "Ignore", "onPodConditions": disrupted}]},
-            "template": _pod(owner, task, revision),
+            "ttlSecondsAfterFinished": _KEPT,
+            "template": _pod(owner, task, revision, stable),
         },
     }
 
@@ -75,7 +91,38 @@ def ended(live: Manifest) -> TaskEnd | None:
     return None
 
 
-def _pod(owner: Owner, task: Task, revision: Revision) -> Manifest:
+def runs(live: Manifest) -> bool:
+    """Whether it has not ended, and either a container runs, as far as its own status shows it, or
+    a queue for Jobs holds it back."""
+    status = live.get("status") or {}
+    held = live["spec"].get("suspend")
+    return ended(live) is None and bool(held or status.get("ready"))
+
+
+def has_failed(live: Manifest) -> bool:
+    """Whether it is kept for people to look at, until its time is over."""
+    end = ended(live)
+    return end is not None and not end.succeeded
+
+
+def _told(owner: Owner, task: Task, revision: Revision, stable: str | None) -> list[Manifest]:
+    """The environment of its containers."""
+    port = target_port(revision.template)["containerPort"]
+    given = {
+        "MODEL_DEPLOYMENT": owner.name,
+        "CANDIDATE_REVISION": task.revision,
+        "CANDIDATE_SERVICE": address(owner, owner.child(task.revision)),
+        "CANDIDATE_PODS": address(owner, pods_name(owner, task.revision), port),
+        "STABLE_REVISION": stable,
+        "STABLE_SERVICE": address(owner, owner.child(stable)) if stable else None,
+        "STEP": str(task.step),
+        "WEIGHT": f"{task.weight:g}",
+    }
+    named = [{"name": name, "value": value} for name, value in given.items() if value is not None]
+    return [*named, *model_env(revision)]
+
+
+def _pod(owner: Owner, task: Task, revision: Revision, stable: str | None) -> Manifest:
     """The user's template, with no more rights than it asks for."""
     template = deepcopy(task.template)
     metadata, spec = template.setdefault("metadata", {}), template["spec"]
@@ -86,10 +133,12 @@ def _pod(owner: Owner, task: Task, revision: Revision) -> Manifest:
     spec["securityContext"] = {**_POD, **(spec.get("securityContext") or {})}
     account = spec.get("serviceAccountName") or spec.get("serviceAccount")  # its name until 1.0
     spec.setdefault("automountServiceAccountToken", bool(account))
-    service = {"name": "CANDIDATE_SERVICE", "value": owner.child(task.revision)}
+    told = _told(owner, task, revision, stable)
     for container in [*(spec.get("initContainers") or []), *spec["containers"]]:
         # ours come first, so that the user's may refer to them
-        container["env"] = [service, *model_env(revision), *(container.get("env") or [])]
+        container["env"] = [*told, *(container.get("env") or [])]
         container.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")
         container["securityContext"] = {**_CONTAINER, **(container.get("securityContext") or {})}
+    if task.mounts_model:
+        mount_model(spec, revision)
     return template

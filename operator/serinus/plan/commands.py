@@ -7,7 +7,13 @@ from serinus.api.stages import AWAITS_PROMOTION, Stage
 from serinus.api.status import ObeyedCommand, Rejected
 from serinus.plan import guarding
 from serinus.plan.situation import Situation
-from serinus.plan.stepping import enter_next_step, gate, gates_ahead, resume_step
+from serinus.plan.stepping import (
+    current_step,
+    enter_next_step,
+    gate,
+    gates_ahead,
+    resume_step,
+)
 from serinus.plan.steps import kind_of
 from serinus.plan.steps.kind import Gate
 from serinus.plan.timeline import commanded
@@ -117,7 +123,13 @@ def _abort(s: Situation, revision: str) -> Situation | str:
 
 
 def _retry(s: Situation, revision: str) -> Situation | str:
-    rejected = s.status.rejected
+    rejected, candidate = s.status.rejected, s.status.candidate
+    if candidate is not None and candidate.revision == revision:
+        step = current_step(s.steps, candidate) if candidate.stage is Stage.STEPPING else None
+        if step is not None and (again := step.again(s)):
+            message = f"Step {candidate.step + 1} is started again by command."
+            return again.because(Reason.RETRIED, revision, message)
+        return f"revision {revision} is still being rolled out"
     if rejected is None or rejected.revision != revision:
         return f"revision {revision} is not rejected"
     return s.to(rejected=None).because(

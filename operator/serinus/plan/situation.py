@@ -198,6 +198,9 @@ class World:
     """What is not as desired, gravest first."""
     ended_tasks: Mapping[str, TaskEnd] = field(default_factory=dict)
     """How the Jobs of steps have ended, by name, of those that have."""
+    idle_tasks: Mapping[str, str] = field(default_factory=dict)
+    """Of a Job that is awaited and of which no container runs or has run, why that is so; empty: it
+    is not there."""
     approval_policy: ApprovalPolicy | None = None
     """None: unknown, and no approval counts."""
     serving: str | None = None

@@ -45,8 +45,10 @@ class SimulatedCluster:
     """By revision, which of its pods run different images."""
     approval_policy: ApprovalPolicy | None = field(default_factory=ApprovalPolicy)
     """Whether approvals count."""
-    task_end: TaskEnd | None = field(default_factory=lambda: TaskEnd(succeeded=True))
+    task_end: TaskEnd | None = field(default_factory=lambda: TaskEnd(succeeded=True, said=None))
     """How what a step runs ends, which it does at once; None: it runs."""
+    idle: str = ""
+    """Why what a step runs does not begin; empty: it does."""
     routed: bool = True
     """Whether the gateway accepts changes of the route."""
     _history: dict[str, KnownRevision] = field(default_factory=dict)
@@ -89,6 +91,7 @@ class SimulatedCluster:
             approval_policy=self.approval_policy,
             leads_to=self._leads_to() if in_effect else None,
             ended_tasks={task.name: self.task_end for task in self._tasks if self.task_end},
+            idle_tasks={task.name: self.idle for task in self._tasks if self.idle},
         )
 
     def obey(self, desired: Desired, plan: Plan, now: float) -> None:

@@ -1,5 +1,6 @@
 """Simulates a rollout from start to end, with the operator's decisions."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
@@ -8,11 +9,12 @@ from typing import Final, Literal
 
 from serinus.api.analysis import Analysis
 from serinus.api.quantities import fraction, seconds
-from serinus.api.scenario import Scenario
+from serinus.api.scenario import JobEnds, Scenario
 from serinus.api.spec import Spec
 from serinus.api.status import Status
 from serinus.judge import overall, queries_of
 from serinus.manifests.owner import Owner
+from serinus.manifests.task import TaskEnd
 from serinus.metrics.queries import Arm, ArmQuery, ExpressionQuery, QueryResult, Series
 from serinus.metrics.requests import HISTORY, HistoryRequest, Results
 from serinus.plan.chosen_steps import step_may_last, steps_of
@@ -163,6 +165,12 @@ def _values(analysis: Analysis, scenario: Scenario) -> Iterator[tuple[Expression
             yield query, scenario.values[name]
 
 
+def _task_end(job: JobEnds) -> TaskEnd:
+    if code := job.exit_code:
+        return TaskEnd(succeeded=False, message=f"Error with exit code {code}", code=code)
+    return TaskEnd(succeeded=True, said=json.dumps(job.result) if job.result else None)
+
+
 class _Simulated:
     """One running rollout."""
 
@@ -186,6 +194,7 @@ class _Simulated:
         self._stops_at = past.end + STOPPED_AFTER + (guard.seconds if guard else 0.0)
         world.pods_ready_after = seconds(simulation.scenario.pods_ready_after)
         world.route_after = seconds(simulation.scenario.route_after)
+        world.task_end = _task_end(simulation.scenario.job)
 
     def run(self) -> Run:
         """From the new manifest to the decision that ends it."""

@@ -47,10 +47,12 @@ def revision_for(verb: str, status: Status, to: str | None = None) -> str:
 
 
 def _rejected(status: Status) -> str:
-    if status.rejected is not None:
+    if status.rejected is not None and status.candidate is None:
         return status.rejected.revision
-    if status.candidate is not None:
-        raise NothingToDoError(f"revision {status.candidate.revision} is still being rolled out")
+    if (candidate := status.candidate) is not None:
+        if candidate.hold and candidate.hold.reason == Reason.VALIDATION_UNFINISHED:
+            return candidate.revision
+        raise NothingToDoError(f"revision {candidate.revision} is still being rolled out")
     raise NothingToDoError("no revision is rejected: the one in the spec is stable")
 
 

@@ -81,6 +81,9 @@ def _fits(live: Live, command: str) -> bool:
         return True
     if _refuses_all(live.status):
         return False
+    held = live.status.candidate.hold if live.status.candidate else None
+    if verb == "retry" and held is not None and held.reason == Reason.VALIDATION_UNFINISHED:
+        return True
     if verb in ("retry", "undo"):
         idle, rejected = live.status.candidate is None, live.status.rejected
         # what an undo would return to may be what the spec has

@@ -20,6 +20,7 @@ from serinus.api.status import (
     Verdict,
 )
 from serinus.api.steps import Step
+from serinus.api.steps.limits import in_words
 from serinus.plan.audit import first_failure
 from serinus.plan.chosen_steps import steps_of
 from serinus.plan.stepping import given_at, step_ends
@@ -52,6 +53,8 @@ class StepView:
     short: str
     """The same where there is little room."""
     state: Literal["done", "current", "pending"]
+    result: str = ""
+    """What it has found out; empty: nothing, or not yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,11 +208,12 @@ def _steps(steps: list[Step], candidate: Candidate) -> tuple[StepView, ...]:
             return "done"
         return "current" if index == candidate.step else "pending"
 
+    found = {each.step: in_words(each.said) for each in candidate.results}
+
     def view(index: int, step: Step) -> StepView:
         given, kind = given_at(steps, index), kind_of(step)
-        return StepView(
-            given.weight, shown(step), kind.text(given), kind.short(given), state(index)
-        )
+        texts = (kind.text(given), kind.short(given))
+        return StepView(given.weight, shown(step), *texts, state(index), found.get(index, ""))
 
     return tuple(view(index, step) for index, step in enumerate(steps))
 

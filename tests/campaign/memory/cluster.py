@@ -10,6 +10,7 @@ from serinus.cluster import Cluster
 from serinus.controller.pace import Pace
 from tests.campaign.memory import policy
 from tests.campaign.memory.api import MemoryApi
+from tests.campaign.memory.jobs import Jobs
 from tests.campaign.memory.pods import Pods
 from tests.campaign.memory.watching import Watches
 from tests.campaign.wire import Reply, Request, Wire
@@ -38,8 +39,10 @@ class MemoryCluster:
         self.api.put({**public(namespace), "status": ACCEPTED})
         self.pods = Pods(self.api, lambda: self.now, changed)
         self.pods.later = self._later
+        self.jobs = Jobs(self.api, lambda: self.now)
+        self.jobs.later = self._later
         self.watches = Watches(self.api)
-        self.api.watchers.append(self.pods.seen)
+        self.api.watchers += [self.pods.seen, self.jobs.seen]
 
     @property
     def now(self) -> float:

@@ -19,8 +19,6 @@ SYNC: Final = 0.02
 """Seconds that a controller takes to notice something."""
 BAD: Final = 0.05
 """Share of failures from which clients are failed."""
-JOB_TAKES: Final = 60.0
-"""Seconds after which a Job has succeeded."""
 
 
 @dataclass
@@ -192,9 +190,6 @@ class Pods:
             self._soon(metadata["namespace"], metadata["name"])
         elif kind == "Service" and event != "DELETED":
             self.later(SYNC, self._endpoints)
-        elif kind == "Job" and event == "ADDED":
-            done = {"conditions": [{"type": "Complete", "status": "True"}]}
-            self.later(JOB_TAKES, lambda: self._api.set_status(live, done))
         elif kind == "Pod":
             self._heard(event, live)
         if event == "DELETED":

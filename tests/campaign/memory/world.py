@@ -178,7 +178,7 @@ class World:
         self._seed = seed
         self.namespace = namespace
         self.cluster = MemoryCluster(namespace, self._changed)
-        self.api, self.pods = self.cluster.api, self.cluster.pods
+        self.api, self.pods, self.jobs = self.cluster.api, self.cluster.pods, self.cluster.jobs
         self.watches = self.cluster.watches
         self.gateway = MemoryGateway(self.api, self._changed)
         self.prometheus = MemoryPrometheus(self.pods, lambda: self.now)
@@ -386,6 +386,16 @@ class World:
         self.prometheus.down, self.prometheus.takes = down, takes
         (self.hindered.add if down or takes else self.hindered.discard)("Prometheus")
         self._changed()
+
+    def jobs_are(self, how: str) -> None:
+        """How Jobs end, or do not begin, from now on."""
+        self.act(f"a Job {how}")
+        self.jobs.become(how)
+
+    async def lose_nodes_of_jobs(self) -> None:
+        """The pods of Jobs are gone with their nodes."""
+        self.act("the pods of Jobs are lost")
+        self.jobs.lose_nodes()
 
     async def lose_pods(self, revision: str) -> None:
         """All pods of a revision are gone with their nodes."""

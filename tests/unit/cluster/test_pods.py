@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from serinus.cluster.pods import failure, not_ready_reason, ready_addresses, seen
+from serinus.cluster.pods import (
+    failure,
+    left_behind,
+    not_ready_reason,
+    ready_addresses,
+    seen,
+    why_none_runs,
+)
 from serinus.plan.situation import PodEnd
 
 LIMITED = {"name": "model", "resources": {"limits": {"memory": "512Mi"}}}
@@ -529,16 +536,80 @@ def of_a_job(*containers: dict[str, Any], **more: Any) -> dict[str, Any]:
 def test_a_job_failed_by_what_failed_first_and_not_by_a_sidecar_that_was_told_to_stop() -> None:
     main = container(ended(3, message="7 of 90 differ", finishedAt="2026-01-01T00:05:00Z"))
     proxy = {**container(ended(137, finishedAt="2026-01-01T00:05:30Z")), "name": "proxy"}
-    told = "container model: Error with exit code 3: 7 of 90 differ"
-    assert failure([of_a_job(main, init=(proxy,), phase="Failed")]) == told
-    assert failure([of_a_job(proxy, main, phase="Failed")]) == told
-    assert failure([of_a_job(main, phase="Failed")]) == told
+    told = ("container model: Error with exit code 3: 7 of 90 differ", 3)
+    assert failure([of_a_job(main, init=(proxy,), phase="Failed")], ["model"]) == told
+    assert failure([of_a_job(proxy, main, phase="Failed")], ["model"]) == told
+    assert failure([of_a_job(main, phase="Failed")], ["model"]) == told
+
+
+def test_the_exit_code_of_a_container_that_the_template_does_not_name_is_no_verdict() -> None:
+    proxy = {**container(ended(1, finishedAt="2026-01-01T00:05:00Z")), "name": "proxy"}
+    main = container(ended(137, finishedAt="2026-01-01T00:05:30Z"))
+    assert failure([of_a_job(proxy, main, phase="Failed")], ["model"])[1] is None
 
 
 def test_a_job_may_fail_in_an_init_container_or_without_an_exit_code() -> None:
     get = {**container(ended(1, finishedAt="2026-01-01T00:05:00Z")), "name": "get"}
     waits = container({"waiting": {"reason": "PodInitializing"}})
-    failed = failure([of_a_job(waits, init=(get,), phase="Failed")])
-    assert failed == "container get: Error with exit code 1"
-    assert "ImagePullBackOff" in failure([of_a_job(container(UNPULLED))])
-    assert failure([]) == ""
+    failed = failure([of_a_job(waits, init=(get,), phase="Failed")], ["model"])
+    assert failed == ("container get: Error with exit code 1", None)
+    assert "ImagePullBackOff" in failure([of_a_job(container(UNPULLED))])[0]
+    assert failure([]) == ("", None)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ({"reason": "Evicted", "message": "The node was low on memory"}, "low on memory"),
+        (
+            {
+                "conditions": [
+                    {
+                        "type": "DisruptionTarget",
+                        "status": "True",
+                        "reason": "PreemptionByScheduler",
+                    }
+                ]
+            },
+            "Preempted",
+        ),
+    ],
+)
+def test_what_ended_a_job_from_outside_leaves_no_verdict_of_its_container(
+    status: dict[str, Any], words: str
+) -> None:
+    found = of_a_job(container(ended(1)), phase="Failed")
+    found["status"] |= status
+    message, code = failure([found], ["model"])
+    assert words in message
+    assert code is None
+
+
+def test_a_container_that_was_killed_for_its_memory_has_said_nothing() -> None:
+    killed = container({"terminated": {"exitCode": 1, "reason": "OOMKilled"}})
+    message, code = failure([of_a_job(killed, phase="Failed")], ["model"])
+    assert "OOMKilled" in message
+    assert code is None
+
+
+def test_what_a_job_has_left_is_what_a_container_of_its_template_wrote() -> None:
+    done = {"exitCode": 0, "reason": "Completed", "message": '{"accuracy": 0.9}'}
+    main, mesh = container({"terminated": done}), container({"terminated": {"exitCode": 0}})
+    proxy = {**mesh, "name": "proxy", "state": {"terminated": {"exitCode": 0, "message": "bye"}}}
+    pods = [of_a_job(proxy, main, phase="Succeeded")]
+    assert left_behind(pods, ["model"]) == '{"accuracy": 0.9}'
+    assert left_behind([of_a_job(mesh, phase="Succeeded")], ["model"]) == ""
+    assert left_behind([of_a_job(container(ended(1)), phase="Failed")], ["model"]) == ""
+    assert left_behind([], ["model"]) == ""
+
+
+def test_why_no_container_of_a_job_runs_is_told_with_the_words_of_the_kubelet() -> None:
+    unpulled = why_none_runs([of_a_job(container(UNPULLED))])
+    assert unpulled is not None
+    assert unpulled.startswith("container model: ImagePullBackOff")
+    get = {**container({"running": {}}), "name": "get"}
+    waits = container({"waiting": {"reason": "PodInitializing"}})
+    assert why_none_runs([of_a_job(waits, init=(get,))]) is None, "it loads what it needs"
+    assert why_none_runs([of_a_job(container({"running": {}}))]) is None
+    assert why_none_runs([of_a_job(container(ended(0)))]) is None
+    assert "kubectl describe job" in (why_none_runs([]) or "")

@@ -5,14 +5,20 @@ from typing import Any
 import pytest
 
 from serinus.api.template import TASK_SCHEMA, of_task
+from serinus.manifests.children import Children
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
+from serinus.manifests.service import pods_service
 from serinus.manifests.task import Task, TaskEnd, ended, job
 
 OWNER = Owner("shop", "fraud", "uid-1")
 SPEC = {
     "model": {"version": "v2", "storageUri": "s3://models/fraud/2"},
-    "template": {"spec": {"containers": [{"name": "model", "image": "m:2"}]}},
+    "template": {
+        "spec": {
+            "containers": [{"name": "model", "image": "m:2", "ports": [{"containerPort": 8080}]}]
+        }
+    },
 }
 REVISION = Revision.of(SPEC, 2)
 CONTAINER: dict[str, Any] = {"name": "main", "image": "checks:1"}
@@ -21,7 +27,11 @@ CONTAINER: dict[str, Any] = {"name": "main", "image": "checks:1"}
 def rendered(template: dict[str, Any] | None = None, **pod: Any) -> Manifest:
     wanted = template or {"spec": {"containers": [CONTAINER], **pod}}
     assert list(of_task(wanted, "template")) == []
-    return job(OWNER, Task("fraud-0a1b", REVISION.hash, wanted, 600.0), REVISION)
+    return job(OWNER, task_of(wanted), REVISION, "0123abcd")
+
+
+def task_of(template: dict[str, Any], **more: Any) -> Task:
+    return Task("fraud-0a1b", REVISION.hash, template, 600.0, step=2, weight=20.0, **more)
 
 
 def pod(live: Manifest) -> Manifest:
@@ -44,7 +54,7 @@ def test_no_service_selects_its_pods_whatever_its_template_says(label: str) -> N
         "metadata": {"labels": {"team": "risk", label: "fraud"}},
         "spec": {"containers": [CONTAINER]},
     }
-    live = job(OWNER, Task("fraud-0a1b", REVISION.hash, template, 600.0), REVISION)
+    live = job(OWNER, task_of(template), REVISION, None)
     labels = live["spec"]["template"]["metadata"]["labels"]
     assert labels == {"team": "risk", "serinus.dev/task": "fraud"}
     assert not OWNER.pods().items() <= labels.items()
@@ -88,10 +98,65 @@ def test_each_container_is_told_what_it_is_about_and_leaves_its_last_lines() -> 
     for container in (*found["containers"], *found["initContainers"]):
         assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
         told = {each["name"]: each["value"] for each in container["env"]}
-        assert told["CANDIDATE_SERVICE"] == f"fraud-{REVISION.hash}"
+        child = f"fraud-{REVISION.hash}"
+        assert told["CANDIDATE_SERVICE"] == f"{child}.{OWNER.namespace}.svc:80"
+        assert told["CANDIDATE_PODS"] == f"{child}-pods.{OWNER.namespace}.svc:8080"
+        assert told["STABLE_SERVICE"] == f"fraud-0123abcd.{OWNER.namespace}.svc:80"
+        revisions = (told["CANDIDATE_REVISION"], told["STABLE_REVISION"])
+        assert revisions == (REVISION.hash, "0123abcd")
+        assert (told["MODEL_DEPLOYMENT"], told["STEP"], told["WEIGHT"]) == ("fraud", "2", "20")
         assert (told["MODEL_VERSION"], told["MODEL_URI"]) == ("v2", "s3://models/fraud/2")
     assert found["containers"][0]["env"][-1]["name"] == "URL", "so that it may refer to ours"
     assert str(template) == before
+
+
+@pytest.mark.parametrize(
+    ("uri", "volume", "mount"),
+    [
+        (
+            "pvc://models/loan/2",
+            {"persistentVolumeClaim": {"claimName": "models", "readOnly": True}},
+            {"subPath": "loan/2"},
+        ),
+        ("oci://r.example/loan:2", {"image": {"reference": "r.example/loan:2"}}, {}),
+    ],
+)
+def test_it_finds_the_model_where_the_pods_of_the_candidate_have_it(
+    uri: str, volume: dict[str, Any], mount: dict[str, str]
+) -> None:
+    revision = Revision.of({**SPEC, "model": {"version": "v2", "storageUri": uri}}, 2)
+    template = {"spec": {"containers": [CONTAINER], "initContainers": [{**CONTAINER, "name": "a"}]}}
+    plain = pod(job(OWNER, task_of(template), revision, None))
+    assert "volumes" not in plain
+    mounted = pod(job(OWNER, task_of(template, mounts_model=True), revision, None))
+    assert mounted["volumes"] == [{"name": "serinus-model", **volume}]
+    for container in (*mounted["containers"], *mounted["initContainers"]):
+        [found] = container["volumeMounts"]
+        assert found == {
+            "name": "serinus-model",
+            "mountPath": "/mnt/models",
+            "readOnly": True,
+            **mount,
+        }
+
+
+def test_one_that_has_failed_is_kept_for_a_day() -> None:
+    live = rendered()
+    assert live["spec"]["ttlSecondsAfterFinished"] == 86400
+    failed = {"conditions": [{"type": "Failed", "status": "True"}]}
+    done = {"conditions": [{"type": "Complete", "status": "True"}]}
+    nothing = Children([], [])
+    assert nothing.spares({**live, "status": failed})
+    assert not nothing.spares({**live, "status": done})
+    assert not nothing.spares(live)
+
+
+def test_its_service_stands_for_the_pods_of_the_candidate_alone() -> None:
+    made = pods_service(OWNER, REVISION)
+    assert made["metadata"]["name"] == f"fraud-{REVISION.hash}-pods"
+    assert made["spec"]["clusterIP"] == "None"
+    assert made["spec"]["selector"] == OWNER.pods(REVISION.hash)
+    assert [port["port"] for port in made["spec"]["ports"]] == [8080]
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,15 @@ import pytest
 from serinus.api.reasons import About, Reason
 from serinus.manifests.task import Task, TaskEnd
 from serinus.plan.decide import decide
+from serinus.plan.policy import hash_of
 from serinus.plan.problems import Problem, Severity
 from serinus.plan.situation import SeenPod
 from tests.support.simulated_rollout import A, B, C, SimulatedRollout, serving
 
-FAILED = TaskEnd(succeeded=False, message="container main: Error with exit code 3: 7 of 90 differ")
+FAILED = TaskEnd(
+    succeeded=False, message="container main: Error with exit code 1: 7 of 90 differ", code=1
+)
+LOST = TaskEnd(succeeded=False, message="Evicted: The node was low on memory")
 
 
 def job(image: str = "checks:1", **settings: Any) -> dict[str, Any]:
@@ -94,13 +98,12 @@ def test_a_breach_while_it_runs_rolls_back_and_ends_it() -> None:
 
 
 def test_it_is_not_waited_for_much_longer_than_its_timeout() -> None:
-    rollout = running(job(timeout="10m"))
-    assert rollout.after(600).status.candidate, "the Job ends by its own deadline first"
+    rollout = running(job(timeout="10m", retries=0))
+    assert not held(rollout.after(600)), "the Job ends by its own deadline first"
     assert rollout.plan and rollout.plan.wake_in == 60.0
     rollout.after(60)
-    rejected = rollout.status.rejected
-    assert rejected and rejected.reason == "JobFailed"
-    assert "has not ended within 10m." in rejected.message
+    assert "could not say whether the model is good: it has not ended within 10m" in held(rollout)
+    assert tasks(rollout) == [], "what still runs of it is deleted"
 
 
 def test_it_is_the_same_job_at_every_pass_and_another_one_in_another_rollout() -> None:
@@ -274,4 +277,224 @@ def test_why_no_job_can_be_created_is_said() -> None:
     assert plan.status.candidate.hold.reason == "AwaitingJob"
     assert plan.status.candidate.hold.message == "Job x cannot be written: 403"
     late = decide(situation.desired, situation.status, refused, situation.now + 3660)
-    assert late.status.rejected and "within 1h. Job x cannot be" in late.status.rejected.message
+    assert late.status.candidate and late.status.candidate.task
+    assert "within 1h. Job x cannot be" in late.status.candidate.task.unfinished
+
+
+def held(rollout: SimulatedRollout) -> str:
+    """Why it waits for a person since no Job could say; empty: it does not."""
+    candidate = rollout.status.candidate
+    assert candidate and rollout.status.rejected is None
+    hold = candidate.hold
+    return hold.message if hold and hold.reason == "ValidationUnfinished" else ""
+
+
+def could_not_say(rollout: SimulatedRollout, end: TaskEnd | None = LOST) -> SimulatedRollout:
+    """The Job that runs ends so, and nothing of the next one is known yet."""
+    ends(rollout, end) if end else None
+    rollout.world.task_end = None
+    return rollout
+
+
+ENDS = {
+    "another exit code": TaskEnd(succeeded=False, message="Error with exit code 3", code=3),
+    "killed for memory": TaskEnd(succeeded=False, message="OOMKilled at its limit of 1Gi"),
+    "its node is lost": LOST,
+    "too late": TaskEnd(succeeded=False, message="DeadlineExceeded: Job was active longer"),
+}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_one_that_could_not_say_is_started_again_and_then_a_person_is_asked(end: TaskEnd) -> None:
+    rollout, names = running(*BEFORE_TRAFFIC), []
+    for pause in (30, 60):
+        names += [task.name for task in tasks(rollout)]
+        could_not_say(rollout, end)
+        assert (rollout.reason, tasks(rollout)) == ("AwaitingJob", [])
+        assert rollout.plan and rollout.plan.wake_in == pause
+        rollout.after(pause)
+    names += [task.name for task in tasks(rollout)]
+    assert len(set(names)) == 3
+    could_not_say(rollout, end)
+    assert f"Job {names[2]} could not say whether the model is good: it failed" in held(rollout)
+    assert held(rollout).endswith(f"{end.message} (3 attempts).")
+    assert rollout.reasons.count("JobUnfinished") == 2
+    assert (rollout.weight, tasks(rollout.after(7200))) == (0, [])
+    assert rollout.status.phase == "Degraded"
+
+
+def test_one_that_could_not_say_and_then_can_gives_the_candidate_traffic() -> None:
+    rollout = could_not_say(running(*BEFORE_TRAFFIC)).after(30)
+    assert ends(rollout, TaskEnd(succeeded=True)).weight == 20
+
+
+def test_one_that_could_not_say_and_then_rejects_rolls_back() -> None:
+    rollout = ends(could_not_say(running(*BEFORE_TRAFFIC)).after(30), FAILED)
+    assert rollout.status.rejected and rollout.status.rejected.reason == "JobFailed"
+
+
+def test_a_paused_rollout_starts_no_job_again() -> None:
+    rollout = could_not_say(running(*BEFORE_TRAFFIC)).given(paused=True).after(3600)
+    assert (rollout.reason, tasks(rollout)) == ("PausedBySpec", [])
+    assert len(tasks(rollout.given(paused=False).settle())) == 1
+
+
+def test_whoever_wants_to_is_rolled_back_when_no_job_could_say() -> None:
+    rollout = running(job(retries=0, onUnfinished="Rollback"), {"setWeight": 20})
+    could_not_say(rollout)
+    rejected = rollout.status.rejected
+    assert rejected and rejected.reason == "ValidationUnfinished"
+    assert "The node was low on memory" in rejected.message
+
+
+@pytest.mark.parametrize("rejects", [[3], [1, 3], []])
+def test_the_exit_codes_that_reject_a_model_are_said_in_the_spec(rejects: list[int]) -> None:
+    rollout = running(job(rejects=rejects, retries=0))
+    could_not_say(rollout, ENDS["another exit code"])
+    assert bool(rollout.status.rejected) == (3 in rejects)
+
+
+def test_one_that_does_not_begin_is_named_with_its_cause_and_started_again() -> None:
+    why = "container main: ImagePullBackOff: Back-off pulling image checks:9"
+    rollout = running(*BEFORE_TRAFFIC, progressDeadline="5m")
+    rollout.world.idle = why
+    first = tasks(rollout.after(299))
+    assert len(first) == 1
+    again = tasks(rollout.after(1).after(30))
+    assert again[0].name != first[0].name
+    assert (
+        f"has not begun within 5m (progressDeadline): {why}" in rollout.status.decisions[0].message
+    )
+    rollout.after(300).after(60).after(300)
+    assert why in held(rollout)
+
+
+def test_one_that_runs_may_take_longer_than_pods_may_take_to_start() -> None:
+    rollout = running(*BEFORE_TRAFFIC, progressDeadline="5m").after(3000)
+    assert len(tasks(rollout)) == 1
+    assert rollout.reasons[-1] == "RolloutStarted"
+
+
+@pytest.mark.parametrize("command", ["retry", "retry again"])
+def test_a_person_has_it_run_again(command: str) -> None:
+    rollout = could_not_say(running(job(retries=0), {"setWeight": 20}))
+    rollout.order(f"{command.partition(' ')[0]}/{B}")
+    assert len(tasks(rollout)) == 1
+    assert rollout.reason == "AwaitingJob"
+    assert ends(rollout, TaskEnd(succeeded=True)).weight == 20
+
+
+def test_a_retry_is_refused_while_it_runs() -> None:
+    rollout = running(*BEFORE_TRAFFIC)
+    before = tasks(rollout)
+    assert tasks(rollout.order(f"retry/{B}")) == before
+    assert rollout.status.command and "still being rolled out" in rollout.status.command.outcome
+
+
+def test_more_retries_in_the_spec_start_it_again() -> None:
+    rollout = could_not_say(running(job(retries=0), {"setWeight": 20}))
+    rollout.given(steps=[job(retries=1), {"setWeight": 20}]).after(30)
+    [task] = tasks(rollout)
+    assert rollout.status.candidate and rollout.status.candidate.task
+    assert (rollout.status.candidate.task.attempt, task.name) == (
+        2,
+        rollout.status.candidate.task.name,
+    )
+
+
+def test_a_command_skips_one_that_could_not_say() -> None:
+    rollout = could_not_say(running(job(retries=0), {"setWeight": 20}))
+    assert held(rollout)
+    assert rollout.order(f"advance/{B}").weight == 20
+
+
+LIMITS = ["result.accuracy >= result.stable.accuracy - 0.005"]
+GOOD = '{"accuracy": 0.92, "stable": {"accuracy": 0.921}}'
+WORSE = '{"accuracy": 0.914, "stable": {"accuracy": 0.921}}'
+
+
+def limited(said: str, *limits: str) -> SimulatedRollout:
+    """A Job with limits has succeeded, and left this."""
+    rollout = running(job(limits=list(limits) or LIMITS), {"setWeight": 20})
+    return ends(rollout, TaskEnd(succeeded=True, said=said))
+
+
+def test_what_it_leaves_is_in_the_decision_and_in_the_status() -> None:
+    rollout = limited(GOOD)
+    assert rollout.weight == 20
+    raised = rollout.status.decisions[0]
+    assert "has succeeded: accuracy 0.92, stable.accuracy 0.921." in raised.message
+    assert rollout.status.candidate
+    [result] = rollout.status.candidate.results
+    assert (result.step, result.said) == (0, GOOD)
+
+
+def test_text_that_it_leaves_is_shown_as_it_is() -> None:
+    rollout = ends(running(*BEFORE_TRAFFIC), TaskEnd(succeeded=True, said="all\n90 agree"))
+    assert rollout.weight == 20
+    assert "has succeeded: all 90 agree." in rollout.status.decisions[0].message
+
+
+def test_what_is_too_long_for_the_status_is_cut_and_passes_no_limit() -> None:
+    long = '{"accuracy": 1.0, "stable": {"accuracy": 0.9}, "x": "' + 2000 * "x" + '"}'
+    assert "no JSON object" in held(limited(long))
+
+
+def test_a_limit_that_is_not_met_rejects_the_model_with_its_values() -> None:
+    rollout = limited(WORSE)
+    rejected = rollout.status.rejected
+    assert rejected and rejected.reason == "JobFailed"
+    assert rejected.message.endswith(
+        f"{LIMITS[0]} is not met: result.accuracy is 0.914, result.stable.accuracy is 0.921."
+    )
+    assert rollout.weight == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "limit", "why"),
+    [
+        ('{"accuracy": 0.9}', LIMITS[0], "stable is missing"),
+        ('{"accuracy": "high"}', "result.accuracy > 0.9", "cannot be judged"),
+        ('{"accuracy": 0.9}', "result.accuracy", "neither true nor false"),
+        ("", "result.accuracy > 0.9", "left no JSON object"),
+        ("accuracy 0.9", "result.accuracy > 0.9", 'left "accuracy 0.9"'),
+        ('{"accuracy": NaN}', "result.accuracy > 0.9", "no JSON object"),
+        ('{"by": {"class": {"a": 1}}}', "result.by.class.a > 0.0", "no JSON object"),
+    ],
+)
+def test_what_cannot_be_compared_is_no_pass(said: str, limit: str, why: str) -> None:
+    rollout = limited(said, limit)
+    assert why in held(rollout)
+    assert rollout.weight == 0
+    assert rollout.status.candidate and rollout.status.candidate.task
+    assert rollout.status.candidate.task.attempt == 1, "the same Job would say the same again"
+
+
+def test_one_limit_that_is_not_met_decides_beside_one_that_cannot_be_compared() -> None:
+    rollout = limited(WORSE, LIMITS[0], "result.recall > 0.5")
+    assert rollout.status.rejected and "is not met" in rollout.status.rejected.message
+
+
+def test_an_edit_of_the_limits_judges_what_is_there_and_runs_nothing() -> None:
+    rollout = limited(WORSE, "result.recall > 0.5")
+    before = rollout.status.candidate and rollout.status.candidate.task
+    rollout.world.task_end = None
+    rollout.given(steps=[job(limits=["result.accuracy > 0.9"]), {"setWeight": 20}]).settle()
+    assert rollout.weight == 20
+    assert before and before.name in rollout.status.decisions[0].message
+
+
+def test_one_that_succeeded_and_says_too_little_runs_again_by_command() -> None:
+    rollout = limited("")
+    first = rollout.status.candidate and rollout.status.candidate.task
+    rollout.world.task_end = None
+    [again] = tasks(rollout.after(60).order(f"retry/{B}"))
+    assert first and again.name != first.name
+    assert ends(rollout, TaskEnd(succeeded=True, said=GOOD)).weight == 20
+
+
+def test_an_object_of_the_version_before_goes_on_with_its_job() -> None:
+    rollout = running(*BEFORE_TRAFFIC)
+    assert rollout.status.candidate and rollout.status.candidate.task
+    old = {"template": BEFORE_TRAFFIC[0]["job"]["template"], "timeout": "1h"}
+    assert rollout.status.candidate.task.step == hash_of([0, old])

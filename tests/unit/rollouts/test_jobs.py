@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
+from typing import Any
 
 from serinus.cluster import ApiError
 from tests.campaign.memory.cluster import MemoryCluster
-from tests.campaign.memory.pods import JOB_TAKES
+from tests.campaign.memory.jobs import JOB_TAKES, NO_POD, UNPULLED
 from tests.support.inprocess import Manifest, Operator
 from tests.support.rollouts import ERRORS, PATIENT, healthy, spec
 
@@ -82,3 +84,136 @@ async def test_one_that_is_deleted_once_it_has_succeeded_is_not_run_again(
     await operator.apply("fraud", **spec("v2", rollout=TESTED))
     await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20)
     assert deleting.created == [name]
+
+
+async def in_its_job(memory: MemoryCluster, operator: Operator, how: str, **job: Any) -> None:
+    """v2 waits for its Job, and Jobs end so."""
+    await operator.apply("fraud", **spec("v1"))
+    await operator.until("fraud", healthy("v1"))
+    memory.jobs.become(how)
+    steps = [{"job": {"template": TEMPLATE, **job}}, {"setWeight": 20}, {"pause": {}}]
+    rollout = {**TESTED, "steps": steps, "progressDeadline": "3m"}
+    await operator.apply("fraud", **spec("v2", rollout=rollout))
+
+
+async def until(operator: Operator, holds: Callable[[Manifest], Any]) -> Manifest:
+    """As long as three Jobs may take."""
+    status: Manifest = {}
+    for _ in range(1000):
+        status = (await operator.get("fraud"))["status"]
+        with contextlib.suppress(KeyError, TypeError):
+            if holds(status):
+                return status
+        await asyncio.sleep(5)
+    raise AssertionError(f"it says: {status['message']}")
+
+
+def jobs(memory: MemoryCluster) -> list[Manifest]:
+    return memory.api.all("Job")
+
+
+def services_of_pods(memory: MemoryCluster) -> list[str]:
+    names = [each["metadata"]["name"] for each in memory.api.all("Service")]
+    return [name for name in names if name.endswith("-pods")]
+
+
+def held(status: Manifest, reason: str) -> bool:
+    hold = (status.get("candidate") or {}).get("hold") or {}
+    return bool(hold.get("reason") == reason)
+
+
+async def test_one_that_rejects_the_model_is_kept_and_what_it_left_behind_is_told(
+    memory: MemoryCluster, operator: Operator
+) -> None:
+    await in_its_job(memory, operator, "rejects")
+    status = await until(operator, lambda s: s["rejected"])
+    assert status["rejected"]["reason"] == "JobFailed"
+    assert status["rejected"]["message"].endswith("Error with exit code 1: 7 of 90 differ")
+    await asyncio.sleep(60)
+    assert len(jobs(memory)) == 1
+    assert services_of_pods(memory) == []
+
+
+async def test_what_it_leaves_is_read_from_its_pod_and_compared(
+    memory: MemoryCluster, operator: Operator
+) -> None:
+    memory.jobs.said = '{"accuracy": 0.914, "stable": {"accuracy": 0.921}}'
+    await in_its_job(
+        memory, operator, "succeeds", limits=["result.accuracy >= result.stable.accuracy"]
+    )
+    status = await until(operator, lambda s: s["rejected"])
+    assert (
+        "is not met: result.accuracy is 0.914, result.stable.accuracy is 0.921."
+        in (status["rejected"]["message"])
+    )
+
+
+async def test_an_image_that_cannot_be_pulled_is_named_at_once_and_then_a_person_is_asked(
+    memory: MemoryCluster, operator: Operator
+) -> None:
+    await in_its_job(memory, operator, UNPULLED, retries=1)
+    named = "container main: ImagePullBackOff: Back-off pulling image"
+    begun = time.monotonic()
+    await until(operator, lambda s: named in s["message"])
+    assert time.monotonic() - begun < 120
+    status = await until(operator, lambda s: held(s, "ValidationUnfinished"))
+    assert f"has not begun within 3m (progressDeadline): {named} (2 attempts)." in status["message"]
+    assert status["phase"] == "Degraded"
+    assert jobs(memory) == [], "they would be pulled for ever"
+
+    memory.jobs.become("succeeds")
+    await operator.command("fraud", f"retry/{status['candidate']['revision']}")
+    await until(operator, lambda s: s["candidate"]["weight"]["actual"] == 20)
+
+
+async def test_a_quota_that_allows_no_pod_is_told_of_and_the_job_goes_on_once_it_does(
+    memory: MemoryCluster, operator: Operator
+) -> None:
+    await in_its_job(memory, operator, NO_POD)
+    await until(operator, lambda s: "kubectl describe job says why" in s["message"])
+    [job] = jobs(memory)
+    memory.jobs.become("succeeds")
+    await until(operator, lambda s: s["candidate"]["weight"]["actual"] == 20)
+    status = (await operator.get("fraud"))["status"]
+    assert job["metadata"]["name"] in status["decisions"][0]["message"]
+
+
+async def test_a_node_that_dies_costs_it_no_attempt(
+    memory: MemoryCluster, operator: Operator
+) -> None:
+    await in_its_job(memory, operator, "succeeds")
+    await until(operator, lambda s: held(s, "AwaitingJob"))
+    await asyncio.sleep(JOB_TAKES / 2)
+    memory.jobs.lose_nodes()
+    status = await until(operator, lambda s: s["candidate"]["weight"]["actual"] == 20)
+    assert "JobUnfinished" not in [each["reason"] for each in status["decisions"]]
+
+
+async def test_one_that_cannot_say_is_started_again_under_another_name(
+    memory: MemoryCluster, operator: Operator
+) -> None:
+    await in_its_job(memory, operator, "cannot say")
+    await until(operator, lambda s: s["candidate"]["task"]["attempt"] == 2)
+    memory.jobs.become("succeeds")
+    await until(operator, lambda s: s["candidate"]["weight"]["actual"] == 20)
+    assert len(jobs(memory)) == 1, "the first one is kept, since it failed"
+
+
+def _no_jobs(live: Manifest, before: Manifest | None) -> str | None:
+    return "no Jobs today" if live["kind"] == "Job" and before is None else None
+
+
+async def test_an_operator_that_dies_between_the_status_and_the_job_creates_it_later(
+    memory: MemoryCluster, operator: Operator
+) -> None:
+    memory.api.refuse.append(_no_jobs)
+    await in_its_job(memory, operator, "succeeds")
+    status = await until(operator, lambda s: s["candidate"]["task"])
+    name = status["candidate"]["task"]["name"]
+    await operator.stop()
+    memory.api.refuse.remove(_no_jobs)
+    assert jobs(memory) == []
+    await operator.start()
+    await operator.until_there("Job", name)
+    await until(operator, lambda s: s["candidate"]["weight"]["actual"] == 20)
+    assert services_of_pods(memory) == [], "it is gone with its Job"

@@ -15,6 +15,7 @@ from serinus.api.status import (
     Retiring,
     Stable,
     Status,
+    StepResult,
     Weight,
 )
 from serinus.views.rollout import rollout_view
@@ -130,3 +131,9 @@ def test_a_whole_rollout_is_seen_from_its_first_step_to_its_promotion() -> None:
     assert view.stable and view.stable.revision == B
     assert (view.candidate, view.decisions[0].reason) == (None, "Promoted")
     assert A in view.retiring
+
+
+def test_a_step_shows_what_its_job_has_left() -> None:
+    left = StepResult(step=1, job="fraud-1", said='{"accuracy": 0.92}')
+    steps = rollout_view(SPEC, status(step=2, results=[left]), 1000.0).steps
+    assert [step.result for step in steps] == ["", "accuracy 0.92", "", ""]

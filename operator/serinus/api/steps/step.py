@@ -114,8 +114,8 @@ class Step(Type):
     )
     job: Job | None = Field(
         default=None,
-        description="Stay at the current weight until a Job has succeeded; roll back if it fails. "
-        "Only the commands advance and promote skip it.",
+        description="Stay at the current weight until a Job says that the model is good; roll back "
+        "if it rejects it. Only the commands advance and promote skip it.",
     )
 
     @cached_property
@@ -132,6 +132,11 @@ class Step(Type):
     def needs(self) -> frozenset[Capability]:
         """What the router must be able to do."""
         return KINDS[self.kind].needs
+
+    @property
+    def mounts_model(self) -> bool:
+        """Whether what it runs finds the model where the candidate's pods have it."""
+        return bool(getattr(self.settings, "mount_model", False))
 
     @property
     def gives(self) -> Given | None:

@@ -67,6 +67,11 @@ class StepKind(ABC):
         """What it runs now beside the pods."""
         return ()
 
+    def again(self, s: Situation) -> Situation | None:
+        """What it runs begins again, for a person who has repaired what that lacked; None: it is
+        not stuck."""
+        return None
+
     def ends(self, candidate: Candidate) -> float:
         """When it ends by itself, Unix seconds; infinity: not by time."""
         return math.inf

@@ -1,0 +1,163 @@
+"""What a Job leaves when it succeeds, and limits on it as CEL expressions (https://cel.dev).
+
+An expression is short, has no loops, and is about one small object: no expression is expensive.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import cel
+
+LONGEST_LIMIT: Final = 256
+MOST_LIMITS: Final = 16
+LONGEST_RESULT: Final = 2048
+"""Characters that are kept of what a Job leaves; a longer one is no object."""
+
+_SHOWN: Final = 300
+"""Characters of it in messages."""
+_ROOT: Final = "result"
+_FUNCTIONS: Final = ("has", "size", "int", "double", "string", "contains", "startsWith", "endsWith")
+_CALLED: Final = re.compile(r"([\w`]+)\s*\(")
+_SYNTAX: Final = re.compile(
+    r"<input>:1:(\d+): (?:Syntax error: )?(.+?)(?: expecting .*)?$", re.MULTILINE
+)
+_FIELD: Final = re.compile(rf"\b{_ROOT}((?:\.[A-Za-z_]\w*)+)(?![\w(])")
+
+
+class UnjudgedError(Exception):
+    """What a Job has left cannot be compared with its limits; the message says why."""
+
+
+def problem_of_limit(limit: str) -> str:
+    """Why an expression is refused; empty: it is not."""
+    if unknown := {name for name in _CALLED.findall(limit) if name not in (*_FUNCTIONS, "in")}:
+        return f"{min(unknown)}(…) is not allowed: only {', '.join(_FUNCTIONS)}, and no loops"
+    if not limit.isprintable():
+        return "must be one line of printable characters"
+    try:
+        program = cel.compile(limit)
+    except ValueError as error:
+        where = _SYNTAX.search(str(error))
+        why = f" at character {where[1]}: {where[2]}" if where else f": {_first_line(error)}"
+        return f"is no CEL expression{why}"
+    if unknown := set(program.variables()) - {_ROOT}:
+        return f"{min(unknown)} is unknown: an expression is about {_ROOT}, what the Job leaves"
+    try:
+        program.execute({_ROOT: _of_numbers(limit)})
+    except TypeError as error:
+        if "float" in str(error) and "int" in str(error):
+            return "numbers of a result are no integers: write 2.0 instead of 2 to calculate"
+    except Exception:
+        return ""  # it may be about other values than numbers
+    return ""
+
+
+def read_result(text: str) -> dict[str, Any] | None:
+    """The JSON object that a Job has left: numbers, strings and booleans, nested one level. None:
+    it is none."""
+    if len(text) > LONGEST_RESULT:
+        return None
+    try:
+        found = json.loads(text, parse_int=float, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and _is_flat(found, nested=True) else None
+
+
+def broken(limits: Sequence[str], said: str) -> str:
+    """The limits that what a Job has left does not meet, with its values, as a message; empty: it
+    meets all.
+
+    Raises UnjudgedError, unless one is broken for certain.
+    """
+    result = read_result(said) if limits else {}
+    if result is None:
+        what = f"left {json.dumps(said[:100])}, which is" if said else "left"
+        raise UnjudgedError(f"It {what} no JSON object of numbers and strings for its limits.")
+    unmet, unjudged = [], []
+    for limit in limits:
+        try:
+            if not _is_met(limit, result):
+                unmet.append(f"{limit} is not met{_values(limit, result)}.")
+        except UnjudgedError as error:
+            unjudged.append(str(error))
+    if unjudged and not unmet:
+        raise UnjudgedError(" ".join(unjudged))
+    return " ".join(unmet)
+
+
+def in_words(said: str) -> str:
+    """What a Job has left, as people read it: `accuracy 0.914, stable.accuracy 0.921`."""
+    result = read_result(said)
+    if result is None:
+        found = " ".join(said.split())
+    else:
+        found = ", ".join(f"{path} {_as_text(value)}" for path, value in _leaves(result))
+    return f"{found[: _SHOWN - 1]}…" if len(found) > _SHOWN else found
+
+
+def _is_met(limit: str, result: Mapping[str, Any]) -> bool:
+    try:
+        met = cel.compile(limit).execute({_ROOT: result})
+    except Exception as error:
+        why = f"{error.args[0]} is missing" if isinstance(error, KeyError) else _first_line(error)
+        raise UnjudgedError(f"{limit} cannot be judged: {why}.") from error
+    if not isinstance(met, bool):
+        raise UnjudgedError(f"{limit} cannot be judged: it is neither true nor false.")
+    return met
+
+
+def _values(limit: str, result: Mapping[str, Any]) -> str:
+    """Those that it names."""
+    leaves = {f".{path}": value for path, value in _leaves(result)}
+    named = dict.fromkeys(_FIELD.findall(limit))
+    found = [f"{_ROOT}{path} is {_as_text(leaves[path])}" for path in named if path in leaves]
+    return f": {', '.join(found)}" if found else ""
+
+
+def _leaves(result: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in result.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{name}.")
+        else:
+            yield f"{above}{name}", value
+
+
+def _as_text(value: float | str | bool) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.6g}" if isinstance(value, float) else " ".join(value.split())
+
+
+def _of_numbers(limit: str) -> dict[str, Any]:
+    """A result in which each field that it names is a number."""
+    made: dict[str, Any] = {}
+    for path in _FIELD.findall(limit):
+        *above, last = path[1:].split(".")
+        inner = made
+        for name in above:
+            inner = inner[name] if isinstance(inner.get(name), dict) else inner.setdefault(name, {})
+            if not isinstance(inner, dict):
+                return {}
+        inner.setdefault(last, 1.0)
+    return made
+
+
+def _is_flat(found: dict[str, Any], *, nested: bool) -> bool:
+    return all(
+        isinstance(value, str | bool)
+        or (isinstance(value, float) and abs(value) < float("inf"))
+        or (nested and isinstance(value, dict) and _is_flat(value, nested=False))
+        for value in found.values()
+    )
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _first_line(error: Exception) -> str:
+    found = str(error).splitlines()
+    return found[0].rstrip(". ") if found else type(error).__name__

@@ -1,0 +1,116 @@
+"""Limits on what a Job leaves: which expressions are refused, and what is no pass."""
+
+import json
+import random
+import time
+
+import pytest
+
+from serinus.api.steps.limits import (
+    LONGEST_LIMIT,
+    LONGEST_RESULT,
+    UnjudgedError,
+    broken,
+    in_words,
+    problem_of_limit,
+    read_result,
+)
+
+GOOD = '{"accuracy": 0.92, "n": 90, "ok": true, "by": "hand", "stable": {"accuracy": 0.921}}'
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        "result.accuracy >= result.stable.accuracy - 0.005",
+        "result.n >= 80",
+        "result.n / 2.0 > 10.0 && !(result.accuracy < 0.5)",
+        "result.ok && result.by.startsWith('h')",
+        "!has(result.recall) || result.recall > 0.5",
+        "result.by in ['hand', 'tool'] && (result['n'] > 1)",
+        "double(size(result.by)) * 2.0 == 8.0",
+    ],
+)
+def test_an_expression_over_numbers_and_strings_is_met(limit: str) -> None:
+    assert problem_of_limit(limit) == ""
+    assert broken([limit], GOOD) == ""
+
+
+@pytest.mark.parametrize(
+    ("limit", "problem"),
+    [
+        ("result.accuracy >=", "is no CEL expression at character 19"),
+        ("accuracy > 0.9", "accuracy is unknown"),
+        ("result.n * 2 > 100", "write 2.0 instead of 2"),
+        ("result.stable.n - 1 > 100.0", "write 2.0 instead of 2"),
+        ("result.all(x, true)", "all(…) is not allowed"),
+        ("result.map(result, result) == []", "map(…) is not allowed"),
+        ("[1, 2].exists_one (result, true)", "exists_one(…) is not allowed"),
+        ("result.`map`(result, result) == []", "`map`(…) is not allowed"),
+        ("result.by.matches('(a+)+$')", "matches(…) is not allowed"),
+        ("result.map // \n (result, result) == []", "one line"),
+        (120 * "(" + "true" + 120 * ")", "is no CEL expression"),
+    ],
+)
+def test_what_is_refused_with_the_spec(limit: str, problem: str) -> None:
+    assert problem in problem_of_limit(limit)
+
+
+def test_no_expression_is_expensive() -> None:
+    said = json.dumps({"a": 900 * "x", "b": 900 * "y"})
+    longest = " + ".join(20 * ["result.a"]) + " != ''"
+    many = f"result.a in [{', '.join(22 * ['result.b'])}]"
+    assert max(len(longest), len(many)) <= LONGEST_LIMIT
+    begun = time.process_time()
+    for limit in (longest, many):
+        assert problem_of_limit(limit) == ""
+        broken([limit], said)
+    assert time.process_time() - begun < 0.1
+
+
+def test_whatever_is_written_is_met_or_not_or_refused() -> None:
+    parts = ["result", ".a", ".b", "['a']", "1", "2.5", "-", "+", "/", "%", "(", ")", "[", "]"]
+    parts += ["{", "}", "<", "==", "&&", "||", "!", "?", ":", ",", "'x'", "has(", "size(", "in "]
+    parts += ["9223372036854775807", "1e308", "'", "\\", '"', "`", "é", "1u", "b'z'", "null"]
+    chance, judged = random.Random(27), 0
+    for _ in range(3000):
+        limit = "".join(chance.choices(parts, k=chance.randint(1, 12)))
+        if problem_of_limit(limit):
+            continue
+        judged += 1
+        try:
+            broken([limit], '{"a": 1.5, "b": "s"}')
+        except UnjudgedError:
+            continue
+    assert judged > 20
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("", "0.9", "[0.9]", "null", "accuracy: 0.9", '{"a": null}', '{"a": [1]}'),
+        *('{"a": NaN}', '{"a": Infinity}', '{"a": 1e999}', '{"a": {"b": {"c": 1}}}'),
+        *(9000 * "[", '{"a": ' + 400 * "9" + "}", json.dumps({"a": LONGEST_RESULT * "x"})),
+    ],
+)
+def test_what_is_no_object_of_numbers_and_strings_is_no_pass(said: str) -> None:
+    assert read_result(said) is None
+    with pytest.raises(UnjudgedError, match="no JSON object"):
+        broken(["result.a > 0.0"], said)
+    assert broken([], said) == "", "without limits, whatever it leaves passes"
+
+
+def test_what_is_not_met_is_told_with_its_values() -> None:
+    said = broken(
+        ["result.n >= 80", "result.accuracy > 0.95", "result.stable.accuracy < 0.5"], GOOD
+    )
+    assert said == (
+        "result.accuracy > 0.95 is not met: result.accuracy is 0.92. "
+        "result.stable.accuracy < 0.5 is not met: result.stable.accuracy is 0.921."
+    )
+
+
+def test_people_read_names_and_values_or_the_text_as_it_is() -> None:
+    assert in_words(GOOD) == "accuracy 0.92, n 90, ok true, by hand, stable.accuracy 0.921"
+    assert in_words("90 of\n90 agree\n") == "90 of 90 agree"
+    assert len(in_words(5000 * "x")) == 300
