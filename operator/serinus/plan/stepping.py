@@ -48,9 +48,8 @@ def gives_more_next(s: Situation) -> bool:
 
 
 def unfit_next(s: Situation) -> str:
-    """Why the next step cannot begin, as a message; empty: it can, or the candidate gets requests
-    already, by which it is judged whatever the router is said to do."""
-    return "" if s.candidate.weight.percent else unfit_at(s, _next_step(s))
+    """Why the next step cannot begin, as a message; empty: it can."""
+    return unfit_at(s, _next_step(s))
 
 
 def enter_next_step(s: Situation, why: str) -> Situation:

@@ -16,8 +16,8 @@ SEE_ITS_CLASS: Final = "see status.supportedFeatures of its GatewayClass"
 
 
 def needs_ahead(desired: Desired, status: Status) -> frozenset[Capability]:
-    """What the steps of a rollout need of the router that starts, or in which the candidate gets
-    no requests yet; empty: of any other."""
+    """What the steps of a rollout need of the router that starts, or whose candidate gets no
+    requests yet; of any other nothing."""
     stable, candidate, rejected = status.stable, status.candidate, status.rejected
     done = {role.revision for role in (stable, rejected) if role is not None}
     if stable is None or (candidate is None and desired.revision in done):

@@ -107,6 +107,7 @@ async def test_other_steps_need_nothing_of_the_class(
     status = await operator.until("fraud", held("AwaitingCommand"))
     await operator.command("fraud", f"advance/{status['candidate']['revision']}")
     await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 50, moving=5)
+    assert operator.cluster.requests["get", "GatewayClass"] == 0, "nobody asks"
 
 
 @pytest.mark.parametrize("said", [[], ["HTTPRoute", MIRROR], None, 403], ids=str)
@@ -158,6 +159,7 @@ async def test_a_rollout_that_copies_goes_on_whatever_the_class_says_then(
     steps = [{"mirror": {"percent": 20}}, {"mirror": {"percent": 60}}, *MIRRORED[1:]]
     await serving(operator, steps)
     candidate = (await copied(operator))["candidate"]["revision"]
+    asked = operator.cluster.requests["get", "GatewayClass"]
     memory.api.put(gateway_class(*WITHOUT_MIRROR))
     await operator.until(
         "fraud", lambda s: s["candidate"]["weight"].get("mirrored") == 60, moving=5, within=60
@@ -170,6 +172,8 @@ async def test_a_rollout_that_copies_goes_on_whatever_the_class_says_then(
     }
     await operator.command("fraud", f"advance/{candidate}")
     await operator.until("fraud", healthy("v2"), moving=5, within=60)
+    await operator.until("fraud", lambda s: not s.get("candidate"), moving=60)
+    assert operator.cluster.requests["get", "GatewayClass"] == asked, "it is not asked again"
 
 
 @pytest.mark.parametrize("changes", ["the class", "the steps"])
