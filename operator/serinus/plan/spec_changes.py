@@ -86,7 +86,9 @@ def start_what_the_spec_has(s: Situation) -> Situation | None:
     desired, stable = s.desired.revision, s.status.stable
     if _is_rejected(s):
         return None
-    if stable and (stable.revision == desired or s.desired.incompatibility or first_unfit_step(s)):
+    if stable and (stable.revision == desired or s.desired.incompatibility):
+        return None
+    if stable and first_unfit_step(s):
         return None
     if stable is None:
         message = (
