@@ -61,6 +61,18 @@ TESTED: Final = {
         "steps": [{"setWeight": 20}, {"job": {"template": _JOB}}, {"setWeight": 40}],
     },
 }
+MIRRORED: Final = {
+    **V2,
+    "rollout": {**V2["rollout"], "steps": [{"mirror": {"percent": 20}}, {"setWeight": 40}]},
+}
+_TRIED: Final = {"preview": {"headers": [{"name": "x-try", "value": "yes"}]}}
+PREVIEWED: Final = {
+    **V2,
+    "rollout": {
+        **V2["rollout"],
+        "steps": [_TRIED, {"pause": {"duration": "2m"}}, {"setWeight": 40}],
+    },
+}
 GUARDED: Final = {**V2, "rollout": {**V2["rollout"], "guard": {"duration": "20m"}}}
 STABLE, CANDIDATE = revision_of(V1), revision_of(V2)
 
@@ -240,6 +252,18 @@ async def _tested(stage: Stage) -> None:
     )
 
 
+async def _mirrored(stage: Stage) -> None:
+    await _serving(stage)
+    await stage.apply(MIRRORED)
+    await stage.until(lambda s: bool(s.role("candidate").get("counted")))
+
+
+async def _previewed(stage: Stage) -> None:
+    await _serving(stage)
+    await stage.apply(PREVIEWED)
+    await stage.until(lambda s: s.hold == "AwaitingPause")
+
+
 async def _guarded(stage: Stage) -> None:
     await _serving(stage)
     await stage.apply(GUARDED)
@@ -285,6 +309,8 @@ STATES: Final = (
         CANDIDATE,
     ),
     State("running a Job", "v2 has 20%, and its Job runs", _tested, _V2, TESTED, CANDIDATE),
+    State("mirrored", "v2 gets copies of 20%", _mirrored, _V2, MIRRORED, CANDIDATE),
+    State("previewed", "people reach v2 by a header", _previewed, _V2, PREVIEWED, CANDIDATE),
     State("guarded", "v2 is promoted, and v1 holds 5%", _guarded, _V2, GUARDED, CANDIDATE),
 )
 
@@ -633,7 +659,7 @@ _DONE: Final = {"retiring": serves("v2"), "Degraded": rejected("v2", "CheckFaile
 _ALONE: Final = rejected("v2", "CheckFailed")
 _REPLACED: Final = {
     "*": _ALONE,  # its only pod
-    **dict.fromkeys(("in a pause", "promoting", "guarded"), serves("v2")),
+    **dict.fromkeys(("in a pause", "previewed", "promoting", "guarded"), serves("v2")),
     **_DONE,
 }
 """What comes of one bad pod."""

@@ -101,6 +101,28 @@ scorecard.Scorecard.scores = later
 server.main()
 """
 
+_COLD: Final = """
+import scorecard, server, time
+
+scores, first = scorecard.Scorecard.scores, []
+
+def later(self, rows):
+    first.append(time.monotonic())
+    if time.monotonic() < first[0] + SECONDS:
+        time.sleep(EACH)
+    return scores(self, rows)
+
+scorecard.Scorecard.scores = later
+server.main()
+"""
+
+
+def cold(seconds: float, each: float) -> Mapping[str, Any]:
+    """A container that takes so much longer for each request, in the first seconds after its first
+    one."""
+    script = _COLD.replace("SECONDS", str(seconds)).replace("EACH", str(each))
+    return {**SERVING, "command": ["python", "-c", script]}
+
 
 def taking(seconds: float) -> Mapping[str, Any]:
     """A container that takes so much longer for each request."""

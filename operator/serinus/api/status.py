@@ -622,7 +622,7 @@ class CheckStatus(StatusType):
         return KINDS.get(self.kind, Settings).finds_bad_events
 
 
-class Header(StatusType):
+class HeaderField(StatusType):
     """A header field of requests."""
 
     name: Annotated[str, Field(max_length=256)] = Field(description="Its name.")
@@ -859,7 +859,7 @@ class Candidate(StatusType):
         description="Index of the current step; the number of steps once all have passed.",
     )
     weight: Weight = Field(default=Weight(wanted=0, actual=0), description="Its weight.")
-    preview: Annotated[list[Header], Field(max_length=8)] = Field(
+    preview: Annotated[list[HeaderField], Field(max_length=8)] = Field(
         default_factory=list,
         description="In a preview step: header fields of the requests that reach it.",
     )

@@ -15,6 +15,7 @@ _DEFAULT_STEPS: Final = [step.set_weight for step in Rollout().steps if step.set
 _CONFIRMATIONS: Final = ("confirm-rollout", "confirm-traffic-increase", "confirm-promotion")
 """Webhooks of Flagger at which a person, or a program, lets a rollout go on."""
 _MODE_OF_KSERVE: Final = "serving.kserve.io/deploymentMode"
+_NEEDS_A_GATEWAY: Final = "the steps preview and mirror need a Gateway: write spec.traffic.gateway"
 _AUTOSCALED: Final = (
     "an autoscaler sets the number of pods: write how many serve now into spec.replicas, and let "
     "the autoscaler target the ModelDeployment"
@@ -82,6 +83,8 @@ def _rollout(written: Manifest, documents: Sequence[Manifest]) -> Converted:
     if fields.look("spec.strategy.blueGreen.autoPromotionEnabled") is False:
         steps = [*_weighted(_DEFAULT_STEPS), {"pause": {}}]
         notes = ["autoPromotionEnabled is false there: the last step waits for serinus advance"]
+    if any({"preview", "mirror"} & set(step) for step in steps):
+        notes = [*notes, _NEEDS_A_GATEWAY]
     spec = _workload(fields)
     if fields.look("spec.workloadRef"):
         # which the Rollout scales to 0, and has a size of its own
@@ -104,12 +107,17 @@ def _weighted(weights: Sequence[int]) -> list[Manifest]:
 
 
 def _step(step: Manifest, before: Sequence[Manifest], most: int) -> Manifest | None:
-    """A step of Argo Rollouts that exists here too: a weight above the one before, or a pause.
-    Weights are parts of `most`."""
+    """A step of Argo Rollouts that exists here too: a weight above the one before, a pause, or
+    before the first weight a route by headers or a mirror. Weights are parts of `most`."""
     if "setWeight" in step:
         last = max((each.get("setWeight", 0) for each in before), default=0)
         weight = -(-100 * step["setWeight"] // most)
         return {"setWeight": weight} if last < weight < 100 else None
+    if "setHeaderRoute" in step:
+        return _preview(step["setHeaderRoute"].get("match") or [], before)
+    if "setMirrorRoute" in step:
+        route = step["setMirrorRoute"]
+        return None if route.get("match") else _mirror(route.get("percentage"), before)
     if "pause" not in step:
         return None
     duration = (step["pause"] or {}).get("duration")
@@ -118,14 +126,34 @@ def _step(step: Manifest, before: Sequence[Manifest], most: int) -> Manifest | N
     return {"pause": {"duration": _seconds(duration)}}
 
 
+def _preview(matches: Sequence[Manifest], before: Sequence[Manifest]) -> Manifest | None:
+    """Of header fields with exact values."""
+    if not matches or any({"setWeight", "mirror"} & set(each) for each in before):
+        return None
+    values = [(each.get("headerValue") or {}).get("exact") for each in matches]
+    if not all(values):
+        return None
+    named = [
+        {"name": each["headerName"], "value": value}
+        for each, value in zip(matches, values, strict=True)
+    ]
+    return {"preview": {"headers": named}}
+
+
+def _mirror(percent: int | None, before: Sequence[Manifest]) -> Manifest | None:
+    if not percent or any("setWeight" in each for each in before):
+        return None
+    return {"mirror": {"percent": percent}}
+
+
 def _canary(written: Manifest, documents: Sequence[Manifest]) -> Converted:
     fields = Fields(written)
     spec, lost = _of_the_target(fields, "spec.targetRef", documents)
+    rollout, notes = _analysed(fields)
     if gateways := fields.take("spec.service.gatewayRefs"):
         hosts = [host for host in fields.take("spec.service.hosts") or [] if host != "*"]
         names = {"hostnames": hosts} if hosts else {}
         spec["traffic"] = {"gateway": {"parentRefs": gateways, **names}}
-    rollout, notes = _analysed(fields)
     if fields.take("spec.suspend"):
         rollout["paused"] = True
     deadline = fields.take("spec.progressDeadlineSeconds")
@@ -140,6 +168,9 @@ def _analysed(fields: Fields) -> tuple[Manifest, list[str]]:
     """The steps and the interval of a Canary, and what to say of them."""
     weights = fields.take("spec.analysis.stepWeights") or _weights(fields)
     steps, notes = _weighted([each for each in weights if 0 < each < 100]), list[str]()
+    if steps and fields.look("spec.analysis.mirror") and fields.look("spec.service.gatewayRefs"):
+        fields.take("spec.analysis.mirror")
+        steps = [{"mirror": {"percent": fields.take("spec.analysis.mirrorWeight") or 100}}, *steps]
     webhooks = fields.look("spec.analysis.webhooks") or []
     found = {each["type"] for each in webhooks if each.get("type") in _CONFIRMATIONS}
     if not steps:

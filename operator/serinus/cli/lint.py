@@ -16,6 +16,7 @@ from serinus.cli.exit_codes import ExitCode
 from serinus.cli.files import problems_of, read_text
 from serinus.cli.manifest_yaml import NO_YAML, ManifestLoader, why_no_yaml
 from serinus.cli.terminal import complain, show
+from serinus.views.asked_twice import asked_twice
 from serinus.views.guard_cost import guard_cost
 from serinus.views.unjudged import unjudged
 
@@ -83,7 +84,7 @@ def _linted(path: str, text: str) -> _Linted:
             wrong = list(_of_fields(written, place, each))
             found.problems += [f"{path}:{line}: {problem}" for line, problem in wrong]
             spec = None if wrong else Spec.model_validate(each["spec"])
-            notes = (unjudged(spec), guard_cost(spec)) if spec else ()
+            notes = (unjudged(spec), guard_cost(spec), asked_twice(spec)) if spec else ()
             found.notes += [f"{path}: {note}." for note in notes if note]
     except NO_YAML as error:
         line, why = why_no_yaml(error)

@@ -67,13 +67,16 @@ def _conditions(objects: ExportedObjects) -> Metric:
 def _weights(objects: ExportedObjects) -> Metric:
     family = _gauge(
         "serinus_candidate_weight_percent",
-        "The candidate's percentage of the traffic: of its step (wanted), and in effect (actual).",
+        "The candidate's percentage of the traffic: of its step (wanted), and in effect (actual); "
+        "in a step that copies requests, the percentage that is copied (mirrored).",
         "weight",
     )
     for key, present in objects:
         if present.weight is not None:
             family.add_metric([*key, "wanted"], present.weight.wanted)
             family.add_metric([*key, "actual"], present.weight.actual)
+            if present.weight.mirrored:
+                family.add_metric([*key, "mirrored"], present.weight.mirrored)
     return family
 
 

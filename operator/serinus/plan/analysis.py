@@ -156,10 +156,12 @@ def baseline_from(
     """The result of stable's history for a rollout with these steps; stable's pods are scraped soon
     after it has become stable, in Unix seconds."""
     weights = Step.weights_of(spec.rollout.steps)
+    copies_first = any(step.gives and step.gives.mirrored for step in spec.rollout.steps)
     return isolated(
         Part.FORECAST,
         lambda: learn(
-            spec.rollout.analysis, history, weights, stable_since, spec.rollout.step_choice
+            *(spec.rollout.analysis, history, weights, stable_since, spec.rollout.step_choice),
+            copies_first=copies_first,
         ),
         lambda fault: QueryError(f"{fault.message}."),
     )

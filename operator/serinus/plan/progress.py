@@ -66,7 +66,8 @@ def weight_given(s: Situation) -> int:
     stable_ready = s.world.ready(stable.revision) if stable else 0
     router, replicas = router_for(s.desired.spec), s.desired.spec.replicas
     carriable = carriable_weight(router, replicas, stable_ready, pods_ready(s))
-    return math.floor(min(candidate.weight.percent, s.world.percent, carriable))
+    has = s.world.mirrored if candidate.weight.mirrored else s.world.weight
+    return math.floor(min(candidate.weight.percent, has, carriable))
 
 
 def other_revisions(s: Situation) -> list[str]:

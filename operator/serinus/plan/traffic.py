@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from serinus.api.status import Candidate, Header, Status
+from serinus.api.status import Candidate, HeaderField, Status
 from serinus.api.steps import Given
 from serinus.manifests.traffic import Traffic
 
@@ -26,6 +26,6 @@ def given_of(candidate: Candidate) -> Given:
     return Given(int(candidate.weight.wanted), int(candidate.weight.mirrored or 0), preview)
 
 
-def headers_of(given: Given) -> list[Header]:
+def headers_of(given: Given) -> list[HeaderField]:
     """Those of a preview, as a status has them."""
-    return [Header(name=name, value=value) for name, value in given.preview]
+    return [HeaderField(name=name, value=value) for name, value in given.preview]

@@ -196,6 +196,45 @@ def test_an_inference_service_lacks_an_image(
     ]
 
 
+BEFORE_CLIENTS = [
+    {"setHeaderRoute": {"match": [{"headerName": "x-try", "headerValue": {"exact": "yes"}}]}},
+    {"pause": {}},
+    {"setHeaderRoute": {"match": [{"headerName": "x-try", "headerValue": {"prefix": "y"}}]}},
+    {"setMirrorRoute": {"percentage": 35, "match": [{"method": {"exact": "GET"}}]}},
+    {"setMirrorRoute": {"percentage": 35}},
+    {"setWeight": 10},
+    {"setMirrorRoute": {"percentage": 35}},
+]
+
+
+def test_routes_by_headers_and_mirrors_of_a_rollout_come_before_its_weights(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rollout = changed(ROLLOUT, "strategy.canary.steps", BEFORE_CLIENTS)
+    [found], told = convert(tmp_path, capsys, rollout)
+    assert found["spec"]["rollout"]["steps"] == [
+        {"preview": {"headers": [{"name": "x-try", "value": "yes"}]}},
+        {"pause": {}},
+        {"mirror": {"percent": 35}},
+        {"setWeight": 10},
+    ]
+    lost = [each for each in told if "canary.steps" in each]
+    assert {each.partition("steps[")[2][0] for each in lost} == {"2", "3", "6"}
+    assert any("write spec.traffic.gateway" in each for each in told)
+
+
+def test_the_mirror_of_a_canary_comes_before_its_weights(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    canary = changed(CANARY, "analysis.mirror", True)
+    [found], told = convert(tmp_path, capsys, DEPLOYMENT, canary)
+    assert found["spec"]["rollout"]["steps"][:2] == [
+        {"mirror": {"percent": 100}},
+        {"setWeight": 20},
+    ]
+    assert not any("mirror" in each for each in told)
+
+
 # what would look right, and serve badly
 
 

@@ -283,3 +283,12 @@ def test_a_default_that_is_in_the_way_is_told(
     (tmp_path / "slow.yaml").write_text(yaml.safe_dump(manifest))
     assert main(["lint", str(tmp_path / "slow.yaml")]) == 1
     assert "margin must be greater than tolerance: they are 1.5 and 1.5" in capsys.readouterr().out
+
+
+def test_copies_of_requests_are_a_note(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest = yaml.safe_load((ROOT / "examples" / "03-gateway.yaml").read_text())
+    manifest["spec"]["rollout"]["steps"] = [{"mirror": {"percent": 20}}, {"setWeight": 5}]
+    path = tmp_path / "loan.yaml"
+    path.write_text(yaml.safe_dump(manifest))
+    assert main(["lint", str(path)]) == 0
+    assert "make sure that it writes, charges and reports nothing" in capsys.readouterr().err

@@ -195,6 +195,16 @@ def test_a_policy_that_needs_more_traffic_than_there_is_is_warned_of() -> None:
     assert "check errors needs longer than maxStepDuration to detect twice stable's" in message
 
 
+def test_with_very_little_traffic_it_is_said_what_remains() -> None:
+    def hardly_any(pods: Pods, rng: Random, minute: int) -> None:
+        for pod in "abcde":
+            requests(pods, pod, poisson(rng, 0.01), 1)
+
+    said = "With so little traffic no check can tell a candidate with twice stable's bad events"
+    assert said in told(analysis(error_rate()), hardly_any)
+    assert said not in told(analysis(error_rate()), quiet)
+
+
 def test_that_what_is_tolerated_is_not_detected_is_no_warning() -> None:
     def little(pods: Pods, rng: Random, minute: int) -> None:
         requests(pods, "a", poisson(rng, 0.6), 60)

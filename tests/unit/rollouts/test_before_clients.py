@@ -1,11 +1,13 @@
 """What a candidate shows before a client meets it: by copies of requests, and to people."""
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
 
 from serinus.cluster import Cluster
+from tests.campaign.memory.cluster import MemoryCluster
 from tests.support.inprocess import Manifest, Operator
 from tests.support.rollouts import ERRORS, PATIENT, healthy, spec
 from tests.support.routes import copies, previewed, weights
@@ -46,6 +48,9 @@ async def test_copies_are_judged_and_then_it_gets_a_weight(operator: Operator) -
     assert status["candidate"]["weight"] == {**status["candidate"]["weight"], "wanted": 0}
     assert status["candidate"]["weight"]["actual"] == 0
     assert "mirror 20%" in status["message"]
+    assert operator.app
+    exported = operator.app.metrics.exposition().decode()
+    assert re.search(r'serinus_candidate_weight_percent{.*weight="mirrored"} 20', exported)
     live = await route(operator)
     assert weights(live) == {f"fraud-{stable}": 100}
     assert copies(live) == {f"fraud-{candidate}": 20}
@@ -100,6 +105,7 @@ async def test_people_reach_it_by_a_header_until_it_gets_a_weight(operator: Oper
     assert status["candidate"]["preview"] == TRY["headers"]
     live = await route(operator)
     assert previewed(live) == [({"x-try": "yes"}, [f"fraud-{candidate}"])]
+    # the place of the split stays: a gateway may name what is behind a rule by it
     assert weights(live) == {f"fraud-{stable}": 100}
     assert "preview (x-try: yes)" in status["message"]
     assert not status["candidate"].get("counted")
@@ -135,3 +141,43 @@ async def test_without_a_gateway_it_is_refused_with_the_remedy(
     await operator.apply("fraud", **{k: v for k, v in wanted.items() if k != "traffic"})
     status = await operator.until("fraud", lambda s: "needs a router that can" in s["message"])
     assert "use spec.traffic.gateway, or remove it" in status["message"]
+
+
+async def test_no_client_meets_it_before_it_has_the_pods_of_its_first_weight(
+    operator: Operator, memory: MemoryCluster
+) -> None:
+    stable, _ = await begun(operator, MIRRORED)
+    await operator.until("fraud", mirrored, moving=5)
+    memory.pods.model("v2").starts_after = 1e6
+    await operator.until(
+        "fraud", lambda s: s["candidate"]["weight"]["wanted"] == 50, moving=5, within=60
+    )
+    status = await operator.until(
+        "fraud", lambda s: s["candidate"]["hold"]["reason"] == "AwaitingPods"
+    )
+    await operator.until_split("fraud", {f"fraud-{stable}": 100})
+    assert status["candidate"]["weight"]["actual"] == 0
+    assert copies(await route(operator)) == {}
+
+
+GUARDED_AT_ONCE = {
+    "steps": [{"preview": TRY}, {"mirror": {"percent": 100}}],
+    "guard": {"duration": "1h"},
+    "analysis": ERRORS,
+    **PATIENT,
+}
+
+
+@pytest.mark.parametrize("by", ["steps", "command"])
+async def test_all_at_once_after_copies_and_then_a_guard(operator: Operator, by: str) -> None:
+    stable, candidate = await begun(operator, GUARDED_AT_ONCE)
+    if by == "command":
+        await operator.until("fraud", mirrored, moving=5)
+        await operator.command("fraud", f"promote/{candidate}")
+    status = await operator.until(
+        "fraud", lambda s: s["candidate"]["stage"] == "Guarded", moving=5, within=60
+    )
+    assert status["candidate"]["preview"] == []
+    assert status["candidate"]["weight"].get("mirrored") is None
+    await operator.until_split("fraud", {f"fraud-{stable}": 5, f"fraud-{candidate}": 95})
+    assert (copies(await route(operator)), previewed(await route(operator))) == ({}, [])

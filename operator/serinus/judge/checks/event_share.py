@@ -145,8 +145,7 @@ class EventShare:
             return state
         state = comparison.served(state, {key: n_c}, {key: n_s}, WORSE)
         state = pods.with_requests(state, pods.by_target(whole[0]))
-        copied = look.weight is not None and look.weight.copied
-        enough = math.inf if copied else comparison.ceiling(state, budget)
+        enough = math.inf if look.copied else comparison.ceiling(state, budget)
         plain = weighed = list(state.comparisons)
         varied = self._varied(state, look)
         for requests, counted in blocks:
@@ -238,7 +237,7 @@ class EventShare:
         if verdict == "Fail":
             return self._shown_worse(state, budget)
         if verdict == "Pass":
-            return ShownBetter(budget.false_pass, look.share)
+            return ShownBetter(budget.false_pass, look.share, look.copied)
         return self._forecast(state, look, budget) if all(self._totals(state)) else None
 
     def _shown_worse(self, state: CheckState, budget: ErrorBudget) -> ShownWorse:

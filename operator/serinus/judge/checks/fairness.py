@@ -330,7 +330,7 @@ class FairnessCheck:
         if verdict == "Pass":
             if self._all_but_one_are_small(state):
                 return OneLargeGroup()
-            return ShownBetter(budget.false_pass, look.share)
+            return ShownBetter(budget.false_pass, look.share, look.copied)
         return self._forecast(state, look, budget)
 
     def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> Forecast:

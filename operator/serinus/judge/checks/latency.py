@@ -379,7 +379,7 @@ class LatencyCheck:
         if verdict == "Fail":
             return self._shown_worse(state, look, budget)
         if verdict == "Pass":
-            return ShownBetter(budget.false_pass, look.share)
+            return ShownBetter(budget.false_pass, look.share, look.copied)
         return self._forecast(state, block, look, budget)
 
     def _shown_worse(self, state: CheckState, look: Look, budget: ErrorBudget) -> ShownWorse:

@@ -468,7 +468,7 @@ class PredictionDriftCheck:
             recent = comparison.recent_counts(state, worst.name, _source(worst.name))
             return ShownWorse(budget.false_rollback, recent=recent)
         if verdict == "Pass":
-            return ShownBetter(budget.false_pass, look.share)
+            return ShownBetter(budget.false_pass, look.share, look.copied)
         return self._forecast(state, look, budget)
 
     def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> Forecast:

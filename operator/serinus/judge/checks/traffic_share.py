@@ -221,6 +221,7 @@ def _counted_share(split: SplitState, weight: EffectiveWeight) -> CountedShare |
         most=_most(candidate) / (_most(candidate) + stable.marked),
         requests=candidate.certain + stable.certain,
         asked=weight.share,
+        copied=weight.copied,
     )
 
 

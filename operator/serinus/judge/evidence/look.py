@@ -150,6 +150,11 @@ class Look:
         """The candidate's of the traffic; None: not known."""
         return self.weight.share if self.weight else None
 
+    @property
+    def copied(self) -> bool:
+        """Whether the candidate's requests are copies of stable's, as far as is known."""
+        return self.weight is not None and self.weight.copied
+
     def per_second(self, requests: float) -> float | None:
         """The rate of so many requests since the weight took effect; None: that is not known, or
         was a moment ago."""

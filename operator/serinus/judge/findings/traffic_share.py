@@ -51,6 +51,8 @@ class CountedShare:
     """Of both arms."""
     asked: float
     """The candidate's weight, as a share."""
+    copied: bool = False
+    """Whether the candidate's requests are copies of stable's."""
 
     @property
     def is_too_little(self) -> bool:
@@ -58,9 +60,12 @@ class CountedShare:
         return self.least + self.most < 2 * self.asked
 
     def __str__(self) -> str:
+        asked = f"at a weight of {words.exact_percent(self.asked)}"
+        if self.copied:
+            asked = f"where {words.copies(self.asked)} are {words.exact_percent(self.asked)}"
         return (
             f"The candidate served {words.percent(self.least)} to {words.percent(self.most)} of "
-            f"{self.requests:.0f} requests at a weight of {words.exact_percent(self.asked)}"
+            f"{self.requests:.0f} requests {asked}"
         )
 
 

@@ -19,6 +19,11 @@ def percent(share: float) -> str:
     return f"{value:.{digits}f}%"
 
 
+def copies(share: float) -> str:
+    """Of stable's requests, if the candidate has this share of all."""
+    return f"copies of {100 * share / (1 - share):.3g}%"
+
+
 def exact_percent(share: float) -> str:
     """A setting or a weight: 0.0675 -> `6.75%`, 0.05 -> `5%`."""
     return f"{100 * share:.3g}%"

@@ -3,11 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Final
 
 from serinus.api.quantities import spoken
 from serinus.api.status import CheckStatus
 from serinus.judge.findings.words import about, listed
 from serinus.judge.forecast.waits import Wait
+
+_DAY: Final = 86400.0
 
 
 def expected(longest: float, waits: Iterable[Wait]) -> Iterator[str]:
@@ -37,6 +40,12 @@ def expected(longest: float, waits: Iterable[Wait]) -> Iterator[str]:
         yield (
             f"At {at}, check {name} needs longer than maxStepDuration to detect twice stable's "
             "rate of bad events."
+        )
+    if (fails := [wait.fails for wait in every if wait.fails is not None]) and min(fails) > _DAY:
+        yield (
+            "With so little traffic no check can tell a candidate with twice stable's bad events "
+            "within a day: let it be validated by a Job, a preview or copies of requests before, "
+            "approved by a person, or guarded after its promotion."
         )
     for name, at in _by_check(wait for wait in every if wait.hidden_by_pods):
         yield (

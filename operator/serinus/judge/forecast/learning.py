@@ -71,10 +71,13 @@ def learn(
     weights: Sequence[int] = (),
     stable_since: float = -math.inf,
     choice: StepChoice | None = None,
+    *,
+    copies_first: bool = False,
 ) -> Baseline | QueryError | CannotFail:
     """The baseline of each check, and what to expect at these weights, in percent, or at those that
     are chosen. There is none if the history cannot be read, or shows that a check that decides
-    could not fail.
+    could not fail. `copies_first`: the candidate is judged by copies of requests before, and a bad
+    one is not expected to cost clients any.
 
     Little or no history is no error: requests are then assumed to be independent, and the message
     says so. It begins with what keeps a check from judging, or lets it judge wrongly.
@@ -89,7 +92,11 @@ def learn(
         return CannotFail(wrong)
     return isolated(
         Part.FORECAST,
-        partial(_learn, analysis, deciding, history, needed, weights, stable_since, choice),
+        partial(
+            _learn,
+            *(analysis, deciding, history, needed, weights, stable_since, choice),
+            copies_first=copies_first,
+        ),
         lambda fault: _nothing_learned(analysis, history, f"{fault.message}."),
     )
 
@@ -108,6 +115,8 @@ def _learn(
     weights: Sequence[int],
     stable_since: float,
     choice: StepChoice | None,
+    *,
+    copies_first: bool,
 ) -> Baseline:
     looks = minutes(needed.stable)
     served = [look for look in looks if _served(look)]
@@ -136,6 +145,7 @@ def _learn(
     # some check that decides compares counts
     forecast = partial(_forecast, deciding, looks if served else (), baseline, weights, choice)
     outlook = isolated(Part.FORECAST, forecast, lambda _: Outlook(weights), "of times")
+    outlook = replace(outlook, cost=None) if copies_first else outlook
     weights = outlook.weights
     if choice is not None:
         baseline = baseline.replace(weights=list(outlook.chosen))

@@ -103,7 +103,10 @@ class GatewayRouter:
         }
 
     def _rules(self, owner: Owner, traffic: Traffic) -> list[Manifest]:
-        """Those of a preview first; the last one has the split."""
+        """The split first, and always there: a gateway may name what is behind a rule by the place
+        of the rule, and Envoy Gateway does. It then leads clients to what another rule had at that
+        place until it has the whole of the new route. Of two matches the one with more header
+        fields is served, whichever is first."""
         backends = [
             {**backend(owner, revision), "weight": weight}
             for revision, weight in traffic.weights.items()
@@ -114,7 +117,7 @@ class GatewayRouter:
         candidate = backend(owner, traffic.candidate)
         rules = [split]
         if traffic.preview:
-            rules.insert(0, _previewed(split, traffic.preview, candidate))
+            rules.append(_previewed(split, traffic.preview, candidate))
         if traffic.mirrored:
             split["filters"] = [_mirror(candidate, traffic.mirrored)]
         return rules
@@ -256,7 +259,7 @@ def _candidate_share(owner: Owner, traffic: Traffic, route: Manifest) -> float:
 def _weights(route: Manifest) -> dict[str, int]:
     """Weight by Service, in the rule that has the split."""
     weights: dict[str, int] = {}
-    for rule in (route["spec"].get("rules") or [])[-1:]:
+    for rule in (route["spec"].get("rules") or [])[:1]:
         for each in rule.get("backendRefs") or []:
             weights[each["name"]] = weights.get(each["name"], 0) + each.get("weight", 1)
     return weights
@@ -266,7 +269,7 @@ def _mirrored(owner: Owner, traffic: Traffic, route: Manifest) -> float:
     """Percentage of the requests that are copied to the candidate."""
     if traffic.candidate is None:
         return 0.0
-    mirrors = _mirrors((route["spec"].get("rules") or [])[-1:])
+    mirrors = _mirrors((route["spec"].get("rules") or [])[:1])
     own = (each for each in mirrors if each["backendRef"]["name"] == owner.child(traffic.candidate))
     return float(sum(each.get("percent", 100) for each in own))
 
