@@ -128,12 +128,12 @@ def status_refused() -> Fault:
     )
 
 
-def evictions_refused(status: int, reason: str, message: str) -> Fault:
+def evictions_refused(status: int, reason: str, message: str, retry_after: str = "10") -> Fault:
     """No pod can be evicted."""
     return Fault(
         f"evictions are answered with {status}",
         lambda r: r.place[3] == "eviction",
-        lambda _: refusal(status, reason, message, Retry_After="10"),
+        lambda _: refusal(status, reason, message, Retry_After=retry_after),
     )
 
 

@@ -238,7 +238,7 @@ class Reference(StatusType):
     compared."""
 
     share: float = Field(description="The promoted revision's share of the traffic, 0 to 1.")
-    looked_at: Timestamp = Field(description="Time of the last look.")
+    looked_at: Since = Field(description="Time of the last look.")
     recorded: ServedTime = Field(default=ServedTime(), description="The reference so far.")
     window: ServedTime = Field(
         default=ServedTime(), description="What was served since the last comparison with it."
@@ -296,7 +296,7 @@ class Starts(StatusType):
     calm: float = Field(
         default=0.0, description="Recent evidence that the pods waited for have levelled off."
     )
-    calm_since: Timestamp | None = Field(
+    calm_since: Since | None = Field(
         default=None, description="Time of the last look at which there was none."
     )
     took: float | None = Field(
@@ -379,7 +379,7 @@ class CheckState(StatusType):
     stable_pods_compared: int = Field(
         default=0, description="How often the comparison of a stable pod began."
     )
-    stable_pods_weighed_at: Timestamp | None = Field(
+    stable_pods_weighed_at: Since | None = Field(
         default=None, description="Time of the last comparison of stable's pods."
     )
     step_requests: float = Field(
@@ -503,7 +503,7 @@ class Inputs(StatusType):
     looks: int = Field(
         default=0, description="Number of looks with values of both, without those while unlike."
     )
-    looked_at: Timestamp | None = Field(
+    looked_at: Since | None = Field(
         default=None,
         description="Time of the last look with values of both; while they are unlike, also with "
         "requests of both.",
@@ -537,8 +537,8 @@ class FirstFail(StatusType):
 class OwnMetrics(StatusType):
     """How long what the candidate exports could not be judged."""
 
-    since: Timestamp = Field(description="Time of the first look at it.")
-    until: Timestamp = Field(description="Time of the last look at it.")
+    since: Since = Field(description="Time of the first look at it.")
+    until: Since = Field(description="Time of the last look at it.")
     answered: float = Field(
         default=0.0, description="Requests that the candidate answered meanwhile, if it is known."
     )

@@ -7,12 +7,13 @@ between the write of the status and the eviction makes up for it.
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from serinus.api.status import ReplacedPod
 from serinus.cluster import ApiError, Cluster
 from serinus.controller.pod_looks import PodLooks
+from serinus.controller.queue import RETRY_AFTER_LONGEST
 from serinus.plan.situation import RefusedEviction
 
 log = logging.getLogger(__name__)
@@ -39,17 +40,27 @@ class Evictions:
         """Why one of the pods could not be evicted; None: nothing is known against it."""
         return next(iter(self.refused.values()), None)
 
+    def set_back(self, now: float) -> None:
+        """If the clock was set back, nothing was tried later than now: otherwise it would be tried
+        again, or given up, later by the time that the clock was set back."""
+        for pod, refused in list(self.refused.items()):
+            if (by := refused.until - now) > 0:
+                self.refused[pod] = replace(refused, since=refused.since - by, until=now)
+                self.not_before[pod] -= by
+
     def due(self, pods: Iterable[str], now: float) -> float | None:
         """Seconds until the next one of these pods is tried again; None: none is."""
         return min(
             (self.not_before[pod] - now for pod in pods if pod in self.not_before), default=None
         )
 
-    def refuse(self, pod: str, message: str, *, forbidden: bool, now: float) -> None:
-        """It was tried in vain. If it was not tried when it was due, it begins anew."""
+    def refuse(self, pod: str, message: str, *, forbidden: bool, wait: float, now: float) -> None:
+        """It was tried in vain, and is tried again after so many seconds. If it was not tried when
+        it was due, it begins anew."""
         before, due = self.refused.get(pod), self.not_before.get(pod, now) + MISSED_AFTER
         since = before.since if before and now <= due else now
         self.refused[pod] = RefusedEviction(message, forbidden, since=since, until=now)
+        self.not_before[pod] = now + wait
 
     def gone(self, pods: Iterable[ReplacedPod], looks: PodLooks | None) -> frozenset[str]:
         """Those of these pods that were evicted, or that a list since then has not; what is known
@@ -97,9 +108,9 @@ async def _evict(
             forbidden = error.status == 403
             message = f"Pod {pod} cannot be evicted: {str(error).rstrip('.')}."
             log.warning("%s: %s", namespace, message)
-            evictions.refuse(pod, message, forbidden=forbidden, now=now)
-            wait = FORBIDDEN_FOR if forbidden else error.retry_after or AGAIN_AFTER
-            evictions.not_before[pod] = now + wait
+            asked = min(error.retry_after or AGAIN_AFTER, RETRY_AFTER_LONGEST)
+            wait = FORBIDDEN_FOR if forbidden else asked
+            evictions.refuse(pod, message, forbidden=forbidden, wait=wait, now=now)
             return
     evictions.refused.pop(pod, None)
     evictions.not_before.pop(pod, None)

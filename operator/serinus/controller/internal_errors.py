@@ -43,9 +43,15 @@ class InternalErrors:
 
 
 def standing(before: Standing, faults: Faults, now: float) -> Standing:
-    """What raises after these parts were run."""
+    """What raises after these parts were run. Nothing has raised later than now: the clock may have
+    been set back."""
     after = {
-        key: replace(error, ran_well=error.ran_well or key in faults.ran)
+        key: replace(
+            error,
+            since=min(error.since, now),
+            until=min(error.until, now),
+            ran_well=error.ran_well or key in faults.ran,
+        )
         for key, error in before.items()
     }
     for fault in faults.raised:

@@ -272,6 +272,7 @@ class Reconciler:
             facts["mixed"] = state.pod_looks.mixed
             facts["listed"] = state.pod_looks.pods
         replaced = status.candidate.replaced if status.candidate else ()
+        state.evictions.set_back(now)
         facts["evicted"] = state.evictions.gone(replaced, state.pod_looks)
         facts["refused_eviction"] = state.evictions.refusal
         looks = state.pod_looks

@@ -20,7 +20,6 @@ from serinus.judge.evidence.comparison import (
     NEXT_TO_NOTHING,
     OF_A_SHIFT,
     OVERWHELMING,
-    PODS_TOLERATED,
     RAISE_EVERY,
 )
 from serinus.judge.evidence.dispersion import (
@@ -29,6 +28,7 @@ from serinus.judge.evidence.dispersion import (
     LEAST_PAIRS,
     MOST_OF_A_PAIR,
     PAIRS_FORGOTTEN,
+    PODS_TOLERATED,
     QUANTITIES_AS_ONE,
     SWINGS_ALLOWED,
 )

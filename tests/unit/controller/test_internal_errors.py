@@ -63,6 +63,13 @@ def test_what_raises_again_after_it_has_run_well_is_told_from_what_raises_always
     assert standing(known, raised(), 145.0)[KEY].again
 
 
+def test_an_error_lasts_and_ends_as_soon_though_the_clock_was_set_back() -> None:
+    known = standing(standing({}, raised(), 10_000.0), raised(), 100.0)
+    assert standing(known, raised(), 220.0)[KEY].since == 100.0
+    known = standing(standing({}, raised(), 10_000.0), ran(), 100.0)
+    assert not standing(known, ran(), 100.0 + STANDS_FOR)
+
+
 def test_an_error_ends_once_its_part_has_run_well_for_a_while() -> None:
     known = standing({}, raised(), 100.0)
     assert standing(known, Faults(), 100.0 + 2 * STANDS_FOR)  # it has not run since

@@ -2,21 +2,28 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from statistics import fmean, stdev
 
 import pytest
 from scipy.stats import t
 
-from serinus.api.baseline import Dispersion
-from serinus.judge.evidence.comparison import PODS_TOLERATED
+from serinus.api.baseline import Baseline, Dispersion
+from serinus.judge.analysis import reads
+from serinus.judge.evidence.comparison import among_pods
 from serinus.judge.evidence.dispersion import (
+    ALIKE_BY_CHANCE,
     ASSUMED_OF_FEW,
     ASSUMED_OF_RARE,
+    PODS_TOLERATED,
     Minute,
     dispersion,
+    estimated,
 )
+from serinus.judge.evidence.kernel import NullHypothesis
 from serinus.simulation.draws import poisson
+from tests.support.simulated_analysis import SimulatedAnalysis
 
 MINUTES, REQUESTS, ERRORS = 60, 6000.0, 0.01
 
@@ -207,6 +214,57 @@ def test_few_pods_are_taken_to_differ_by_no_more_than_is_assumed_unless_they_are
     assert of_unlike(pods, 0.08, rare=rare, both_ways=False) == pytest.approx(assumed)
     seen = of_unlike(pods, 0.3, rare=rare, both_ways=False)
     assert seen == pytest.approx(0.3 * 1.8, rel=0.01)
+
+
+def with_a_sick_pod(pods: int, requests: float, share: float) -> list[Minute]:
+    """One pod has so many requests a minute and fails this share; the others fail a thousandth."""
+    well = {f"pod {n}": (2000.0, 2.0) for n in range(pods - 1)}
+    return [{**well, "sick": (requests, requests * share)}] * MINUTES
+
+
+@pytest.mark.parametrize(("requests", "share"), [(1000, 0.02), (1000, 0.3), (17, 1.0), (2000, 1.0)])
+@pytest.mark.parametrize("pods", [2, 3])
+@pytest.mark.parametrize("rare", [True, False])
+def test_no_sick_pod_of_few_makes_a_candidate_tolerable_that_fails_most_requests(
+    pods: int, requests: float, share: float, rare: bool
+) -> None:
+    blocks = with_a_sick_pod(pods, requests, share)
+    found = dispersion("errors", blocks, rare=rare)
+    allowed = among_pods(NullHypothesis(1.1, 0.001), found, (1, pods))
+    whole, failed = (sum(each[of] for each in blocks[0].values()) for of in (0, 1))
+    of_stable = failed / whole
+    most = max(0.5 + of_stable / 2, 2.25 * of_stable)
+    assert allowed.ratio * of_stable < 1.001 * most
+
+
+@pytest.mark.parametrize("pods", [3, 4, 6])
+def test_a_sick_pod_with_few_requests_is_no_burst_and_tells_nothing_of_the_others(
+    pods: int,
+) -> None:
+    found = dispersion("errors", with_a_sick_pod(pods, 8, 1.0))
+    assert found.over_time == 1
+    assert found.between_pods <= ALIKE_BY_CHANCE[0]
+
+
+def test_a_candidate_that_always_fails_is_found_though_a_pod_of_stable_was_sick() -> None:
+    check = {"name": "errors", "errorRate": {}}
+    simulated = SimulatedAnalysis(check)
+    [asked] = simulated.analysis.checks
+    known = estimated([dispersion("errors", with_a_sick_pod(2, 1000, 0.02))])
+    learned = Baseline(measured_at=0.0, checks=[known.replace(reads=reads(asked))])
+    simulated.progress = replace(simulated.progress, baseline=learned)
+    simulated.errors((0, 0), (0, 0))
+    simulated.look()
+    for _ in range(4):
+        simulated.errors((150, 150), (1, 600))
+        found = simulated.look()
+    assert found.verdict == "Fail"
+
+
+def test_whatever_pods_differ_by_there_are_numbers_for_it() -> None:
+    widest = Dispersion(name="errors", between_pods=1e6)
+    ratio = among_pods(NullHypothesis(1.1, 0.001), widest, (1, 2)).ratio
+    assert math.isfinite(ratio**2)
 
 
 def test_two_pods_that_chance_may_have_made_alike_are_not_taken_for_alike() -> None:

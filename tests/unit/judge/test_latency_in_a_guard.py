@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from math import inf
 
@@ -116,6 +117,17 @@ def test_a_weight_that_is_not_in_effect_for_a_while_changes_nothing(guarded: Gua
     assert guarded.serve(20, candidate=3) == "Inconclusive"
     guarded.analysis.weight = weight
     assert guarded.serve(45) == "Inconclusive"
+    assert guarded.serve(30, candidate=1.5) == "Fail"
+
+
+def test_a_clock_that_was_an_hour_ahead_makes_no_window_longer(guarded: Guarded) -> None:
+    guarded.serve(45)
+    [check] = guarded.analysis.progress.checks
+    known = check.state.reference
+    assert known
+    ahead = known.replace(looked_at=known.looked_at + 3600)
+    check = check.replace(state=check.state.replace(reference=ahead))
+    guarded.analysis.progress = replace(guarded.analysis.progress, checks=(check,))
     assert guarded.serve(30, candidate=1.5) == "Fail"
 
 

@@ -1,8 +1,13 @@
 """Pods that are bad at their start: what is waited for, for how long, and what then counts."""
 
+from dataclasses import replace
+
 import pytest
 
+from serinus.api.checks.error_rate import ErrorRate
+from serinus.api.quantities import spoken
 from serinus.api.status import CheckStatus
+from serinus.judge.evidence.starts import COST, LONGEST
 from tests.support.simulated_analysis import (
     INTERVAL,
     SINCE,
@@ -83,6 +88,19 @@ def test_a_pod_that_fails_a_tenth_and_levels_off_is_not_blamed_and_passes() -> N
             break
     assert found.verdict == "Pass"
     assert found.message.endswith(" Without the start of the candidate's pods, which took 1m.")
+
+
+def test_one_that_began_a_moment_ago_by_a_clock_that_is_ahead_began_just_now() -> None:
+    """Samples have the time of Prometheus, and the operator's clock may be behind."""
+    served = Served(error_rate())
+    served.looks(4, new=10)
+    [check] = served.simulated.progress.checks
+    starts = check.state.starts
+    assert starts and starts.waits_since
+    begun = starts.replace(waits_since=served.simulated.at + INTERVAL + 7)
+    check = check.replace(state=check.state.replace(starts=begun))
+    served.simulated.progress = replace(served.simulated.progress, checks=(check,))
+    assert "pods that began to serve 0s ago failed" in served.look(new=10).message
 
 
 def test_after_its_start_it_is_blamed_as_soon_as_any() -> None:
@@ -223,3 +241,9 @@ def test_slow_pods_in_the_place_of_others_are_not_waited_for_once_more() -> None
 def test_one_that_takes_half_as_long_again_is_blamed_at_once() -> None:
     verdicts = timed(10, HALF_AS_LONG_AGAIN)
     assert verdicts.index("Fail") * INTERVAL < 120
+
+
+def test_what_is_waited_for_is_what_the_reference_says() -> None:
+    told = ErrorRate.model_fields["warm_up"].description or ""
+    assert f"{spoken(LONGEST)} after their first request" in told
+    assert f"as they are asked in {spoken(COST)}." in told

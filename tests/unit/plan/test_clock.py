@@ -4,11 +4,17 @@ from serinus.api.base import begun_by
 from serinus.api.stages import Stage
 from serinus.api.status import (
     Candidate,
+    CheckState,
+    CheckStatus,
     Guarding,
     Hold,
+    Inputs,
     LostReadiness,
+    OwnMetrics,
+    Reference,
     Retiring,
     Stable,
+    Starts,
     Status,
     TakingBack,
     UnreadyTime,
@@ -97,6 +103,20 @@ def test_every_time_that_a_wait_counts_from_is_by_now_and_no_other() -> None:
         hold=Hold(reason="AwaitingPods", message="", since=ahead),
         unready=UnreadyTime(since=ahead),
         lost_readiness=LostReadiness(counted_at=ahead),
+        inputs=Inputs(looked_at=ahead),
+        checks=[
+            CheckStatus(
+                name="errors",
+                kind="errorRate",
+                verdict="Error",
+                own_metrics=OwnMetrics(since=ahead, until=ahead),
+                state=CheckState(
+                    stable_pods_weighed_at=ahead,
+                    starts=Starts(waits_since=ahead, calm_since=ahead),
+                    reference=Reference(share=0.9, looked_at=ahead),
+                ),
+            )
+        ],
         guarding=Guarding(
             since=ahead,
             until=ahead,

@@ -84,6 +84,12 @@ def test_before_that_it_keeps_its_weight_and_so_it_does_while_nothing_is_looked_
     assert unlike_for(rolling(onUnlike={"after": "1h"}).after(600), 600).weight == 5
 
 
+def test_it_was_unlike_for_no_longer_because_the_clock_was_set_back() -> None:
+    rollout = unlike_for(rolling().after(7200), 300)
+    rollout.rollout.now -= 3600
+    assert rollout.pass_once().weight == 5
+
+
 def test_in_a_step_that_is_resumed_it_may_be_unlike_for_as_long_again() -> None:
     rollout = unlike_for(rolling().after(600), 600).order(f"advance/{B}")
     assert (rollout.weight, rollout.reason) == (5, "AwaitingVerdict")

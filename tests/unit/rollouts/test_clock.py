@@ -142,3 +142,16 @@ async def test_a_candidate_that_hangs_loses_its_traffic_although_the_clock_is_se
     began = operator.now
     await operator.until("fraud", lambda s: s["candidate"]["withdrawn"], moving=5)
     assert operator.now - began < 900
+
+
+async def test_a_candidate_whose_metrics_cannot_be_judged_loses_its_traffic_although_the_clock_is_set_back(  # noqa: E501
+    operator: Operator,
+) -> None:
+    clocks = Clocks(operator)
+    candidate = await at_20_percent(operator)
+    operator.traffic.uncountable = f"fraud-{candidate}"
+    await operator.until("fraud", lambda s: "ownMetrics" in str(s["candidate"]["checks"]), moving=5)
+    clocks.set(-HOUR)
+    began = operator.now
+    await operator.until("fraud", lambda s: s["candidate"]["withdrawn"], moving=5)
+    assert operator.now - began < 600

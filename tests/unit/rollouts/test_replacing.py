@@ -3,6 +3,8 @@
 import math
 from typing import Any, Final
 
+import pytest
+
 from tests.campaign.history import Snapshot
 from tests.campaign.memory.world import World, run
 from tests.campaign.stage import evictions_refused, spec
@@ -144,6 +146,21 @@ def test_a_budget_that_forbids_it_rolls_the_candidate_back_after_two_minutes() -
         last = await world.until(rejected("v2", "CheckFailed").holds)
         assert "Cannot evict pod: a budget." in last.status["message"]
         assert 5 <= len(evicted(world)) <= 13
+
+    run(course)
+
+
+@pytest.mark.parametrize("retry_after", ["86400", "9" * 400])
+def test_an_api_server_that_asks_to_wait_for_a_day_keeps_no_bad_pod_for_as_long(
+    retry_after: str,
+) -> None:
+    async def course(world: World) -> None:
+        revision = await half(world)
+        busy = evictions_refused(429, "TooManyRequests", "A budget.", retry_after)
+        world.fault(busy, "evictions")
+        await world.spoil_a_pod(revision)
+        await world.until(rejected("v2", "CheckFailed").holds)
+        assert 2 <= len(evicted(world)) <= 3
 
     run(course)
 

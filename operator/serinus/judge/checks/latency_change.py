@@ -107,7 +107,7 @@ class Change:
         state = state.replace(comparisons=[self._swung(each, block.candidate) for each in known])
         if reference is None or not known:
             return self._begun(state, block)
-        passed = at - reference.looked_at
+        passed = max(at - reference.looked_at, 0.0)  # the clock may have been set back
         reference = reference.replace(looked_at=at)
         if reference.share != weight.share:
             return self._unlike(state, reference.replace(window=ServedTime()), passed, block)

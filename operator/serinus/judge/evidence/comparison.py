@@ -16,6 +16,7 @@ from serinus.api.baseline import INDEPENDENT, Dispersion
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge.evidence.bets import on_less, on_more
 from serinus.judge.evidence.dispersion import (
+    PODS_TOLERATED,
     ArmBlock,
     after_look,
     jumped,
@@ -69,6 +70,10 @@ LATELY_KEPT: Final = 6
 AS_BEFORE: Final = 50.0
 """Requests: in a look with fewer, chance would move a share further than what changes in time."""
 
+MOST_APART: Final = math.log(1e9)
+"""ln of how many times as much as stable's is tolerated because pods differ: more makes no
+difference, and could not be squared."""
+
 NEXT_TO_NOTHING: Final = 1e-9
 """Of the weight, where rounding leaves none."""
 
@@ -95,10 +100,6 @@ class Gains(NamedTuple):
         return Gains(*([gain / by for gain in kind] for kind in self))
 
 
-PODS_TOLERATED: Final = 2.58
-"""Standard deviations of what pods that differ make of the ratio of two arms; within are 99%."""
-
-
 def among_pods(
     tolerance: NullHypothesis, dispersion: Dispersion, pods: tuple[float, float]
 ) -> NullHypothesis:
@@ -108,7 +109,7 @@ def among_pods(
         return tolerance
     candidate, stable = pods
     apart = math.sqrt(1 / max(candidate, 1) + 1 / max(stable, 1))
-    widened = math.exp(PODS_TOLERATED * (apart * dispersion.between_pods))
+    widened = math.exp(min(PODS_TOLERATED * (apart * dispersion.between_pods), MOST_APART))
     return NullHypothesis(max(tolerance.ratio, widened), tolerance.offset)
 
 

@@ -18,6 +18,8 @@ than the budget were rolled back, for bursts of 5 on average and pods with a dev
 estimate their own deviation so badly that the ratio of a candidate's deviation to theirs follows
 Student's t and not the normal distribution. Fewer than five may be alike by chance, so what chance
 may hide is allowed for, and a single pod is taken to deviate by as much as few pods ever are.
+Nor do a few that differ by far, since one of them was sick, allow for a candidate that always
+fails: what pods differ by is no more than makes half of what stable answers well tolerable.
 
 During a rollout, stable's counts are compared from look to look as well, for bursts that begin
 after a quiet hour. A block is weighed by what the blocks before it showed of stable. So its weight
@@ -86,6 +88,10 @@ OTHERS_OF_A_SICK_POD: Final = 3
 ASSUMED_OF_FEW: Final = 0.25
 """Few pods are taken to deviate by no more, unless they are seen to: else two would leave nothing
 to compare, and even a candidate that always fails would be tolerated."""
+PODS_TOLERATED: Final = 2.58
+"""Standard deviations of what pods that differ make of the ratio of two arms; within are 99%."""
+MOST_TOLERATED: Final = 0.5
+"""Of the requests that are well with stable: a candidate that fails more is no pod that differs."""
 ASSUMED_OF_RARE: Final = 0.15
 """The same of rare events, where chance in the candidate's few events allows for more."""
 
@@ -117,7 +123,11 @@ def dispersion(
         return Dispersion(name=name)
     pods = _Pods.of(served, rare=rare)
     over_time = max(_from_minute_to_minute(served, rare=rare), pods.bursts)
-    return Dispersion(name=name, over_time=over_time, between_pods=pods.differ(both_ways=both_ways))
+    between_pods = pods.differ(both_ways=both_ways)
+    if not both_ways:
+        share = events / sum(n for block in served for n, _ in block.values())
+        between_pods = min(between_pods, _most_between(share, max(map(len, served))))
+    return Dispersion(name=name, over_time=over_time, between_pods=between_pods)
 
 
 def after_look(known: Swings | None, block: ArmBlock) -> Swings | None:
@@ -277,8 +287,9 @@ class _Pods:
     ) -> None:
         self._inside, self._freedom, self._chance = inside, freedom, chance
         self._alone, self._rare = not seen, rare
-        self._seen = _telling(seen)
-        """By pod, events expected and counted."""
+        self._all, self._seen = seen, _next_to_each_other(_telling(seen))
+        """By pod, events expected and counted; of all pods, and of those that tell how pods
+        differ."""
 
     @classmethod
     def of(cls, blocks: Sequence[Minute], *, rare: bool) -> "_Pods":
@@ -302,10 +313,10 @@ class _Pods:
     @property
     def bursts(self) -> float:
         """Dispersion of each pod's counts over time, beyond what is lasting about it."""
-        freedom = self._freedom - (len(self._seen) - 1)
+        freedom = self._freedom - (len(self._all) - 1)
         if freedom < LEAST_BLOCKS:
             return 1.0
-        inside = self._inside - _between(self._seen) / self._chance
+        inside = self._inside - _between(self._all) / self._chance
         return _cautious(inside / freedom, math.sqrt(2 / freedom))
 
     def differ(self, *, both_ways: bool) -> float:
@@ -344,15 +355,26 @@ def _well(seen: Mapping[str, Counts]) -> Mapping[str, Counts]:
         return seen
     worst = max(seen, key=lambda pod: seen[pod][1] / seen[pod][0])
     others = {pod: counts for pod, counts in seen.items() if pod != worst}
-    expected, events = (math.fsum(each) for each in zip(*others.values(), strict=True))
-    rate = events / expected
-    if seen[worst][1] <= SICK * rate * seen[worst][0]:
+    expected, events = _sums(others)
+    if seen[worst][1] <= SICK * events / expected * seen[worst][0]:
         return seen
-    return _telling({pod: (n * rate, e) for pod, (n, e) in others.items()})
+    return _telling(_next_to_each_other(others))
 
 
 def _telling(seen: Mapping[str, Counts]) -> Mapping[str, Counts]:
     return {pod: each for pod, each in seen.items() if each[0] >= LEAST_EXPECTED}
+
+
+def _next_to_each_other(seen: Mapping[str, Counts]) -> Mapping[str, Counts]:
+    """With the events to expect of each by the rate of these pods: a pod that is none of them may
+    have had most events. None if these have none."""
+    expected, events = _sums(seen)
+    return {pod: (n * events / expected, e) for pod, (n, e) in seen.items()} if events else {}
+
+
+def _sums(seen: Mapping[str, Counts]) -> Counts:
+    """Events expected and counted of all."""
+    return math.fsum(n for n, _ in seen.values()), math.fsum(e for _, e in seen.values())
 
 
 def _deviation(seen: Mapping[str, Counts], beyond: float) -> float:
@@ -364,6 +386,14 @@ def _deviation(seen: Mapping[str, Counts], beyond: float) -> float:
 
 def _between(seen: Mapping[str, Counts]) -> float:
     return sum((e - expected) ** 2 / expected for expected, e in seen.values())
+
+
+def _most_between(share: float, pods: int) -> float:
+    """What so many pods may differ by, next to one of the candidate. What is assumed of few that
+    look alike tolerates no such candidate, or stable itself fails most requests."""
+    times = 1 + MOST_TOLERATED * (1 - share) / share
+    most = math.log(max(times, 1.0)) / (PODS_TOLERATED * math.sqrt(1 + 1 / pods))
+    return max(most, ASSUMED_OF_FEW)
 
 
 def _cautious(figure: float, error: float, allowed: float = ERRORS_ALLOWED) -> float:

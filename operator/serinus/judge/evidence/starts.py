@@ -72,7 +72,8 @@ def waited(found: Finding, served: ByPod, look: Look, budget: ErrorBudget) -> Fi
     elif found.verdict not in ("Error", "NoData"):
         starts = _not_awaited(starts)
     pods = [each for each in starts.pods.values() if each.awaited]
-    age = look.at - (starts.waits_since or look.at)
+    # samples have the time of Prometheus, whose clock may be ahead
+    age = max(look.at - (starts.waits_since or look.at), 0.0)
     if found.verdict != "Fail" or not pods or age > longest or _is_too_costly(starts, served, age):
         state = found.state.replace(starts=starts if starts != Starts() else None)
         return replace(_told(found, starts), state=state)
