@@ -11,9 +11,9 @@ _HEAD: Final = "# Written by make generate from operator/serinus/manifests/kinds
 
 
 def rules() -> str:
-    """The rules of the operator's role. Those about Leases depend on the release, and are in the
-    chart's template."""
-    kinds = (kind for kind in KINDS.values() if kind is not LEASE)
+    """The rules of the operator's role. Those about Leases, and about objects in no namespace,
+    depend on the release, and are in the chart's template."""
+    kinds = (kind for kind in KINDS.values() if kind is not LEASE and not kind.in_no_namespace)
     return _HEAD + "".join(
         f"- apiGroups: [{kind.group or _CORE}]\n"
         f"  resources: [{resource}]\n"

@@ -225,7 +225,11 @@ def test_the_roles_are_about_the_kinds_that_the_operator_speaks_to_and_no_other(
         for group in rule["apiGroups"]
         for resource in rule["resources"]
     }
-    spoken_to = {(kind.group, kind.plural) for kind in KINDS.values()}
+    spoken_to = {
+        (kind.group, kind.plural)
+        for kind in KINDS.values()
+        if scope == "Cluster" or not kind.in_no_namespace
+    }
     assert named == spoken_to | {("serinus.dev", "modeldeployments/status"), ("", "pods/eviction")}
 
 

@@ -20,6 +20,7 @@ from serinus.api.status import Candidate, Decision, Status
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.actuation import WriteOutcome, actuate, put_labels_back
 from serinus.controller.approval_policy import approval_policy
+from serinus.controller.capabilities import unable
 from serinus.controller.events import announce
 from serinus.controller.evicting import evict_all
 from serinus.controller.internal_errors import standing
@@ -45,6 +46,7 @@ from serinus.plan.problems import Problem, Severity
 from serinus.plan.situation import World
 from serinus.plan.steps import gate_at
 from serinus.plan.summary import refuse
+from serinus.plan.unable import needs_ahead
 from serinus.plan.withdrawal import Mark, withdrawn
 
 EVENTS_WITHIN = 1.0
@@ -54,9 +56,9 @@ SETTLES_WITHIN = 10.0
 """Seconds after which missing pods and routes are checked without an event."""
 BLOCKED_LOOK_AGAIN = 15.0
 AMISS_LOOK_AGAIN = 60.0
-"""Seconds after which there is a pass while anything is amiss, an approval is awaited, or a notice
-is not delivered: that may end, or be another, without an event of the object or its children, such
-as by the route of another object, or because time has gone by."""
+"""Seconds after which there is a pass while anything is amiss, an approval is awaited, the router
+cannot make a step, or a notice is not delivered: that may end, or be another, without an event of
+the object or its children, such as by the route of another object, or because time has gone by."""
 
 
 class Wrote(StrEnum):
@@ -169,7 +171,7 @@ class Reconciler:
         yield observed.state.evictions.due(plan.evict, observed.now)
         yield self._sampler.late_in(observed.key)
         amiss = world.problems or world.internal_errors or plan.status.notices
-        if amiss or world.approval_policy is not None:
+        if amiss or world.unable or world.approval_policy is not None:
             yield AMISS_LOOK_AGAIN
 
     async def _plan(self, observed: Observed, status: Status, world: World) -> tuple[World, Plan]:
@@ -277,6 +279,9 @@ class Reconciler:
         looks = state.pod_looks
         if looks is not None and not looks.short:
             facts["endpoints"] = self._endpoints(observed, status)
+        facts["unable"] = await unable(
+            self._cluster, self._store, owner, desired.spec, needs_ahead(desired, status)
+        )
         unserved, outranked = observed.unserved, observed.outranked
         world = read_world(
             owner, desired, status, objects, observed.revisions, unserved, outranked, **facts

@@ -43,6 +43,8 @@ class Kind:
     """What the role allows on the subresource status."""
     eviction_verbs: tuple[str, ...] = ()
     """What the role allows on the subresource eviction."""
+    in_no_namespace: bool = False
+    """Its objects are of the cluster: only a ClusterRole can allow to read them."""
 
     @property
     def group(self) -> str:
@@ -129,6 +131,11 @@ GATEWAY: Final = Kind(
     selector=_ALL,
     without="Gateways are not checked, only the status of routes",
 )
+GATEWAY_CLASS: Final = Kind(
+    *("GatewayClass", _GATEWAY_API, "gatewayclasses", ("get",)),
+    "whether a Gateway can mirror by percentage; with `scope: Cluster` only",
+    in_no_namespace=True,
+)
 POD: Final = Kind(
     *("Pod", "v1", "pods", ("list",)),
     "restarts, readiness and images",
@@ -153,6 +160,7 @@ KINDS: Final[dict[str, Kind]] = {
         JOB,
         ENDPOINT_SLICE,
         GATEWAY,
+        GATEWAY_CLASS,
         POD,
         EVENT,
         LEASE,

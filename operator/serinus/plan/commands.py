@@ -13,6 +13,7 @@ from serinus.plan.stepping import (
     gate,
     gates_ahead,
     resume_step,
+    unfit_next,
 )
 from serinus.plan.steps import kind_of
 from serinus.plan.steps.kind import Gate
@@ -99,6 +100,8 @@ def _advance(s: Situation, revision: str) -> Situation | str:
         return resume_step(s, "Resumed by command.")
     if closed := gate(s):
         return f"step {s.candidate.step + 1} {closed.must}: {closed.how_to_pass(s)}"
+    if unfit := unfit_next(s):
+        return unfit
     went_on = s if stage is Stage.PROMOTING else enter_next_step(s, "Advanced by command.")
     if went_on.candidate.stage is Stage.PROMOTING:
         went_on = went_on.to_candidate(stage=Stage.PROMOTING_BY_COMMAND)

@@ -25,9 +25,10 @@ from serinus.plan.images import (
 )
 from serinus.plan.replacing import about_replacing, fault_followed, waits_for_a_person
 from serinus.plan.situation import Situation
-from serinus.plan.stepping import current_step, enter_next_step, gives_more_next
+from serinus.plan.stepping import current_step, enter_next_step, gives_more_next, unfit_next
 from serinus.plan.steps.kind import Passed, Running
 from serinus.plan.timeline import measured, took_effect, weight_ended
+from serinus.plan.unable import SEE_ITS_CLASS
 from serinus.plan.wording import ARE, messages_of, named
 
 ERRORS_BEFORE_PAUSE = 5
@@ -325,6 +326,8 @@ def go_on_or_say_why_not(s: Situation) -> Situation | None:
         begins = found.begins if isinstance(found, Running) else None
         begun = s.to_candidate(task=begins) if begins else s
         return _changed(s, begun.hold(found.reason, found.message))
+    if unfit := unfit_next(s):
+        return _changed(s, s.hold(Reason.INVALID_SPEC, f"{unfit}."))
     shown = found.message
     raises = s.candidate.weight.percent > 0 and gives_more_next(s)
     return _pass_the_gate(s, shown) if raises else enter_next_step(s, shown)
@@ -412,6 +415,9 @@ def _wait_for_the_split(s: Situation) -> Situation | None:
     if not wrong:
         return None
     until = "Held until the traffic split is correct, or analysis.onWrongSplit is Ignore."
+    if s.candidate.weight.mirrored:
+        cannot = "a gateway that cannot mirror by percentage copies all requests, or none"
+        until = f"{until} It gets copies: {cannot}; {SEE_ITS_CLASS}."
     return s.hold(Reason.TRAFFIC_SPLIT_WRONG, f"{until} {messages_of(wrong, 'Check')}")
 
 

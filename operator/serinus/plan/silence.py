@@ -14,6 +14,7 @@ from serinus.plan.policy import is_of
 from serinus.plan.progress import counts_in_silence
 from serinus.plan.situation import InternalError, Situation
 from serinus.plan.stepping import but_for_open_connections, resume_step, withdraw
+from serinus.plan.unable import SEE_ITS_CLASS
 
 UNJUDGED_FOR: Final = 120.0
 """Seconds for which our own code may raise where a candidate is judged, while it has traffic."""
@@ -81,9 +82,16 @@ def too_long_silent(s: Situation) -> str:
         return ""
     return (
         f"{counts_in_silence(s, silence)} in at least {spoken(after)}. Its requests "
-        f"hang or do not reach it{_kept_open(s)}, or its metrics are not exported, not scraped, or "
-        "not those of the checks"
+        f"hang or do not reach it{_not_copied(s)}{_kept_open(s)}, or its metrics are not exported, "
+        "not scraped, or not those of the checks"
     )
+
+
+def _not_copied(s: Situation) -> str:
+    """Why they may not reach it where it is to get copies."""
+    if not s.candidate.weight.mirrored:
+        return ""
+    return f" (they are copies: a gateway that cannot mirror sends none; {SEE_ITS_CLASS})"
 
 
 def _kept_open(s: Situation) -> str:

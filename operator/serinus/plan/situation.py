@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, Final
 
+from serinus.api.capabilities import Capability
 from serinus.api.isolation import Part
 from serinus.api.quantities import spoken
 from serinus.api.reasons import About, Reason
@@ -189,6 +190,9 @@ class World:
     """Time since which the split is not in effect, Unix seconds; None: it is."""
     leads_to: frozenset[str] | None = None
     """Revisions that may get traffic; None: unknown, for example while a route is not in effect."""
+    unable: Mapping[Capability, str] = field(default_factory=dict)
+    """What the router is known not to do, of what a rollout is about to need, each with the reason
+    and the remedy."""
     less_scraped: str = ""
     """By what Prometheus may find stable's pods, and not the candidate's; otherwise empty."""
     marked: bool = False

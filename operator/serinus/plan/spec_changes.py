@@ -5,6 +5,7 @@ from serinus.api.status import Stable
 from serinus.plan import guarding
 from serinus.plan.situation import Situation
 from serinus.plan.stepping import given_at
+from serinus.plan.unable import first_unfit_step
 
 
 def forget_a_rejection_once_the_spec_moves_on(s: Situation) -> Situation | None:
@@ -80,11 +81,14 @@ def _is_rejected(s: Situation) -> bool:
 
 
 def start_what_the_spec_has(s: Situation) -> Situation | None:
-    """Unless it is stable, was rejected, or cannot share traffic with stable."""
+    """Unless it is stable, was rejected, cannot share traffic with stable, or has a step that the
+    router cannot make."""
     desired, stable = s.desired.revision, s.status.stable
     if _is_rejected(s):
         return None
     if stable and (stable.revision == desired or s.desired.incompatibility):
+        return None
+    if stable and first_unfit_step(s):
         return None
     if stable is None:
         message = (

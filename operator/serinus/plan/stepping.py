@@ -17,6 +17,7 @@ from serinus.plan.steps import gate_at, kind_of
 from serinus.plan.steps.kind import Gate, StepKind
 from serinus.plan.timeline import weight_ended
 from serinus.plan.traffic import NOTHING, given_of, headers_of
+from serinus.plan.unable import unfit_at
 
 
 def given_at(steps: Sequence[Step], index: int) -> Given:
@@ -44,6 +45,11 @@ def gives_more_next(s: Situation) -> bool:
     """Whether the next step gives the candidate more traffic (including promotion)."""
     index, steps = _next_step(s), s.steps
     return index >= len(steps) or steps[index].gives is not None
+
+
+def unfit_next(s: Situation) -> str:
+    """Why the next step cannot begin, as a message; empty: it can."""
+    return unfit_at(s, _next_step(s))
 
 
 def enter_next_step(s: Situation, why: str) -> Situation:

@@ -31,6 +31,7 @@ from serinus.plan.progress import (
 )
 from serinus.plan.situation import InternalError, Situation
 from serinus.plan.traffic import given_of
+from serinus.plan.unable import first_unfit_step
 from serinus.plan.wording import messages_of
 
 
@@ -146,8 +147,9 @@ def _summary(s: Situation) -> Summary:
         return replace(guarded, phase="Degraded", reason=unserved, stalled=True)
     if s.status.candidate:
         return _summary_of_the_rollout(s, s.status.candidate)
-    if s.desired.incompatibility and not (s.status.rejected or _is_stable(s, s.desired.revision)):
-        message = f"Revision {s.desired.revision} is not rolled out: {s.desired.incompatibility}."
+    unfit = s.desired.incompatibility or first_unfit_step(s)
+    if unfit and not (s.status.rejected or _is_stable(s, s.desired.revision)):
+        message = f"Revision {s.desired.revision} is not rolled out: {unfit}."
         return Summary("Degraded", Reason.INVALID_SPEC, message, stalled=True)
     if rejected := s.status.rejected:
         message = f"Revision {rejected.revision} {_how_it_goes(s, rejected)}. {rejected.message}"

@@ -13,7 +13,7 @@ from tests.campaign.wire import Reply, Request, refusal, reply
 
 Manifest = dict[str, Any]
 Place = tuple[str, str, str]
-"""Kind, namespace and name."""
+"""Kind, namespace and name; no namespace if it is of the cluster."""
 Watcher = Callable[[str, Manifest], None]
 """Takes an event: ADDED, MODIFIED or DELETED, and the object."""
 
@@ -123,8 +123,7 @@ class MemoryApi:
         try:
             if name is None:
                 return self._collection(request, kind, namespace)
-            assert namespace is not None
-            return self._object(request, (kind, namespace, name), sub)
+            return self._object(request, (kind, namespace or "", name), sub)
         except RefusedError as refused:
             return refused.reply
 
@@ -389,7 +388,7 @@ def copied(live: Manifest) -> Manifest:
 
 def _place(manifest: Manifest) -> Place:
     metadata = manifest["metadata"]
-    return manifest["kind"], metadata["namespace"], metadata["name"]
+    return manifest["kind"], metadata.get("namespace", ""), metadata["name"]
 
 
 def _modified(place: Place) -> RefusedError:

@@ -14,7 +14,7 @@ from tests.campaign.memory.jobs import Jobs
 from tests.campaign.memory.pods import Pods
 from tests.campaign.memory.watching import Watches
 from tests.campaign.wire import Reply, Request, Wire
-from tests.stage.gateways import ACCEPTED, public
+from tests.stage.gateways import ACCEPTED, MIRROR, WITHOUT_MIRROR, gateway_class, public
 
 EPOCH: Final = 1_790_000_000.0
 TRIP: Final = 0.002
@@ -37,6 +37,7 @@ class MemoryCluster:
         self.api = MemoryApi(lambda: self.now)
         self.api.refuse.append(policy.approvals)
         self.api.put({**public(namespace), "status": ACCEPTED})
+        self.api.put(gateway_class(*WITHOUT_MIRROR, MIRROR))
         self.pods = Pods(self.api, lambda: self.now, changed)
         self.pods.later = self._later
         self.jobs = Jobs(self.api, lambda: self.now)

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Self
 
+from serinus.api.capabilities import Capability
 from serinus.api.spec import Gateway, ParentRef, Spec
 from serinus.manifests.covers import unlike
 from serinus.manifests.kinds import GATEWAY, SERVICE, Kind
 from serinus.manifests.owner import Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
+from serinus.manifests.routers.gateway_class import class_of, features_of, unlisted
 from serinus.manifests.routers.router import Need, Routed, Unserved
 from serinus.manifests.routers.rules import (
     FRONTS,
@@ -196,6 +198,24 @@ class GatewayRouter:
         reasons = [_unserved(namespace, name, live) for (_, namespace, name), live in found.items()]
         why = "; ".join(filter(None, reasons))
         return f"{_FIELD}: {why}" if why else ""
+
+    def told_by(
+        self, found: Mapping[Need, Manifest], capabilities: frozenset[Capability]
+    ) -> list[Need]:
+        """The classes of the Gateways."""
+        asked = capabilities & features_of(self.front.kind).keys()
+        return list(dict.fromkeys(map(class_of, found.values()))) if asked else []
+
+    def unable(
+        self, found: Mapping[Need, Manifest], told: Mapping[Need, Manifest | str]
+    ) -> dict[Capability, str]:
+        """What the class of a Gateway does not list, if it lists anything."""
+        return {
+            capability: why
+            for gateway in found.values()
+            for capability, feature in features_of(self.front.kind).items()
+            if (why := unlisted(feature, gateway, told.get(class_of(gateway))))
+        }
 
     def outranked(self, owner: Owner, live: Objects, others: Iterable[Manifest]) -> str:
         """Older routes have all that it matches, at the same Gateway. Others are only looked at if

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from serinus.api.capabilities import Capability
 from serinus.api.spec import Spec
 from serinus.manifests.covers import unlike
 from serinus.manifests.kinds import SERVICE, Kind
@@ -100,6 +101,18 @@ class ReplicaRouter:
     def unserved(self, found: Mapping[Need, Manifest | None]) -> str:
         """Never."""
         return ""
+
+    def told_by(
+        self, found: Mapping[Need, Manifest], capabilities: frozenset[Capability]
+    ) -> list[Need]:
+        """Nothing."""
+        return []
+
+    def unable(
+        self, found: Mapping[Need, Manifest], told: Mapping[Need, Manifest | str]
+    ) -> dict[Capability, str]:
+        """Nothing beyond what its settings say."""
+        return {}
 
     def outranked(self, owner: Owner, live: Objects, others: Iterable[Manifest]) -> str:
         """Never: a Service has its own address."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, Self
 
+from serinus.api.capabilities import Capability
 from serinus.api.spec import Spec
 from serinus.manifests.kinds import Kind
 from serinus.manifests.owner import Manifest, Objects, Owner
@@ -34,7 +35,8 @@ Unserved = Callable[[str, str, Manifest | None], str | None]
 None if it does not exist; None if it may serve."""
 
 Need = tuple[str, str, str]
-"""Kind, namespace and name of an object of such a kind."""
+"""Kind, namespace and name of an object of such a kind; without a namespace it is of the
+cluster."""
 
 
 class Router(Protocol):
@@ -90,6 +92,17 @@ class Router(Protocol):
     def unserved(self, found: Mapping[Need, Manifest | None]) -> str:
         """Why nothing is served, in a sentence, given those needs of which it is known whether they
         exist; empty if traffic may be served."""
+
+    def told_by(
+        self, found: Mapping[Need, Manifest], capabilities: frozenset[Capability]
+    ) -> list[Need]:
+        """The objects that say whether those needs can do this."""
+
+    def unable(
+        self, found: Mapping[Need, Manifest], told: Mapping[Need, Manifest | str]
+    ) -> dict[Capability, str]:
+        """What these needs cannot do, by those objects or why they could not be read, each with the
+        reason and the remedy. What nobody says is taken to be possible."""
 
     def outranked(self, owner: Owner, live: Objects, others: Iterable[Manifest]) -> str:
         """Why another object gets all of its requests, in sentences, given those of the same kind;
