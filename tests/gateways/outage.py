@@ -35,14 +35,12 @@ def controller_down(scene: Scene) -> Iterator[tuple[str, Cell]]:
     for_all = "earlier generation" in told
     yield "controller down: requests", Cell(f"{old:.0%} served, by the route before")
     yield "controller down: conditions", Cell(told, for_all)
-    yield (
-        "controller back",
-        Cell(
-            f"accepted after {accepted - back:.1f} s; the last request by the route before "
-            f"{last - accepted:+.1f} s from then",
-            last - accepted < SETTLED,
-        ),
-    )
+    late = last - accepted
+    then = "no request by the route before since then"
+    if late > 0:
+        then = f"the last request by the route before {late:.1f} s later"
+    text = f"accepted after {accepted - back:.1f} s; {then}"
+    yield "controller back", Cell(text, late < SETTLED)
     text = f"{len(lost)} of {len(everything)}" + (f" ({dict(by_status(lost))})" if lost else "")
     yield "controller down: failed", Cell(text, scene.implementation.one_process or not lost)
 

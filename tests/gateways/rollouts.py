@@ -15,7 +15,7 @@ from tests.stage.load import Load, Target
 from tests.stage.manifests import Model
 from tests.stage.stage import CLUSTER, Stage
 
-_STEPS: Final[list[dict[str, Any]]] = [{"setWeight": 5}, {"setWeight": 50}]
+_STEPS: Final[list[dict[str, Any]]] = [{"setWeight": 25}, {"setWeight": 50}]
 _ANALYSIS: Final = {"interval": "1s", "checks": [*CHECKS]}
 _RATE: Final = 40
 _PATIENCE: Final = 600.0

@@ -46,7 +46,8 @@ class Scene:
     namespace: str
     seen: list[tuple[float, Manifest]] = field(default_factory=list)
     """Each state of the route, and when it was told."""
-    _generation: int = 0
+    _applied: tuple[str, int] = ("", 0)
+    """Uid and generation of the route as it was applied last."""
 
     @property
     def owner(self) -> Owner:
@@ -109,7 +110,7 @@ class Scene:
 
     def change(self, route: Manifest) -> None:
         """Apply the route."""
-        self._generation = self._apply(route)["metadata"]["generation"]
+        self._applied = _identity(self._apply(route))
 
     def until_accepted(self, within: float) -> float:
         """When it was told that the route as it was applied last is accepted."""
@@ -161,7 +162,7 @@ class Scene:
     def _accepted(self, live: Manifest) -> bool:
         selects = {"spec": {"selector": {REVISION_LABEL: "stable"}}}
         objects = {("HTTPRoute", "loan"): live, ("Service", "loan"): selects}
-        current = live["metadata"]["generation"] == self._generation
+        current = _identity(live) == self._applied
         return current and self.router.leads_to(self.owner, objects) is not None
 
     def _service(self, revision: str) -> Manifest:
@@ -207,6 +208,10 @@ class Scene:
     def _watch(self) -> None:
         for live in self.product.api.watch("HTTPRoute", self.namespace, "loan"):
             self.seen.append((time.time(), live))
+
+
+def _identity(live: Manifest) -> tuple[str, int]:
+    return live["metadata"]["uid"], live["metadata"]["generation"]
 
 
 @dataclass(frozen=True)

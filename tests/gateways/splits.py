@@ -111,8 +111,8 @@ def _late(scene: Scene, stream: Stream, weight: int, after: float) -> float:
     accepted = scene.apply(scene.route(weight))
     time.sleep(SETTLED + 1)
     wanted = "candidate" if weight == 100 else "stable"
-    others = (each.sent for each in stream.since(began) if each.version not in (wanted, None))
-    return max(others, default=accepted) - accepted
+    split_before = stream.since(began - 1)
+    return max(each.sent for each in split_before if each.version not in (wanted, None)) - accepted
 
 
 def _alternating() -> list[int]:
