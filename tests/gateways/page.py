@@ -67,7 +67,7 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
 
 KNOWN: Final[Mapping[str, frozenset[str]]] = {
     "envoy": frozenset({"mirror to missing"}),
-    "contour": frozenset({"mirror 10", "controller down: failed"}),
+    "contour": frozenset({"mirror 10", "failed in changes", "controller down: failed"}),
     "traefik": frozenset(
         row for row in TABLES["mirrors"] if row == "answers of copies" or row.startswith("mirror")
     ),
