@@ -109,6 +109,10 @@ test-exhaustive: $(READY) ## Run the unit tests that make test has in a short fo
 test-servers: $(READY) ## Run the presets on real model servers from PyPI (not in CI)
 	$(BIN)/python -m pytest tests/servers
 
+.PHONY: test-gateways
+test-gateways: $(READY) ## Measure gateways, and the operator behind each; write docs/gateways.md (not in CI)
+	$(BIN)/python -m tests.gateways
+
 .PHONY: test
 test: verify ## Run all checks and tests from scratch; fail if a layer did not run
 	@status=0; \

@@ -14,11 +14,15 @@ from tests.cluster import cache
 from tests.cluster.progress import run
 from tests.cluster.versions import VERSIONS
 
+_STUBS = Path(__file__).with_name("stubs")
+
 
 def go_part(name: str) -> Path:
     """The folder of a part made from a Go module: bin/ and the files it ships, by their names."""
-    made_from = VERSIONS["go"][name]
-    return cache.part(name, made_from, lambda folder: _build_go(name, made_from, folder))
+    settings = made_from = VERSIONS["go"][name]
+    if stubs := [_stub_files(module) for module in settings.get("stubs", {})]:
+        made_from = [settings, stubs]
+    return cache.part(name, made_from, lambda folder: _build_go(name, settings, folder))
 
 
 def pause() -> Path:
@@ -79,7 +83,8 @@ def _build_go(name: str, made_from: dict[str, Any], folder: Path) -> None:
     for command in commands:
         build = folder / ".build"
         build.mkdir(exist_ok=True)
-        (build / "go.mod").write_text(_go_mod(source, made_from), encoding="utf-8")
+        go_mod = _go_mod(source, made_from) + _replacements(made_from, build)
+        (build / "go.mod").write_text(go_mod, encoding="utf-8")
         program = name if command == module else command.rsplit("/", 1)[1]
         ldflags = f"-ldflags=-s -w {made_from.get('ldflags', '')}"
         target = str(folder / "bin" / program)
@@ -110,6 +115,37 @@ def _go_mod(source: Path, made_from: dict[str, Any]) -> str:
     for staged in sorted(set(re.findall(r"(\S+) => \./staging/", theirs))):
         lines.append(f"replace {staged} => {staged} {made_from['staging']}")
     return "\n".join(lines) + "\n"
+
+
+def _replacements(made_from: dict[str, Any], build: Path) -> str:
+    """The lines of go.mod by which a module is built without others that no registry has."""
+    lines = [f"replace {old} => {new}\n" for old, new in made_from.get("replaced", {}).items()]
+    for module, version in made_from.get("stubs", {}).items():
+        folder = build / "stubs" / module
+        if version:
+            source = _module_source(module, version)
+            shutil.copytree(source, folder, copy_function=shutil.copyfile)
+            subprocess.run(["chmod", "--recursive", "u+w", str(folder)], check=True)
+        else:
+            folder.mkdir(parents=True)
+            (folder / "go.mod").write_text(f"module {module}\n\ngo 1.24\n", encoding="utf-8")
+        for file, text in _stub_files(module).items():
+            target = folder / file
+            if target.parent != folder:
+                shutil.rmtree(target.parent)
+                target.parent.mkdir()
+            target.write_text(text, encoding="utf-8")
+        lines.append(f"replace {module} => ./stubs/{module}\n")
+    return "".join(lines)
+
+
+def _stub_files(module: str) -> dict[str, str]:
+    """What is built in the place of a module, or of folders of it, by path."""
+    folder = _STUBS / module
+    return {
+        str(file.relative_to(folder)): file.read_text(encoding="utf-8")
+        for file in sorted(folder.rglob("*.go"))
+    }
 
 
 def _go() -> str:

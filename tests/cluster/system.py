@@ -1,6 +1,7 @@
 """The images a bare cluster needs before it can run anyone's pods."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.cluster import cache, machine, oci, parts
@@ -14,6 +15,8 @@ ENVOY_GATEWAY = "localhost/envoy-gateway:1"
 ENVOY = "localhost/envoy:1"
 PROMETHEUS = "localhost/prometheus:1"
 METRICS_SERVER = "localhost/metrics-server:1"
+CONTOUR = "localhost/contour:1"
+TRAEFIK = "localhost/traefik:1"
 
 _PACKAGES = "ca-certificates,python3,python3-pip,python3-venv"
 _UNWANTED = (
@@ -61,20 +64,40 @@ def system_images() -> Path:
         "/usr/local/bin/metrics-server": parts.go_part("metrics-server") / "bin/metrics-server",
     }
     names = (PAUSE, COREDNS, ENVOY_GATEWAY, ENVOY, PROMETHEUS, METRICS_SERVER)
+    made_from = [str(base), *map(str, programs.values())]
 
     def build(folder: Path) -> None:
-        images = []
         with step("packing the system images"):
-            for name, (target, source) in zip(names, programs.items(), strict=True):
-                layer = oci.layer_of({target: source}, folder / f"{source.name}.tar")
-                below = [base / "layer.tar"] if name == ENVOY else []  # it alone needs a glibc
-                images.append(oci.Image(name, [*below, layer], {"Entrypoint": [target]}))
-            oci.write_archive(images, folder / "images.tar")
-        for image in images:
-            image.layers[-1].unlink()
+            _pack(dict(zip(names, programs.items(), strict=True)), folder)
 
-    made_from = [str(base), *map(str, programs.values())]
     return cache.part("system", made_from, build) / "images.tar"
+
+
+def gateway_images() -> Path:
+    """The oci-archive of the gateways that only `make test-gateways` runs."""
+    programs = {
+        name: (f"/usr/local/bin/{part}", parts.go_part(part) / "bin" / part)
+        for name, part in ((CONTOUR, "contour"), (TRAEFIK, "traefik"))
+    }
+
+    def build(folder: Path) -> None:
+        with step("packing the images of the other gateways"):
+            _pack(programs, folder)
+
+    made_from = [str(source) for _, source in programs.values()]
+    return cache.part("gateways", made_from, build) / "images.tar"
+
+
+def _pack(programs: Mapping[str, tuple[str, Path]], folder: Path) -> None:
+    """Write images.tar: by an image's name, where its program lies in it, and here."""
+    images = []
+    for name, (target, source) in programs.items():
+        layer = oci.layer_of({target: source}, folder / f"{source.name}.tar")
+        below = [base_image() / "layer.tar"] if name == ENVOY else []  # it alone needs a glibc
+        images.append(oci.Image(name, [*below, layer], {"Entrypoint": [target]}))
+    oci.write_archive(images, folder / "images.tar")
+    for image in images:
+        image.layers[-1].unlink()
 
 
 def _trim(root: Path) -> None:

@@ -19,6 +19,7 @@ _PLURALS: Final = {
     "Deployment": "deployments",
     "Event": "events",
     "Gateway": "gateways",
+    "GatewayClass": "gatewayclasses",
     "HTTPRoute": "httproutes",
     "Job": "jobs",
     "ModelDeployment": "modeldeployments",
@@ -33,6 +34,7 @@ _GROUPS: Final = {
     "ControllerRevision": "apps/v1",
     "Deployment": "apps/v1",
     "Gateway": "gateway.networking.k8s.io/v1",
+    "GatewayClass": "gateway.networking.k8s.io/v1",
     "HTTPRoute": "gateway.networking.k8s.io/v1",
     "Job": "batch/v1",
     "ModelDeployment": "serinus.dev/v1alpha1",
@@ -120,6 +122,13 @@ class Api:
         with self._open("GET", path, query, timeout=None if follow else _TIMEOUT) as answer:
             for line in answer:
                 yield line.decode()
+
+    def watch(self, kind: str, namespace: str, name: str) -> Iterator[Manifest]:
+        """Each state of one object from now on, as the API server tells it, without an end."""
+        query = {"watch": "true", "fieldSelector": f"metadata.name={name}"}
+        with self._open("GET", _path(kind, namespace), query, timeout=None) as answer:
+            for line in answer:
+                yield json.loads(line)["object"]
 
     def run(self, *words: str) -> str:
         """What a kubectl command prints; CalledProcessError, with its stderr, if it fails."""
