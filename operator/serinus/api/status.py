@@ -535,6 +535,9 @@ class FirstFail(StatusType):
 
     at: Timestamp = Field(description="Time of the failure.")
     weight: float = Field(description="Weight of the step at that time, in percent.")
+    mirrored: float | None = Field(
+        default=None, description="Percentage of requests that were copied at that time."
+    )
 
 
 class OwnMetrics(StatusType):
@@ -737,6 +740,9 @@ class Withdrawn(StatusType):
 
     since: Timestamp = Field(description="Since when.")
     weight: float = Field(description="Weight, or mirrored percentage, of the step.")
+    mirrored: bool = Field(
+        default=False, description="Whether that was the percentage of requests that were copied."
+    )
     policy: Annotated[str, Field(max_length=16)] = Field(
         description="Hash of spec.rollout; if it changes, the step resumes."
     )

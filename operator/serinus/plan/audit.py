@@ -19,7 +19,8 @@ def first_failure(check: CheckStatus, candidate: Candidate) -> str:
     first = check.first_fail
     if first is None:
         return ""
-    return f"{would_have(check)} at {first.weight:g}%, after {spoken(first.at - candidate.since)}"
+    by = f"by copies of {first.mirrored:g}%" if first.mirrored else f"at {first.weight:g}%"
+    return f"{would_have(check)} {by}, after {spoken(first.at - candidate.since)}"
 
 
 def with_audit(message: str, candidate: Candidate) -> str:

@@ -15,7 +15,7 @@ from serinus.judge import enter_step, overall
 from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import carriable_weight
 from serinus.plan import guarding
-from serinus.plan.analysis import awaits_history
+from serinus.plan.analysis import analysis_of, awaits_history
 from serinus.plan.audit import with_audit, would_have
 from serinus.plan.chosen_steps import step_may_last
 from serinus.plan.images import (
@@ -86,7 +86,7 @@ def reads_history(s: Situation) -> bool:
 
 def overall_verdict(s: Situation) -> Verdict:
     """The verdict over all checks that decide; NoData before the first measurement."""
-    if not s.desired.spec.rollout.analysis.deciding:
+    if not analysis_of(s.desired.spec, s.candidate).deciding:
         return "Pass"
     return overall(s.candidate.checks) if s.candidate.checks else "NoData"
 
@@ -121,7 +121,8 @@ def note_what_audited_checks_would_do(s: Situation) -> Situation | None:
     failed = [each for each in candidate.audited if each.verdict == "Fail" and not each.first_fail]
     if not failed:
         return None
-    first = FirstFail(at=s.now, weight=candidate.weight.wanted)
+    weight = candidate.weight
+    first = FirstFail(at=s.now, weight=weight.wanted, mirrored=weight.mirrored)
     names = {each.name for each in failed}
     checks = [
         each.replace(first_fail=first) if each.name in names else each for each in candidate.checks

@@ -10,6 +10,7 @@ from serinus.api.capabilities import Capability
 from serinus.api.isolation import Part
 from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
+from serinus.plan.analysis import analysis_of
 from serinus.plan.policy import is_of
 from serinus.plan.progress import counts_in_silence
 from serinus.plan.situation import InternalError, Situation
@@ -51,7 +52,7 @@ def _has_traffic_meanwhile(s: Situation, error: InternalError) -> bool:
     if error.part is Part.PASS:
         begun = s.world.percent or s.world.withdrawn or s.candidate.analysis_since
         return bool(begun) and error.again
-    return bool(s.world.percent and s.desired.spec.rollout.analysis.deciding)
+    return bool(s.world.percent and analysis_of(s.desired.spec, s.candidate).deciding)
 
 
 def _is_lasting(error: InternalError, begun: float, now: float) -> bool:

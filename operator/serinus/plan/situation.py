@@ -370,12 +370,13 @@ class Situation:
         self, revision: str, message: str, *, direct: bool = False, given: Given = NOTHING
     ) -> "Situation":
         """Start the rollout of a revision with what its first step gives it, or directly without
-        steps."""
+        steps, as one beside which nothing serves."""
         known = self.world.history.get(revision)
         highest = max((each.number for each in self.world.history.values()), default=0)
         desired = revision == self.desired.revision
         stable = self.status.stable
         stage = Stage.FIRST if stable is None else Stage.RETURNING if direct else Stage.STEPPING
+        given = given if stage is Stage.STEPPING else NOTHING
         wanted = 100 if stage is Stage.FIRST else given.weight
         candidate = Candidate(
             revision=revision,

@@ -16,7 +16,7 @@ from serinus.plan.situation import Situation
 from serinus.plan.steps import gate_at, kind_of
 from serinus.plan.steps.kind import Gate, StepKind
 from serinus.plan.timeline import weight_ended
-from serinus.plan.traffic import NOTHING, given_of, headers_of
+from serinus.plan.traffic import NOTHING, given_of, headers_of, withdrawn_from
 from serinus.plan.unable import unfit_at
 
 
@@ -38,7 +38,7 @@ def _next_step(s: Situation) -> int:
     """Index of the step to enter: the current one again, if it was edited and its weight is not set
     yet."""
     index = min(s.candidate.step, len(s.steps) - 1)
-    return index if given_at(s.steps, index) > given_of(s.candidate) else index + 1
+    return index if given_at(s.steps, index).rank > given_of(s.candidate).rank else index + 1
 
 
 def gives_more_next(s: Situation) -> bool:
@@ -89,7 +89,10 @@ def withdraw(s: Situation, reason: Reason, message: str) -> Situation:
     s = s.to(timeline=weight_ended(s.status.timeline, s.now))
     s = replace(s, world=replace(s.world, split_in_effect=False))
     withdrawn = Withdrawn(
-        since=s.now, weight=weight.percent, policy=policy_digest(s.desired.spec.rollout)
+        since=s.now,
+        weight=weight.percent,
+        mirrored=bool(weight.mirrored),
+        policy=policy_digest(s.desired.spec.rollout),
     )
     s = s.to_candidate(
         stage=Stage.WITHDRAWN,
@@ -105,12 +108,13 @@ def withdraw(s: Situation, reason: Reason, message: str) -> Situation:
 
 
 def resume_step(s: Situation, why: str) -> Situation:
-    """Restore the withdrawn traffic, and start the step again."""
+    """Restore the withdrawn traffic, and start the step again. If it gives more by now, the
+    candidate gets what it had, and that after a verdict."""
     candidate, steps = s.candidate, s.steps
     index = max(min(candidate.step, len(steps) - 1), 0)
     given = given_at(steps, index)
     if candidate.withdrawn is not None:
-        given = given.at_most(int(candidate.withdrawn.weight))
+        given = given.at_most(withdrawn_from(candidate.withdrawn))
     resumed = s.to_candidate(
         stage=Stage.STEPPING,
         withdrawn=None,
@@ -140,26 +144,32 @@ def _want(s: Situation, given: Given) -> Situation:
 def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
     """Steps may be edited during a rollout: go to the last one with at most the present weight, but
     not past one of its weight that somebody must let pass, or that runs something. If all have
-    more, the first one's weight is set like any other: after a verdict at the present one."""
+    more, the first one's weight is set like any other: after a verdict at the present one. If only
+    the header fields of its preview changed, it stays where it is."""
     candidate, steps = s.candidate, s.steps
     if not steps:
         held = s.desired.spec.rollout.paused
         return None if held else enter_next_step(s, "The spec has no steps.")
     had = given_of(candidate)
-    if candidate.step < len(steps) and given_at(steps, candidate.step) == had:
-        return None
-    within = [index for index in range(len(steps)) if given_at(steps, index) <= had]
+    if candidate.step < len(steps) and (here := given_at(steps, candidate.step)).rank == had.rank:
+        return _keep_to(s, here)
+    within = [index for index in range(len(steps)) if given_at(steps, index).rank <= had.rank]
     if not within:
         return _at_step(s, 0) if candidate.step else None
     given = given_at(steps, max(within))
     kept = [i for i in within if kind_of(steps[i]).kept_by_edits and given_at(steps, i) == given]
-    index = min(kept, default=max(within))
-    entered = _at_step(s, index)
+    entered = _at_step(s, min(kept, default=max(within)))
+    return _keep_to(entered, given) or entered
+
+
+def _keep_to(s: Situation, given: Given) -> Situation | None:
+    """Give what the steps in the spec give; None: the candidate has that."""
+    had = given_of(s.candidate)
     if given == had:
-        return entered
+        return None
     message = f"The steps in the spec changed: {changed(had, given, begins=False)}."
-    kept_to = _want(entered.to_candidate(entries=0), given)
-    return kept_to.because(Reason.WEIGHT_CHANGED, candidate.revision, message)
+    kept_to = _want(s.to_candidate(entries=0), given)
+    return kept_to.because(Reason.WEIGHT_CHANGED, s.candidate.revision, message)
 
 
 def current_step(steps: Sequence[Step], candidate: Candidate) -> StepKind | None:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from serinus.api.status import Candidate, HeaderField, Status
+from serinus.api.status import Candidate, HeaderField, Status, Withdrawn
 from serinus.api.steps import Given
 from serinus.manifests.traffic import Traffic
 
@@ -24,6 +24,12 @@ def given_of(candidate: Candidate) -> Given:
     """What its step gives it."""
     preview = tuple((each.name, each.value) for each in candidate.preview)
     return Given(int(candidate.weight.wanted), int(candidate.weight.mirrored or 0), preview)
+
+
+def withdrawn_from(withdrawn: Withdrawn) -> Given:
+    """What was withdrawn, but for a preview."""
+    percent = int(withdrawn.weight)
+    return Given(mirrored=percent) if withdrawn.mirrored else Given(weight=percent)
 
 
 def headers_of(given: Given) -> list[HeaderField]:

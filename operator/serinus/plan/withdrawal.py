@@ -17,6 +17,7 @@ from serinus.api.status import Candidate, Status
 from serinus.manifests.kinds import TRAFFIC
 from serinus.manifests.owner import WITHDRAWN, Manifest, Objects, Owner
 from serinus.manifests.traffic import Traffic
+from serinus.plan.analysis import analysis_of
 from serinus.plan.decide import Plan
 from serinus.plan.situation import World
 from serinus.plan.traffic import asked
@@ -74,7 +75,7 @@ def withdrawn(spec: Spec, status: Status, mark: Mark | None, now: float) -> str:
     candidate = status.candidate
     if mark is None or candidate is None or not mark.names(candidate):
         return ""
-    if not spec.rollout.analysis.deciding:
+    if not analysis_of(spec, candidate).deciding:
         return ""
     if candidate.analysis_since is None:
         when = f"in {spoken(UNJUDGED_AGAIN)}"
@@ -99,11 +100,20 @@ def withdrawal(status: Status, plan: Plan, world: World) -> Traffic | None:
     before, wanted = asked(status), plan.wanted
     if before is None or wanted is None or before.stable is None or before.candidate is None:
         return None
-    after = wanted.traffic
-    if after.stable != before.stable:
+    if wanted.traffic.stable != before.stable:
         return None
-    percent = after.percent if after.candidate == before.candidate else 0
+    percent = _left(before, wanted.traffic)
     return before.at(percent) if percent < world.percent else None
+
+
+def _left(before: Traffic, after: Traffic) -> float:
+    """What the candidate keeps of the percentage that it has, of clients or copies."""
+    if after.candidate != before.candidate:
+        return 0
+    if before.mirrored:
+        # any weight is more than copies, whatever it is a percentage of
+        return before.mirrored if after.weight else after.mirrored
+    return after.weight
 
 
 def unjudged(spec: Spec, status: Status, world: World) -> Traffic | None:
@@ -114,6 +124,6 @@ def unjudged(spec: Spec, status: Status, world: World) -> Traffic | None:
     before, candidate = asked(status), status.candidate
     if before is None or before.stable is None or before.candidate is None or candidate is None:
         return None
-    if candidate.analysis_since is not None or not spec.rollout.analysis.deciding:
+    if candidate.analysis_since is not None or not analysis_of(spec, candidate).deciding:
         return None
     return before.at(0) if world.percent > 0 else None

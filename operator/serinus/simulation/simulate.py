@@ -17,6 +17,7 @@ from serinus.manifests.owner import Owner
 from serinus.manifests.task import TaskEnd
 from serinus.metrics.queries import Arm, ArmQuery, ExpressionQuery, QueryResult, Series
 from serinus.metrics.requests import HISTORY, HistoryRequest, Results
+from serinus.plan.analysis import analysis_of
 from serinus.plan.chosen_steps import step_may_last, steps_of
 from serinus.plan.situation import Desired
 from serinus.plan.stepping import current_step
@@ -260,8 +261,10 @@ class _Simulated:
         return step if step and step.person == hold.reason else None
 
     def _every_check_passed(self) -> bool:
-        judged = verdicts(self._rollout.status)
-        wanted = self._simulation.spec.rollout.analysis.checks
+        status, spec = self._rollout.status, self._simulation.spec
+        if status.candidate and not status.candidate.weight.percent:
+            return True  # nothing is judged before the first copy or weight
+        judged, wanted = verdicts(status), analysis_of(spec, status.candidate).checks
         return len(judged) == len(wanted) and overall(judged.values()) == "Pass"
 
     def _advance(self) -> None:

@@ -292,3 +292,16 @@ def test_copies_of_requests_are_a_note(tmp_path: Path, capsys: pytest.CaptureFix
     path.write_text(yaml.safe_dump(manifest))
     assert main(["lint", str(path)]) == 0
     assert "make sure that it writes, charges and reports nothing" in capsys.readouterr().err
+
+
+def test_copies_that_no_check_judges_are_a_note(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = yaml.safe_load((ROOT / "examples" / "03-gateway.yaml").read_text())
+    steps = [{"mirror": {"percent": 20}}, {"setWeight": 5}]
+    analysis = {"checks": [{"name": "users", "feedback": {}}]}
+    manifest["spec"]["rollout"] = {"steps": steps, "analysis": analysis}
+    path = tmp_path / "loan.yaml"
+    path.write_text(yaml.safe_dump(manifest))
+    assert main(["lint", str(path)]) == 0
+    assert "can judge copies of requests: a step mirror passes at once" in capsys.readouterr().err

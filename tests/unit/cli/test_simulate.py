@@ -51,6 +51,28 @@ def test_each_scenario_says_how_it_is_run_and_can_be(
     assert found["runs"] == 2
 
 
+def test_people_who_try_it_and_approve_it_by_copies_let_it_pass(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = yaml.safe_load(Path(GATEWAY).read_text())
+    manifest["spec"]["rollout"] = {
+        "steps": [
+            {"preview": {"headers": [{"name": "x-try", "value": "yes"}]}},
+            {"pause": {}},
+            {"mirror": {"percent": 100}},
+            {"approval": {}},
+            {"setWeight": 50},
+        ],
+        "analysis": {
+            "checks": [{"name": "errors", "errorRate": {}}, {"name": "users", "feedback": {}}]
+        },
+    }
+    path = tmp_path / "tried.yaml"
+    path.write_text(yaml.safe_dump(manifest))
+    found = simulated(capsys, "-f", str(path), "--runs", "2")
+    assert chances(found) == {"Promoted": 1.0}
+
+
 def test_a_candidate_whose_pods_are_cold_at_first_is_promoted(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

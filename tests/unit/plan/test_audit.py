@@ -62,6 +62,14 @@ def test_what_they_would_have_done_is_a_decision_and_part_of_the_last_one() -> N
         assert "Check split (audit) would have held the rollout at 5%, after 30s." in said, reason
 
 
+def test_what_they_would_have_done_by_copies_names_no_weight() -> None:
+    steps = [{"mirror": {"percent": 20}}, {"setWeight": 50}]
+    rollout = serving().given(steps=steps, analysis={"checks": [ERRORS, SLOW]}).apply(B)
+    rollout.after(30).judged("Inconclusive", slow="Fail").judged("Pass", slow="Fail")
+    said = last_message(rollout, "WeightRaised")
+    assert "Check slow (audit) would have rolled back by copies of 20%, after 30s." in said
+
+
 def test_a_check_that_had_not_passed_would_have_kept_the_step() -> None:
     rollout = rolling().judged("Pass", slow="NoData")
     said = last_message(rollout, "WeightRaised")

@@ -83,6 +83,28 @@ def test_only_what_takes_traffic_from_the_candidate_needs_no_status(
     assert withdrawal(status(), plan(wanted), world()) == taken
 
 
+@pytest.mark.parametrize(
+    ("wanted", "taken"),
+    [
+        (Traffic("old", "new", 5), None),
+        (Traffic("old", "new", 0, 10), Traffic("old", "new", 0, 10)),
+        (Traffic("old", "new", 0), Traffic("old", "new", 0)),
+        (Traffic("old", None, 0), Traffic("old", "new", 0)),
+    ],
+    ids=["raised to a weight", "fewer copies", "withdrawn", "rolled back"],
+)
+def test_a_weight_of_a_smaller_percentage_takes_nothing_from_copies(
+    wanted: Traffic, taken: Traffic | None
+) -> None:
+    copied = status(weight=Weight(wanted=0, mirrored=100, actual=0))
+    assert withdrawal(copied, plan(wanted), world(0.0, mirrored=100.0)) == taken
+
+
+def test_copies_instead_of_a_weight_take_the_weight() -> None:
+    copies = Traffic("old", "new", 0, 100)
+    assert withdrawal(status(), plan(copies), world()) == Traffic("old", "new", 0)
+
+
 def test_what_has_no_traffic_any_more_needs_nothing() -> None:
     assert withdrawal(status(), plan(Traffic("old", None, 0)), world(0.0)) is None
 

@@ -97,6 +97,68 @@ async def test_one_that_hangs_loses_its_copies_and_resumes_with_them(operator: O
     assert status["candidate"]["weight"]["wanted"] == 0
 
 
+async def test_one_that_hangs_meets_no_client_when_the_mirror_is_edited_away(
+    operator: Operator,
+) -> None:
+    stable, candidate = await begun(operator, MIRRORED)
+    operator.traffic.hanging = f"fraud-{candidate}"
+    await operator.until(
+        "fraud", lambda s: s["candidate"]["stage"] == "Withdrawn", moving=5, within=60
+    )
+    without = {**MIRRORED, "steps": [{"setWeight": 50}, {"pause": {}}]}
+    await operator.apply("fraud", **spec("v2", rollout=without))
+    status = await operator.until("fraud", lambda s: s["candidate"]["stage"] == "Stepping")
+    weight = status["candidate"]["weight"]
+    assert (weight["wanted"], weight["mirrored"]) == (0, 20)
+    assert status["decisions"][0]["message"].startswith("Weight 0% -> mirror 20%: ")
+    assert weights(await route(operator)) == {f"fraud-{stable}": 100}
+
+
+async def test_a_first_deployment_gets_no_copies_and_no_preview(operator: Operator) -> None:
+    steps = [{"preview": TRY}, {"mirror": {"percent": 20}}]
+    for given in (steps, steps[1:]):
+        await operator.apply("fraud", **spec("v1", rollout={**MIRRORED, "steps": given}))
+        status = await operator.until("fraud", lambda s: bool(s.get("candidate")))
+        candidate = status["candidate"]
+        assert candidate["stage"] == "FirstDeployment"
+        assert candidate["weight"].get("mirrored") is None
+        assert candidate["preview"] == []
+        await operator.delete("ModelDeployment", "fraud")
+
+
+async def test_what_only_clients_can_judge_is_not_awaited_from_copies(operator: Operator) -> None:
+    negative = [{"label": "code", "value": "500"}]
+    told = {"outcomes": {"metric": "model_told_total"}, "negative": negative}
+    analysis = {"checks": [{"name": "users", "feedback": told}]}
+    _, candidate = await begun(operator, {**MIRRORED, "analysis": analysis})
+    status = await operator.until(
+        "fraud", lambda s: s["candidate"]["weight"]["actual"] == 50, moving=5, within=60
+    )
+    assert status["candidate"]["revision"] == candidate
+    await operator.until("fraud", lambda s: bool(s["candidate"]["checks"]), moving=5, within=60)
+
+
+async def test_other_header_fields_of_a_preview_end_no_pause(operator: Operator) -> None:
+    def tried(value: str) -> dict[str, Any]:
+        first = {"preview": {"headers": [{"name": "x-try", "value": value}]}}
+        later = {"preview": {"headers": [{"name": "x-all", "value": "yes"}]}}
+        steps = [first, {"pause": {}}, later, {"pause": {}}, {"setWeight": 20}]
+        return {**MIRRORED, "steps": steps}
+
+    await begun(operator, tried("before"))
+    await operator.until("fraud", lambda s: s["candidate"]["hold"]["reason"] == "AwaitingCommand")
+    shown = ""
+
+    def has_it(status: Manifest) -> bool:
+        return bool(status["candidate"]["preview"][0]["value"] == shown)
+
+    for shown in ("after", "zero"):
+        await operator.apply("fraud", **spec("v2", rollout=tried(shown)))
+        status = await operator.until("fraud", has_it)
+        assert status["candidate"]["step"] == 1
+        assert [each["name"] for each in status["candidate"]["preview"]] == ["x-try"]
+
+
 async def test_people_reach_it_by_a_header_until_it_gets_a_weight(operator: Operator) -> None:
     stable, candidate = await begun(operator, PREVIEWED)
     status = await operator.until(

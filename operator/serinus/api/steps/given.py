@@ -4,7 +4,7 @@ from typing import NamedTuple, Self
 
 
 class Given(NamedTuple):
-    """The greater of two is the one of which clients notice more."""
+    """What clients notice of it is its `rank`."""
 
     weight: int = 0
     """Percentage of the clients' requests that it answers."""
@@ -18,10 +18,16 @@ class Given(NamedTuple):
         """Of the requests that it serves, of clients or copies, beside those of a preview."""
         return self.weight or self.mirrored
 
-    def at_most(self, percent: int) -> Self:
-        """Not more than so much of the requests."""
-        weight, mirrored = min(self.weight, percent), min(self.mirrored, percent)
-        return self._replace(weight=weight, mirrored=mirrored)
+    @property
+    def rank(self) -> tuple[int, int, bool]:
+        """The greater of two is of the one of which clients notice more: previews by different
+        header fields are alike."""
+        return self.weight, self.mirrored, bool(self.preview)
+
+    def at_most(self, other: Self) -> Self:
+        """Not more of the requests than another, of clients or copies."""
+        more = (self.weight, self.mirrored) > (other.weight, other.mirrored)
+        return other if more else self
 
     @property
     def short(self) -> str:

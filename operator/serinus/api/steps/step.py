@@ -41,7 +41,7 @@ class Kind:
 
 
 KINDS: Final[Mapping[str, Kind]] = {
-    "preview": Kind(PREVIEWED, gives=lambda preview: preview.gives, order="0"),
+    "preview": Kind(PREVIEWED, Preview.problems, gives=lambda preview: preview.gives, order="0"),
     "mirror": Kind(MIRRORED, gives=lambda mirror: mirror.gives, order="s.mirror.percent"),
     "setWeight": Kind(NEEDS, too_much, gives, order="100 + s.setWeight"),
     "pause": Kind(),
