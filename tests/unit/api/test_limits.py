@@ -114,3 +114,18 @@ def test_people_read_names_and_values_or_the_text_as_it_is() -> None:
     assert in_words(GOOD) == "accuracy 0.92, n 90, ok true, by hand, stable.accuracy 0.921"
     assert in_words("90 of\n90 agree\n") == "90 of 90 agree"
     assert len(in_words(5000 * "x")) == 300
+
+
+def test_a_panic_of_the_library_is_an_error_of_the_limit_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class PanicException(BaseException):
+        """As native code raises it."""
+
+    def panics(_: str) -> None:
+        raise PanicException("index out of bounds")
+
+    monkeypatch.setattr("serinus.api.steps.limits.cel.compile", panics)
+    assert "cannot be evaluated: index out of bounds" in problem_of_limit("result.a > 1")
+    with pytest.raises(UnjudgedError, match="cannot be evaluated: index out of bounds"):
+        broken(["result.a > 1"], '{"a": 2}')

@@ -5,7 +5,7 @@ An expression is short, has no loops, and is about one small object: no expressi
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import cel
@@ -18,6 +18,8 @@ LONGEST_RESULT: Final = 2048
 _SHOWN: Final = 300
 """Characters of it in messages."""
 _ROOT: Final = "result"
+_PANIC: Final = "PanicException"
+"""By name, since it cannot be imported."""
 _FUNCTIONS: Final = ("has", "size", "int", "double", "string", "contains", "startsWith", "endsWith")
 _CALLED: Final = re.compile(r"([\w`]+)\s*\(")
 _SYNTAX: Final = re.compile(
@@ -37,7 +39,7 @@ def problem_of_limit(limit: str) -> str:
     if not limit.isprintable():
         return "must be one line of printable characters"
     try:
-        program = cel.compile(limit)
+        program = _run(lambda: cel.compile(limit))
     except ValueError as error:
         where = _SYNTAX.search(str(error))
         why = f" at character {where[1]}: {where[2]}" if where else f": {_first_line(error)}"
@@ -45,7 +47,7 @@ def problem_of_limit(limit: str) -> str:
     if unknown := set(program.variables()) - {_ROOT}:
         return f"{min(unknown)} is unknown: an expression is about {_ROOT}, what the Job leaves"
     try:
-        program.execute({_ROOT: _of_numbers(limit)})
+        _run(lambda: program.execute({_ROOT: _of_numbers(limit)}))
     except TypeError as error:
         if "float" in str(error) and "int" in str(error):
             return "numbers of a result are no integers: write 2.0 instead of 2 to calculate"
@@ -100,13 +102,24 @@ def in_words(said: str) -> str:
 
 def _is_met(limit: str, result: Mapping[str, Any]) -> bool:
     try:
-        met = cel.compile(limit).execute({_ROOT: result})
+        met = _run(lambda: cel.compile(limit).execute({_ROOT: result}))
     except Exception as error:
         why = f"{error.args[0]} is missing" if isinstance(error, KeyError) else _first_line(error)
         raise UnjudgedError(f"{limit} cannot be judged: {why}.") from error
     if not isinstance(met, bool):
         raise UnjudgedError(f"{limit} cannot be judged: it is neither true nor false.")
     return met
+
+
+def _run(step: Callable[[], Any]) -> Any:
+    """What the library answers. A panic of its native code is no Exception, and would end the
+    operator: it becomes one here."""
+    try:
+        return step()
+    except BaseException as error:
+        if type(error).__name__ != _PANIC:
+            raise
+        raise ValueError(f"the expression cannot be evaluated: {_first_line(error)}") from error
 
 
 def _values(limit: str, result: Mapping[str, Any]) -> str:
@@ -158,6 +171,6 @@ def _refuse(constant: str) -> float:
     raise ValueError(f"{constant} is no JSON")
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     found = str(error).splitlines()
     return found[0].rstrip(". ") if found else type(error).__name__
