@@ -62,8 +62,7 @@ def loan(product: Stage, namespace: str, model: Model) -> Iterator[Deployed]:
 def clients(product: Stage, loan: Deployed, model: Model) -> Iterator[Load]:
     target = Target(product.gateway_url, model.host, rate=60)
     with Load(product.api, product.model_image, loan.namespace, target) as load:
-        load.until_quiet(2, within=60)  # a gateway may have the route a moment after it accepts it
-        load.unexplained_at.clear()
+        load.begin()
         yield load
 
 

@@ -175,6 +175,12 @@ class Load:
 
         return until("clients see no failure", quiet_since, within, seen=self._told)
 
+    def begin(self) -> None:
+        """Wait until no request fails, and forget in `unexplained_at` those that did: a gateway on
+        a busy machine may have a new route some seconds after it accepts it."""
+        self.until_quiet(2, within=120)
+        self.unexplained_at.clear()
+
     def stop(self) -> Clients:
         """End the generator and return what the clients saw from first to last."""
         self._api.delete("Pod", *self._where)
