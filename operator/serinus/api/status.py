@@ -772,6 +772,10 @@ class StepTask(StatusType):
     attempt: int = Field(
         default=1, description="1 for the first Job of the step, then 2 and so on."
     )
+    idle_since: KeptField[Since | None] = Field(
+        default=None,
+        description="Time since which no container of it runs; unset: one does, or it has ended.",
+    )
     succeeded: KeptField[bool] = Field(
         default=False, description="Whether it has succeeded; then it may be deleted."
     )

@@ -358,12 +358,13 @@ def test_one_that_does_not_begin_is_named_with_its_cause_and_started_again() -> 
     why = "container main: ImagePullBackOff: Back-off pulling image checks:9"
     rollout = running(*BEFORE_TRAFFIC, progressDeadline="5m")
     rollout.world.idle = why
-    first = tasks(rollout.after(299))
+    first = tasks(rollout.after(1).after(299))
     assert len(first) == 1
     again = tasks(rollout.after(1).after(30))
     assert again[0].name != first[0].name
     assert (
-        f"has not begun within 5m (progressDeadline): {why}" in rollout.status.decisions[0].message
+        f"has had no container that runs for 5m (progressDeadline): {why}"
+        in rollout.status.decisions[0].message
     )
     rollout.after(300).after(60).after(300)
     assert why in held(rollout)
@@ -373,6 +374,20 @@ def test_one_that_runs_may_take_longer_than_pods_may_take_to_start() -> None:
     rollout = running(*BEFORE_TRAFFIC, progressDeadline="5m").after(3000)
     assert len(tasks(rollout)) == 1
     assert rollout.reasons[-1] == "RolloutStarted"
+
+
+def test_one_whose_pod_is_lost_has_as_long_to_run_again_as_it_had_to_begin() -> None:
+    rollout = running(*BEFORE_TRAFFIC, progressDeadline="5m").after(1000)
+    [first] = tasks(rollout)
+    rollout.world.idle = "it has no pod"
+    [same] = tasks(rollout.after(1).after(298))
+    assert same.name == first.name
+    rollout.world.idle = ""
+    [same] = tasks(rollout.after(1).after(1000))
+    assert same.name == first.name
+    rollout.world.idle = "it has no pod"
+    rollout.after(1).after(301)
+    assert "has had no container that runs for 5m" in rollout.status.decisions[0].message
 
 
 @pytest.mark.parametrize("command", ["retry", "retry again"])

@@ -157,7 +157,10 @@ async def test_an_image_that_cannot_be_pulled_is_named_at_once_and_then_a_person
     await until(operator, lambda s: named in s["message"])
     assert time.monotonic() - begun < 120
     status = await until(operator, lambda s: held(s, "ValidationUnfinished"))
-    assert f"has not begun within 3m (progressDeadline): {named} (2 attempts)." in status["message"]
+    assert (
+        f"has had no container that runs for 3m (progressDeadline): {named} (2 attempts)."
+        in status["message"]
+    )
     assert status["phase"] == "Degraded"
     assert jobs(memory) == [], "they would be pulled for ever"
 

@@ -87,7 +87,7 @@ class JobStep(StepKind):
             return None
         why = f"failed. {end.message}" if end is not None else self._too_late(s, begun)
         if not why:
-            return None
+            return _idle_or_not(s, begun)
         unfinished = f"Job {begun.name} could not say whether the model is good: it {why}"
         noted = begun.replace(unfinished=unfinished[:900].rstrip(". "), ended=s.now)
         after = s.to_candidate(task=noted)
@@ -133,15 +133,18 @@ class JobStep(StepKind):
         return not end.succeeded and end.code in self._settings.rejects
 
     def _too_late(self, s: Situation, begun: StepTask) -> str:
-        """That it has not ended in time, or not begun, as the end of a sentence; empty: not yet."""
+        """That it has not ended in time, or does not run, as the end of a sentence; otherwise
+        empty."""
         why = s.world.idle_tasks.get(begun.name)
         if s.reached(self.ends(s.candidate)):
             late = f"has not ended within {self._settings.timeout}."
             return f"{late} {why or s.world.why(About.TASK)}".rstrip()
         deadline = s.desired.spec.rollout.progress_deadline
-        if why is not None and s.reached(begun.since + seconds(deadline)):
+        if why is None or begun.idle_since is None:
+            return ""
+        if s.reached(begun.idle_since + seconds(deadline)):
             cause = why or s.world.why(About.TASK) or "it is not there"
-            return f"has not begun within {deadline} (progressDeadline): {cause}"
+            return f"has had no container that runs for {deadline} (progressDeadline): {cause}"
         return ""
 
     def _again_at(self, begun: StepTask) -> float:
@@ -186,7 +189,7 @@ class JobStep(StepKind):
     def _begin(self, s: Situation, attempt: int) -> StepTask:
         step = self._digest(s.candidate)
         name = f"{s.desired.name}-{hash_of([step, s.candidate.revision, s.now])}"
-        return StepTask(name=name, step=step, since=s.now, attempt=attempt)
+        return StepTask(name=name, step=step, since=s.now, idle_since=s.now, attempt=attempt)
 
     def _digest(self, candidate: Candidate) -> str:
         """Of what this step runs, as it is in the spec."""
@@ -205,6 +208,15 @@ class JobStep(StepKind):
     def short(self, given: Given) -> str:
         """Without it."""
         return "job"
+
+
+def _idle_or_not(s: Situation, begun: StepTask) -> Situation | None:
+    """Since when no container of its Job runs. One whose pod is lost has as long to run again as it
+    had to begin."""
+    idle = begun.name in s.world.idle_tasks
+    if idle == (begun.idle_since is not None):
+        return None
+    return s.to_candidate(task=begun.replace(idle_since=s.now if idle else None))
 
 
 def _with_result(s: Situation, begun: StepTask, end: TaskEnd) -> Situation:
