@@ -189,7 +189,7 @@ class JobStep(StepKind):
     def _begin(self, s: Situation, attempt: int) -> StepTask:
         step = self._digest(s.candidate)
         name = f"{s.desired.name}-{hash_of([step, s.candidate.revision, s.now])}"
-        return StepTask(name=name, step=step, since=s.now, idle_since=s.now, attempt=attempt)
+        return StepTask(name=name, step=step, since=s.now, attempt=attempt)
 
     def _digest(self, candidate: Candidate) -> str:
         """Of what this step runs, as it is in the spec."""
