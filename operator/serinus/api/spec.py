@@ -331,8 +331,8 @@ class Rollout(Type):
         weights = [each.weight for each in given if each.weight]
         if any(later <= earlier for earlier, later in itertools.pairwise(weights)):
             raise ValueError("the weights of steps must increase")
-        percents = [(each.weight, each.mirrored) for each in given]
-        if percents != sorted(percents):
+        ranks = [each.rank for each in given]
+        if ranks != sorted(ranks):
             raise ValueError(IN_ORDER)
         return self
 

@@ -739,9 +739,9 @@ class Withdrawn(StatusType):
     """The candidate's traffic was withdrawn, and its step waits."""
 
     since: Timestamp = Field(description="Since when.")
-    weight: float = Field(description="Weight, or mirrored percentage, of the step.")
-    mirrored: bool = Field(
-        default=False, description="Whether that was the percentage of requests that were copied."
+    weight: float = Field(description="Weight of the step, in percent.")
+    mirrored: float | None = Field(
+        default=None, description="Percentage of requests that were copied to the candidate."
     )
     policy: Annotated[str, Field(max_length=16)] = Field(
         description="Hash of spec.rollout; if it changes, the step resumes."

@@ -62,11 +62,15 @@ def converted(documents: Sequence[Manifest]) -> list[Converted]:
 def _behind_its_route(
     found: Converted, written: Manifest, documents: Sequence[Manifest]
 ) -> Converted:
-    """With what the route in the same input says."""
+    """With what the route in the same input says, or that its steps need one."""
     gateway, notes = gateway_of_a_route(written, documents)
+    spec = found.manifest["spec"]
     if gateway is None:
-        return found
-    spec = {**found.manifest["spec"], "traffic": {"gateway": gateway}}
+        steps = spec.get("rollout", {}).get("steps", ())
+        needed = any({"preview", "mirror"} & set(step) for step in steps)
+        lacks = needed and "traffic" not in spec
+        return replace(found, notes=(*found.notes, _NEEDS_A_GATEWAY)) if lacks else found
+    spec = {**spec, "traffic": {"gateway": gateway}}
     notes = [*found.notes, *notes]
     return replace(found, manifest={**found.manifest, "spec": spec}, notes=tuple(notes))
 
@@ -96,8 +100,6 @@ def _rollout(written: Manifest, documents: Sequence[Manifest]) -> Converted:
     if fields.look("spec.strategy.blueGreen.autoPromotionEnabled") is False:
         steps = [*_weighted(_DEFAULT_STEPS), {"pause": {}}]
         notes = ["autoPromotionEnabled is false there: the last step waits for serinus advance"]
-    if any({"preview", "mirror"} & set(step) for step in steps):
-        notes = [*notes, _NEEDS_A_GATEWAY]
     spec = _workload(fields)
     if fields.look("spec.workloadRef"):
         # which the Rollout scales to 0, and has a size of its own

@@ -28,6 +28,7 @@ from serinus.plan.situation import Situation
 from serinus.plan.stepping import current_step, enter_next_step, gives_more_next, unfit_next
 from serinus.plan.steps.kind import Passed, Running
 from serinus.plan.timeline import measured, took_effect, weight_ended
+from serinus.plan.traffic import withdrawn_from
 from serinus.plan.unable import SEE_ITS_CLASS
 from serinus.plan.wording import ARE, messages_of, named
 
@@ -42,7 +43,7 @@ def pods_needed(s: Situation) -> int:
     if candidate.stage in WHOLE or replicas == 0:
         return replicas
     withdrawn = candidate.withdrawn
-    weight = withdrawn.weight if withdrawn else candidate.weight.percent
+    weight = withdrawn_from(withdrawn).percent if withdrawn else candidate.weight.percent
     return router_for(s.desired.spec).candidate_replicas(replicas, int(weight))
 
 
@@ -533,9 +534,12 @@ def counts_in_silence(s: Situation, silence: Silence) -> str:
     """Why the candidate may count nothing, if its template shows that, and the counts of both arms,
     as the beginning of a message."""
     weight = s.candidate.weight
+    at = f"at {weight.actual or weight.wanted:g}% of the traffic"
+    if weight.mirrored:
+        at = f"by copies of {weight.mirrored:g}%"
     counts = (
-        f"The candidate answered 0 of about {silence.expected:.0f} requests expected at "
-        f"{weight.actual or weight.percent:g}% of the traffic, and stable {silence.stable:.0f}"
+        f"The candidate answered 0 of about {silence.expected:.0f} requests expected {at}, and "
+        f"stable {silence.stable:.0f}"
     )
     return f"{s.world.less_scraped} {counts}".lstrip()
 

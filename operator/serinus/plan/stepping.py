@@ -28,9 +28,8 @@ def given_at(steps: Sequence[Step], index: int) -> Given:
 
 def changed(before: Given, after: Given, *, begins: bool = True) -> str:
     """In a message, such as Weight 5% -> 25%; `begins`: with a capital."""
-    of_weights = before.percent == before.weight and after.percent == after.weight
-    short = of_weights and not (before.preview or after.preview)
-    text = f"{before} -> {after.weight}%" if short else f"{before} -> {after}"
+    of_weights = not any(each.mirrored or each.preview for each in (before, after))
+    text = f"{before} -> {after.short}" if of_weights else f"{before} -> {after}"
     return f"{text[0].upper()}{text[1:]}" if begins else text
 
 
@@ -90,8 +89,8 @@ def withdraw(s: Situation, reason: Reason, message: str) -> Situation:
     s = replace(s, world=replace(s.world, split_in_effect=False))
     withdrawn = Withdrawn(
         since=s.now,
-        weight=weight.percent,
-        mirrored=bool(weight.mirrored),
+        weight=weight.wanted,
+        mirrored=weight.mirrored,
         policy=policy_digest(s.desired.spec.rollout),
     )
     s = s.to_candidate(

@@ -28,8 +28,7 @@ def given_of(candidate: Candidate) -> Given:
 
 def withdrawn_from(withdrawn: Withdrawn) -> Given:
     """What was withdrawn, but for a preview."""
-    percent = int(withdrawn.weight)
-    return Given(mirrored=percent) if withdrawn.mirrored else Given(weight=percent)
+    return Given(int(withdrawn.weight), int(withdrawn.mirrored or 0))
 
 
 def headers_of(given: Given) -> list[HeaderField]:

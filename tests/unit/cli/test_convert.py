@@ -221,6 +221,17 @@ def test_routes_by_headers_and_mirrors_of_a_rollout_come_before_its_weights(
     lost = [each for each in told if "canary.steps" in each]
     assert {each.partition("steps[")[2][0] for each in lost} == {"2", "3", "6"}
     assert any("write spec.traffic.gateway" in each for each in told)
+    route = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": "loan"},
+        "spec": {
+            "parentRefs": [{"name": "public"}],
+            "rules": [{"backendRefs": [{"name": "loan"}]}],
+        },
+    }
+    _, told = convert(tmp_path, capsys, route, rollout)
+    assert not any("write spec.traffic.gateway" in each for each in told)
 
 
 def test_the_mirror_of_a_canary_comes_before_its_weights(

@@ -36,6 +36,8 @@ class Kind:
     """What the schema does not say of its settings."""
     gives: Callable[[Any], Given] | None = None
     """What the candidate is given from this step on; None: the same as before."""
+    mounts_model: Callable[[Any], bool] = lambda _: False
+    """Whether what it runs finds the model where the candidate's pods have it."""
     order: str = ""
     """How much a step `s` gives, as a number in CEL; empty: the same as before."""
 
@@ -46,7 +48,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "setWeight": Kind(NEEDS, too_much, gives, order="100 + s.setWeight"),
     "pause": Kind(),
     "approval": Kind(),
-    "job": Kind(problems=Job.problems),
+    "job": Kind(problems=Job.problems, mounts_model=lambda job: job.mount_model),
 }
 """Every kind of step by its key in a manifest; each has a field of Step."""
 *_OTHERS, _LAST = KINDS
@@ -136,7 +138,7 @@ class Step(Type):
     @property
     def mounts_model(self) -> bool:
         """Whether what it runs finds the model where the candidate's pods have it."""
-        return bool(getattr(self.settings, "mount_model", False))
+        return KINDS[self.kind].mounts_model(self.settings)
 
     @property
     def gives(self) -> Given | None:
