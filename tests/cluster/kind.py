@@ -6,7 +6,6 @@ Its parts are the ordinary images and charts of their projects, at the versions 
 import json
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from tests.cluster.description import Cluster, Wanted
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.progress import run, step
 from tests.cluster.versions import VERSIONS
+from tests.support.ports import free_port
 
 _PROGRAMS = ("kind", "kubectl", "helm")
 
@@ -84,9 +84,7 @@ def load(folder: Path, archive: Path) -> None:
 
 
 def _create(folder: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     (folder / "ports.json").write_text(json.dumps({"prometheus": port}), encoding="utf-8")
     mapping = {"containerPort": addons.PROMETHEUS_PORT, "hostPort": port}
     node = {

@@ -17,7 +17,8 @@ from typing import Any
 
 from serinus.metrics.queries import Arm
 from tests.servers.environments import python
-from tests.support.real_prometheus import Server, free_port, pod
+from tests.support.ports import free_port
+from tests.support.real_prometheus import Server, pod
 
 MODELS = Path(__file__).parent / "models"
 STABLE, CANDIDATE = Arm("team", "good-1"), Arm("team", "bad-1")

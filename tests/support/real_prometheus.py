@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from typing import Any
 
 from serinus.metrics.queries import Arm
 from tests.cluster import parts
+from tests.support.ports import free_port
 
 PATIENCE = 30.0
 """Seconds until something that must happen is said not to have."""
@@ -178,9 +178,3 @@ def _program() -> Path:
     if chosen := os.environ.get("SERINUS_PROMETHEUS"):
         return Path(chosen)
     return parts.go_part("prometheus") / "bin" / "prometheus"
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -30,6 +29,7 @@ import server
 import train
 from loans import FEATURES, Application
 from scorecard import Scorecard
+from tests.support.ports import free_port
 
 APPLICATIONS = loans.from_package()
 ALL = train.Sample.of(APPLICATIONS)
@@ -491,12 +491,6 @@ def test_the_model_is_found_by_uri_or_version(environment: dict[str, str], folde
 def test_a_wrong_setting_is_named(environment: dict[str, str], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         server.Settings.of(environment)
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
 
 
 @contextlib.contextmanager

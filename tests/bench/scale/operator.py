@@ -13,7 +13,7 @@ from typing import Final, Self
 import aiohttp
 
 from tests.bench.scale.control import ROOT, Requests
-from tests.bench.scale.pods import free_port
+from tests.support.ports import free_port
 
 _REQUESTS: Final = re.compile(r'^serinus_api_requests_total\{kind="(\w+)",verb="(\w+)"\} (\S+)$')
 _PASSES: Final = re.compile(r'^serinus_passes_total\{cause="([\w-]+)",wrote="(\w+)"\} (\S+)$')

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 import tempfile
 import time
 from collections import Counter
@@ -19,6 +18,7 @@ from serinus.manifests.kinds import KINDS
 from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL
 from tests.bench.scale.control import Control, Manifest, Seen
 from tests.cluster import addons, parts
+from tests.support.ports import free_port
 
 Name = tuple[str, str]
 """Namespace and name."""
@@ -207,10 +207,3 @@ def _configuration(exporter: str) -> dict[str, object]:
         "static_configs": [{"targets": [exporter]}],
     }
     return {"global": {"scrape_interval": f"{SCRAPE_SECONDS}s"}, "scrape_configs": [job]}
-
-
-def free_port() -> int:
-    """A TCP port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
