@@ -1,0 +1,49 @@
+"""What a registry of models is asked, and what it answers."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An alias of a model in a registry, as a spec follows it."""
+
+    registry: str
+    """Its name among those that the operator knows."""
+    model: str
+    alias: str
+
+    def __str__(self) -> str:
+        return f"alias {self.alias} of model {self.model} in registry {self.registry}"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a model, as a registry describes it."""
+
+    version: str
+    """Its name, at most 63 characters."""
+    uri: str
+    """Where its files are."""
+    digest: str
+    """Of what never changes of it; two versions with one digest are the same."""
+    run: str = ""
+    """The run that trained it, if the registry knows it."""
+    link: str = ""
+    """Where people read about it, a URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is known of a reference by now."""
+
+    version: Version | None
+    """The last that was read; None: none was."""
+    at: float
+    """When it was read, or asked for in vain, Unix seconds."""
+    failing_since: float | None = None
+    """Since when it cannot be read, Unix seconds; None: it can."""
+    error: str = ""
+    """Why, with the remedy; empty: it can be read."""
+    refused: bool = False
+    """Whether it is not asked at all, because this namespace may not use this registry, or because
+    there is none with this name."""
