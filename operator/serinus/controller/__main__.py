@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from serinus import __version__
+from serinus.api.initializer import Initializer
 from serinus.api.nesting import allow_deep_nesting
 from serinus.api.notifications import MOST_ENDPOINTS, Endpoint
 from serinus.api.spec import DEFAULT_CLASS
@@ -67,6 +68,11 @@ def arguments() -> argparse.ArgumentParser:
         action=_Several,
     )
     option("--dashboard-url", "address of the dashboard, for links in notifications", "")
+    option(
+        "--storage-initializer",
+        "an image that downloads models, and how it is run, as JSON (docs/storage.md)",
+        type=_initializer,
+    )
     option("--log-format", "log format: text or json", "text", type=_log_format)
     return parser
 
@@ -125,6 +131,16 @@ def _endpoint(text: str) -> Endpoint:
     if problems := of_type(Endpoint, given, "notify", secret=True):
         raise argparse.ArgumentTypeError(" ".join(f"{each}." for each in problems))
     return Endpoint.model_validate(given)
+
+
+def _initializer(text: str) -> Initializer:
+    try:
+        given = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
+    if problems := of_type(Initializer, given, "storage-initializer"):
+        raise argparse.ArgumentTypeError(" ".join(f"{each}." for each in problems))
+    return Initializer.model_validate(given)
 
 
 def _clash(endpoints: Sequence[Endpoint]) -> str:
@@ -189,6 +205,7 @@ async def _run(options: argparse.Namespace, config: Config) -> None:
             workers=options.workers,
             endpoints=options.notify or (),
             dashboard=options.dashboard_url or "",
+            initializer=options.storage_initializer,
         )
         await app.run(options.bind)
 

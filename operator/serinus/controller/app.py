@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol
 
 from aiohttp import web
 
+from serinus.api.initializer import Initializer
 from serinus.api.isolation import Fault, Part
 from serinus.api.notifications import Endpoint
 from serinus.cluster import ApiError, Cluster, Store
@@ -63,6 +64,7 @@ class App:
         workers: int = 8,
         endpoints: Sequence[Endpoint] = (),
         dashboard: str = "",
+        initializer: Initializer | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._cluster = cluster
@@ -96,6 +98,7 @@ class App:
             self._scope,
             self._notifier,
             self._judging,
+            initializer,
         )
         self._passes = Passes(cluster, self.store, self._reconciler, internal_errors, clock)
         self.metrics = Metrics(self._gauges(prometheus), ObjectMetrics(self._states, clock))

@@ -13,6 +13,7 @@ from functools import partial
 from math import inf
 from typing import Any
 
+from serinus.api.initializer import Initializer
 from serinus.api.isolation import Faults, Part, isolated
 from serinus.api.reasons import About, Reason
 from serinus.api.stages import AWAITS_PROMOTION, Stage
@@ -92,6 +93,7 @@ class Reconciler:
         scope: Scope,
         notifier: Notifier,
         judging: Judging,
+        initializer: Initializer | None,
     ) -> None:
         self._cluster = cluster
         self._store = store
@@ -101,6 +103,7 @@ class Reconciler:
         self._notifier = notifier
         self._states: dict[Key, ObjectState] = {}
         self._judging = judging
+        self._initializer = initializer
 
     async def __call__(self, key: Key, faults: Faults) -> Passed:
         """One pass. `faults` has what our own code raises in parts of it."""
@@ -120,7 +123,9 @@ class Reconciler:
             return Passed(unsaved, wrote)
 
         desired = read_desired(live, spec, problems, ignored)
-        observed = Observed.read(self._store, key, live, desired, state, status, now)
+        observed = Observed.read(
+            self._store, key, live, desired, state, status, now, self._initializer
+        )
         world = await self._observe(observed, status)
 
         mark = Mark.read(observed.owner, observed.objects, now)
@@ -327,7 +332,7 @@ class Reconciler:
         history, running = read_history(found.objects), plan.wanted.replicas
         limit = spec.revision_history_limit
         keep = revisions_kept(found.revisions, history, running, plan.status, limit)
-        desired = children(owner, spec, keep, plan.wanted, found.objects)
+        desired = children(owner, spec, keep, plan.wanted, found.objects, self._initializer)
         if mark is not None and plan.status.candidate is not None:
             routes, splits = mark.on(desired.routes), mark.on(desired.splits)
             desired = replace(desired, routes=routes, splits=splits)
