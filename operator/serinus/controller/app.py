@@ -20,6 +20,7 @@ from aiohttp import web
 
 from serinus.api.isolation import Fault, Part
 from serinus.api.notifications import Endpoint
+from serinus.api.registry import Registry
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.definition import warn_of_an_older_definition
 from serinus.controller.informer import Informer
@@ -35,6 +36,9 @@ from serinus.controller.reconcile import Reconciler
 from serinus.controller.sampling import Purpose, Reader, Sampler
 from serinus.controller.scope import Scope
 from serinus.notifications import Notifier
+from serinus.registries import Registries
+from serinus.registries.connection import HttpConnection
+from serinus.registries.following import Connect
 
 RESTART_AFTER: Final = 1.0
 """Seconds after which a part of the operator that raised is run again."""
@@ -63,6 +67,8 @@ class App:
         workers: int = 8,
         endpoints: Sequence[Endpoint] = (),
         dashboard: str = "",
+        registries: Sequence[Registry] = (),
+        connect: Connect = HttpConnection,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._cluster = cluster
@@ -87,6 +93,13 @@ class App:
             dashboard,
             lambda *name: self.queue.add(Key(*name), Wake.NOTIFIED),
             lambda fault: internal_errors.note("notifications", [fault]),
+        )
+        self.registries = Registries(
+            registries,
+            clock,
+            lambda *name: self.queue.add(Key(*name), Wake.REGISTRY),
+            lambda fault: internal_errors.note("registries", [fault]),
+            connect,
         )
         self._reconciler = Reconciler(
             cluster,
@@ -115,6 +128,8 @@ class App:
             refused_writes=lambda: {"ModelDeployment": 0, **self._cluster.refused_writes},
             internal_errors=lambda: dict(self._internal_errors.counts),
             notifications=self._notifier.outcomes,
+            registry_requests=self.registries.outcomes,
+            registry_ages=self.registries.ages,
         )
 
     async def run(self, bind: tuple[str, int] | None = None) -> None:
@@ -166,6 +181,7 @@ class App:
 
     async def _lead(self) -> None:
         self._reconciler.forget_everything()
+        self.registries.forget_everything()
         if self._everywhere:
             await self._scope.find_others(self._cluster)
         for name in self.store.names("ModelDeployment"):
@@ -175,6 +191,7 @@ class App:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._kept("the sampler", self.sampler.run))
                 group.create_task(self._kept("the notifier", self._notifier.run))
+                group.create_task(self._kept("the registries", self.registries.run))
                 group.create_task(self._kept("the queue", self._work))
                 if self._everywhere:
                     finding = partial(self._scope.keep_finding, self._cluster, self._look_at)

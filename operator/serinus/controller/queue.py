@@ -66,6 +66,8 @@ class Wake(StrEnum):
     """A measurement for monitoring was taken."""
     NOTIFIED = "notified"
     """A notice was delivered, or given up."""
+    REGISTRY = "registry"
+    """What a registry says of a followed model is not what it was."""
     LIST = "list"
     """Everything was listed."""
     LEADING = "leading"
