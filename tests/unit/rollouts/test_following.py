@@ -1,6 +1,7 @@
 """A spec that follows an alias in a registry, and all that a registry may say."""
 
 import asyncio
+from dataclasses import replace
 
 from tests.support.inprocess import Manifest, Operator
 from tests.support.registry import CHAMPION, REFERENCE, version
@@ -8,6 +9,8 @@ from tests.support.rollouts import healthy, rolls_out, spec
 
 FOLLOWED = {**spec("v1"), "model": CHAMPION}
 OTHER = {"registry": {**CHAMPION["registry"], "alias": "challenger"}}
+
+CHALLENGER = replace(REFERENCE, alias="challenger")
 
 
 def condition(status: Manifest, name: str = "ModelResolved") -> Manifest:
@@ -170,9 +173,17 @@ async def test_another_alias_that_is_not_known_yet_changes_nothing_not_even_with
     assert "Nothing is rolled out until it is." in condition(status)["message"]
     assert "candidate" not in await settled(operator)
     assert status["stable"]["revision"] == before["stable"]["revision"]
-    operator.registry.names(version("9"), type(REFERENCE)("company", "fraud", "challenger"))
+    operator.registry.names(version("9"), CHALLENGER)
     status = await operator.until("fraud", rolls_out("9"))
     assert status["model"]["alias"] == "challenger"
+
+
+async def test_another_alias_of_the_same_version_starts_no_rollout(operator: Operator) -> None:
+    before = await serving(operator)
+    operator.registry.names(version("4"), CHALLENGER)
+    await operator.apply("fraud", **{**FOLLOWED, "model": OTHER})
+    await operator.until("fraud", lambda s: s["model"]["alias"] == "challenger")
+    assert (await settled(operator))["decisions"] == before["decisions"]
 
 
 async def test_a_rejected_version_stays_rejected_while_the_alias_names_it(
