@@ -14,9 +14,9 @@ from tests.support.registry import CHAMPION, REFERENCE, version
 SPEC = {"model": CHAMPION, "template": {"spec": {"containers": [{"name": "model"}]}}}
 
 
-def read(found: Version | None, status: Status = Status(), error: str = "") -> Following:
+def read(found: Version | None, status: Status | None = None, error: str = "") -> Following:
     answer = Answer(found, at=1.0, failing_since=1.0 if error else None, error=error)
-    return following(SPEC, REFERENCE, answer, status, {}, now=100.0)
+    return following(SPEC, REFERENCE, answer, status or Status(), {}, now=100.0)
 
 
 @pytest.mark.parametrize(
