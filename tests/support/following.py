@@ -19,12 +19,8 @@ class Following:
         self.now = START
         self.woken: list[tuple[str, str]] = []
         self.faults: list[Fault] = []
-        self.registries = Registries(
-            registries,
-            lambda: self.now,
-            lambda *who: self.woken.append(who),
-            self.faults.append,
-        )
+        self.registries = Registries(registries, lambda: self.now)
+        self.registries.heard(lambda *who: self.woken.append(who), self.faults.append)
 
     def follow(self, reference: Reference, name: str = "fraud") -> Answer | None:
         return self.registries.follow("shop", name, reference)

@@ -7,6 +7,12 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from serinus.api.base import Interval, Type
+from serinus.api.storage import mounted
+
+LONGEST_VERSION: Final = 63
+LONGEST_URI: Final = 1024
+LONGEST_DIGEST: Final = 128
+LONGEST_RUN: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,22 @@ class Version:
     """The run that trained it, if the registry knows it."""
     link: str = ""
     """Where people read about it, a URL."""
+
+    @property
+    def problem(self) -> str:
+        """Why it cannot be used; empty: it can."""
+        for name, value, longest in (
+            ("version", self.version, LONGEST_VERSION),
+            ("URI", self.uri, LONGEST_URI),
+            ("digest", self.digest, LONGEST_DIGEST),
+        ):
+            if not 0 < len(value) <= longest:
+                return f"its {name} has {len(value)} characters, and must have 1 to {longest}"
+        try:
+            mounted(self.uri)
+        except ValueError as error:
+            return f"its URI {error}"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

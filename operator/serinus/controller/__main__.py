@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -28,6 +29,7 @@ from serinus.controller.lease import Lease
 from serinus.controller.scope import CLASS_LABEL, Scope
 from serinus.controller.watching import tell_answers_in_words
 from serinus.prometheus import OPTIONS, Config, Option, Prometheus, settings
+from serinus.registries import Registries
 
 log = logging.getLogger("serinus.controller")
 
@@ -203,7 +205,7 @@ async def _run(options: argparse.Namespace, config: Config) -> None:
             workers=options.workers,
             endpoints=options.notify or (),
             dashboard=options.dashboard_url or "",
-            registries=options.registry or (),
+            registries=Registries(options.registry or (), time.time),
         )
         await app.run(options.bind)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from typing import Final, get_args
 
 from serinus.api.isolation import Fault, Part
@@ -17,7 +16,6 @@ RESTART_AFTER: Final = 10.0
 """Seconds after which a registry is asked again when our own code has raised."""
 
 Clock = Callable[[], float]
-Connect = Callable[[Registry], AbstractAsyncContextManager[Connection]]
 
 KINDS: Final[Mapping[RegistryKindName, Callable[[Registry, Connection, Clock], RegistryKind]]] = {
     "MLflow": lambda registry, connection, _: MLflow(registry, connection),
@@ -26,24 +24,19 @@ KINDS: Final[Mapping[RegistryKindName, Callable[[Registry, Connection, Clock], R
 
 
 class Registries:
-    """What ModelDeployments follow in registries. `changed` is called with the namespace and name
-    of each that follows what has changed, `raised` with what our own code raises meanwhile."""
+    """What ModelDeployments follow in registries."""
 
-    def __init__(
-        self,
-        registries: Sequence[Registry],
-        clock: Clock,
-        changed: Callable[[str, str], None],
-        raised: Callable[[Fault], None],
-        connect: Connect = HttpConnection,
-    ) -> None:
+    def __init__(self, registries: Sequence[Registry], clock: Clock) -> None:
         self._clock = clock
-        self._raised = raised
-        self._connect = connect
-        self._pollers = {
-            each.name: Poller(each, clock, lambda who: changed(*who), raised) for each in registries
-        }
+        self._pollers = {each.name: Poller(each, clock) for each in registries}
         self._references: dict[Follower, Reference] = {}
+
+    def heard(self, changed: Callable[[str, str], None], raised: Callable[[Fault], None]) -> None:
+        """Call `changed` with the namespace and name of each ModelDeployment that follows what has
+        changed, and `raised` with what our own code raises meanwhile."""
+        self._raised = raised
+        for poller in self._pollers.values():
+            poller.changed, poller.raised = changed, raised
 
     def follow(self, namespace: str, name: str, reference: Reference) -> Answer | None:
         """What is known of what this ModelDeployment follows from now on; None: it was not asked
@@ -86,7 +79,7 @@ class Registries:
         registry = poller.registry
         while True:
             try:
-                async with self._connect(registry) as connection:
+                async with HttpConnection(registry) as connection:
                     await poller.run(KINDS[registry.kind](registry, connection, self._clock))
             except Exception as error:
                 self._raised(Fault(Part.REGISTRIES, f"registry {registry.name}", error))

@@ -8,8 +8,6 @@ from typing import Any, Final, Protocol
 from serinus.api.quantities import retry_after
 from serinus.api.registry import AskOutcome, Reference, Version
 
-LONGEST_VERSION: Final = 63
-LONGEST_URI: Final = 1024
 _TRY_AGAIN: Final = (408, 425, 429)
 
 

@@ -7,11 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from serinus.api.registry import Reference, Registry, Version
-from serinus.api.storage import mounted
+from serinus.api.registry import LONGEST_VERSION, Reference, Registry, Version
 from serinus.registries.kind import (
-    LONGEST_URI,
-    LONGEST_VERSION,
     Connection,
     Response,
     UnreadableError,
@@ -80,15 +77,11 @@ class MLflow:
         if not uri.startswith(_SCHEMES):
             return f"models:/{model}/{version}"
         place = uri.partition("://")[2].partition("/")[0]
-        if len(uri) > LONGEST_URI or " " in uri or "@" in place:
+        if " " in uri or "@" in place:
             raise UnreadableError(
-                f"the location of version {version} is too long, or has a space or a password: "
-                "register the version with another source"
+                f"the location of version {version} has a space or a password: register the "
+                "version with another source"
             )
-        try:
-            mounted(uri)
-        except ValueError as error:
-            raise UnreadableError(f"the location of version {version} is wrong: {error}") from None
         return uri
 
 

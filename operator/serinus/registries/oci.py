@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from serinus.api.registry import Reference, Registry, Version
+from serinus.api.registry import LONGEST_VERSION, Reference, Registry, Version
 from serinus.registries.kind import (
-    LONGEST_VERSION,
     Connection,
     Response,
     UnreadableError,

@@ -50,13 +50,12 @@ class Poller:
     """The references of one registry that are followed; each is asked once an interval, however
     many follow it."""
 
-    def __init__(
-        self,
-        registry: Registry,
-        clock: Callable[[], float],
-        changed: Callable[[Follower], None],
-        raised: Callable[[Fault], None],
-    ) -> None:
+    changed: Callable[[str, str], None]
+    """Called with the namespace and name of each ModelDeployment that follows what has changed."""
+    raised: Callable[[Fault], None]
+    """Called with what our own code raises."""
+
+    def __init__(self, registry: Registry, clock: Callable[[], float]) -> None:
         self.registry = registry
         self.outcomes: Counter[AskOutcome] = Counter()
         self.answered: float | None = None
@@ -64,8 +63,6 @@ class Poller:
         self.wake = asyncio.Event()
         """Set it after moving an injected clock."""
         self._clock = clock
-        self._changed = changed
-        self._raised = raised
         self._interval = seconds(registry.interval)
         self._followed: dict[Reference, _Followed] = {}
         self._heap: list[tuple[float, int, Reference]] = []
@@ -129,7 +126,7 @@ class Poller:
             if before is None or _news(before) != _news(asked):
                 self._log(reference, before, asked)
                 for who in list(followed.followers):
-                    self._changed(who)
+                    self.changed(*who)
 
     async def _next(self) -> tuple[Reference, _Followed]:
         """The reference that is due; none other gets it until it is planned again."""
@@ -167,6 +164,8 @@ class Poller:
         known = followed.answer.version if followed.answer else None
         try:
             version = await kind.read(reference, known)
+            if problem := version.problem:
+                raise UnreadableError(f"version {version.version} cannot be used: {problem}")
         except UnreadableError as error:
             self.outcomes[error.outcome] += 1
             message = f"Registry {reference.registry}, {_names(reference)}: {error}."
@@ -176,7 +175,7 @@ class Poller:
         except Exception as error:
             self.outcomes["failed"] += 1
             fault = Fault(Part.REGISTRIES, f"registry {self.registry.name}", error)
-            self._raised(fault)
+            self.raised(fault)
             message, asked = f"{fault.title}: {fault.message}.", 0.0
             followed.failures += 1
         else:
