@@ -5,7 +5,6 @@ The status is the commit: it has the Job before there is one, so that an alarm s
 """
 
 import json
-from collections.abc import Iterator
 from typing import Final
 
 from serinus.api.base import rfc3339
@@ -86,7 +85,7 @@ def note_what_came_of_a_retraining(s: Situation) -> Situation | None:
         return None
     run = history[0]
     if run.new is None:
-        new = next(_arrived(s, run), None)
+        new = _arrived(s, run)
         return None if new is None else _with(s, run.replace(new=new))
     candidate, stable = s.status.candidate, s.status.stable
     under_way = candidate is not None and candidate.revision == run.new.revision
@@ -165,22 +164,16 @@ def _why_not(s: Situation, settings: Retrain, alarms: list[Alarm]) -> str:
     runs = s.status.retraining.history if s.status.retraining else []
     ended = max((each.ended or each.since for each in runs), default=None)
     begun = sorted(each.since for each in runs)[-settings.max_per_week :]
-    full = len(begun) == settings.max_per_week
-    waits = (
-        (since + seconds(settings.after), f"the alarm must stand for {settings.after}"),
-        (
-            None if ended is None else ended + seconds(settings.cooldown),
-            f"{settings.cooldown} must go by since the last one ended (cooldown)",
-        ),
-        (
-            begun[0] + WEEK if full else None,
-            f"{settings.max_per_week} in seven days are the most (maxPerWeek)",
-        ),
-    )
-    later = [(at, why) for at, why in waits if at is not None and not s.reached(at)]
-    if not later:
+    waits = [(since + seconds(settings.after), f"the alarm must stand for {settings.after}")]
+    if ended is not None:
+        why = f"{settings.cooldown} must go by since the last one ended (cooldown)"
+        waits.append((ended + seconds(settings.cooldown), why))
+    if len(begun) == settings.max_per_week:
+        why = f"{settings.max_per_week} in seven days are the most (maxPerWeek)"
+        waits.append((begun[0] + WEEK, why))
+    at, why = max(waits)
+    if s.reached(at):
         return ""
-    at, why = max(later)
     return f"A Job is started at {rfc3339(at)[:16]}Z if the alarm still stands: {why}."
 
 
@@ -308,18 +301,15 @@ def _ended(s: Situation, run: RetrainingRun, message: str) -> RetrainingRun:
 # what came of it
 
 
-def _arrived(s: Situation, run: RetrainingRun) -> Iterator[NewVersion]:
-    """Revisions whose rollout began after the Job did; of the version that it says it has made, if
-    it says one."""
-    candidate, stable = s.status.candidate, s.status.stable
-    for role in (candidate, stable):
-        if role is None or role.revision == run.revision or role.since < run.since:
-            continue
-        if run.made is not None and role.version != run.made:
-            continue
-        if role is candidate and candidate is not None and candidate.stage is Stage.RETURNING:
-            continue
-        yield NewVersion(revision=role.revision, version=role.version, since=role.since)
+def _arrived(s: Situation, run: RetrainingRun) -> NewVersion | None:
+    """What is rolled out since the Job began; of the version that it says it has made, if it says
+    one. An undo brings nothing new."""
+    found = s.status.candidate
+    if found is None or found.since < run.since or found.stage is Stage.RETURNING:
+        return None
+    if run.made not in (None, found.version):
+        return None
+    return NewVersion(revision=found.revision, version=found.version, since=found.since)
 
 
 def _promoted(s: Situation, run: RetrainingRun, new: NewVersion) -> Situation:
