@@ -217,6 +217,7 @@ def test_what_came_of_it_is_told_if_it_is_rejected() -> None:
         new = runs(last)[0]["new"]
         assert (new["version"], new["outcome"]) == ("v2", "Rejected")
         assert "was rejected. " in new["message"]
+        await world.wait(5)
         assert told(world).count("RetrainedInVain") == 1
         await world.wait(HOUR)
         assert len(jobs(world)) == 1
