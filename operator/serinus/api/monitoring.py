@@ -261,6 +261,9 @@ class Retrain(Type):
     """Starts a Job when an alarm stays. It decides nothing about a rollout: what the Job brings is
     rolled out as any other version."""
 
+    # whoever applies a manifest without it removes it, also what the API server has filled in
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-map-type": "atomic"})
+
     alarms: Annotated[
         list[Literal["featureDrift", "predictionDrift", "errorRate", "feedback"]],
         Field(max_length=len(MONITORS)),
