@@ -18,6 +18,7 @@ from serinus.controller.app import App
 from serinus.manifests.kinds import KINDS
 from serinus.manifests.routers.rules import FRONTS
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult, Series
+from tests.support.registry import PaperRegistry
 from tests.support.routes import copies, weights
 
 Manifest = dict[str, Any]
@@ -111,6 +112,7 @@ class Operator:
         self.namespace = namespace
         self._ahead = 0.0
         self.traffic = Traffic(lambda: self.now, self.now - 120)
+        self.registry = PaperRegistry(lambda: self.now)
         self.gateway_answers = True
         self.app: App | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -126,7 +128,11 @@ class Operator:
     async def start(self) -> None:
         """Start a replica, as after a restart: it knows nothing but what the API server has."""
         self.app = App(
-            self.cluster, self.traffic, namespaces=(self.namespace,), clock=lambda: self.now
+            self.cluster,
+            self.traffic,
+            namespaces=(self.namespace,),
+            registries=self.registry,
+            clock=lambda: self.now,
         )
         self._tasks.append(asyncio.create_task(self.app.run()))
 
