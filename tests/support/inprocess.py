@@ -19,6 +19,7 @@ from serinus.controller.app import App
 from serinus.manifests.kinds import KINDS
 from serinus.manifests.routers.rules import FRONTS
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult, Series
+from tests.support.registry import PaperRegistry
 from tests.support.routes import copies, weights
 
 Manifest = dict[str, Any]
@@ -112,6 +113,7 @@ class Operator:
         self.namespace = namespace
         self._ahead = 0.0
         self.traffic = Traffic(lambda: self.now, self.now - 120)
+        self.registry = PaperRegistry(lambda: self.now)
         self.gateway_answers = True
         self.initializer: Initializer | None = None
         """With which the next replica starts."""
@@ -133,6 +135,7 @@ class Operator:
             self.traffic,
             namespaces=(self.namespace,),
             initializer=self.initializer,
+            registries=self.registry,
             clock=lambda: self.now,
         )
         self._tasks.append(asyncio.create_task(self.app.run()))

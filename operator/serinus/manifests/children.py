@@ -91,12 +91,12 @@ def children(
     routes = routes_of(owner, spec, wanted.traffic, revisions, objects)
     splits = router_for(spec).split_alone(owner, wanted.traffic, objects)
     stable = wanted.traffic.stable
-    known = [
-        (task, revisions[task.revision]) for task in wanted.tasks if task.revision in revisions
-    ]
+    known = [task for task in wanted.tasks if task.revision in revisions and not task.over]
+    asked = {task.revision for task in known if not task.retrains}
     tasks = [
-        *(pods_service(owner, revision) for task, revision in known if not task.over),
-        *(job(owner, task, revision, stable, by[revision.hash]) for task, revision in known),
+        *(pods_service(owner, revisions[name]) for name in sorted(asked)),
+        *(job(owner, t, revisions[t.revision], stable, by[t.revision]) for t in known),
+        *(owner.object(JOB, task.name) for task in wanted.tasks if task.over),
     ]
     serving = {name: replicas.get(name, 0) for name in wanted.traffic.served_by}
     over = frozenset(task.name for task in wanted.tasks if task.over)

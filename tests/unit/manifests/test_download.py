@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from serinus.api.initializer import Initializer
+from serinus.api.status import FollowedVersion
 from serinus.manifests.children import initializer_of
 from serinus.manifests.download import STORED
+from serinus.manifests.following import as_written, resolved
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.pod_template import pod_template
 from serinus.manifests.revision import Revision
@@ -192,3 +194,23 @@ def test_a_job_that_mounts_the_model_has_it_downloaded_in_the_same_way() -> None
     assert made["volumes"] == serving["volumes"]
     (mount,) = made["containers"][0]["volumeMounts"]
     assert mount["mountPath"] == "/mnt/models"
+
+
+def test_a_model_that_is_followed_is_downloaded_with_the_environment_that_the_user_names() -> None:
+    followed = {"name": "company", "model": "fraud", "alias": "champion"}
+    raw = {"model": {"registry": followed, "envFrom": [SECRET]}, "template": {"spec": {}}}
+    known = FollowedVersion(
+        registry="company",
+        model="fraud",
+        alias="champion",
+        version="3",
+        storage_uri="models:/fraud/3",
+        digest="0a1b",
+        since=0,
+    )
+    stands = resolved(raw, known)
+    (first,) = pod(revision(stands["model"]))["initContainers"]
+    assert first["args"][0] == "models:/fraud/3"
+    assert first["envFrom"] == [SECRET]
+    as_the_user_would = {"version": "3", "storageUri": "models:/fraud/3", "envFrom": [SECRET]}
+    assert as_written(stands)["model"] == as_the_user_would
