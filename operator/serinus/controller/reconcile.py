@@ -105,6 +105,7 @@ class Reconciler:
         self._states: dict[Key, ObjectState] = {}
         self._judging = judging
         self._initializer = initializer
+        self._read = partial(Observed.read, store, initializer)
         self._registries = registries
 
     async def __call__(self, key: Key, faults: Faults) -> Passed:
@@ -128,9 +129,7 @@ class Reconciler:
             return Passed(unsaved, wrote)
 
         desired = replace(read_desired(stands, spec, problems, ignored), following=followed)
-        observed = Observed.read(
-            self._store, key, stands, desired, state, status, now, self._initializer
-        )
+        observed = self._read(key, stands, desired, state, status, now)
         world = await self._observe(observed, status)
 
         mark = Mark.read(observed.owner, observed.objects, now)
