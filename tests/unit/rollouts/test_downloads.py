@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from serinus.api.initializer import Initializer
+from tests.campaign.memory.cluster import MemoryCluster
 from tests.support.inprocess import Manifest, Operator
 from tests.support.rollouts import ERRORS, PATIENT, healthy, only, spec
 
@@ -141,3 +142,21 @@ async def test_a_job_finds_a_model_that_is_downloaded_and_is_refused_where_nothi
     assert pod["initContainers"][0]["args"] == ["s3://models/fraud/v2", "/mnt/models"]
     (mount,) = pod["containers"][0]["volumeMounts"]
     assert (mount["mountPath"], mount["readOnly"]) == ("/mnt/models", True)
+
+
+async def test_a_download_that_fails_is_told_and_ends_at_the_deadline_without_a_restart(
+    memory: MemoryCluster, operator: Operator
+) -> None:
+    await restarts_with(operator, ONE)
+    stable = await serves(operator, "v1")
+    memory.pods.model("v2").download_fails = "Traceback\n  deep\nS3 resource 'models' not found."
+    rollout = {"steps": [{"setWeight": 20}], "analysis": ERRORS, "progressDeadline": "10m"}
+    await operator.apply("fraud", **in_a_bucket("v2", rollout=rollout))
+    status = await operator.until("fraud", lambda s: "serinus-model" in s["message"], moving=5)
+    assert "CrashLoopBackOff: Error with exit code 1: Traceback" in status["message"]
+    assert "S3 resource 'models' not found." in status["message"]
+    assert await operator.split("fraud") == {stable["metadata"]["name"]: 100}
+    status = await operator.until("fraud", lambda s: s["rejected"], moving=10)
+    assert status["rejected"]["reason"] == "ProgressDeadlineExceeded"
+    assert "S3 resource 'models' not found." in status["rejected"]["message"]
+    assert status["phase"] == "RolledBack"
