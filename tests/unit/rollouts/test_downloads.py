@@ -1,5 +1,6 @@
 """What downloads models is set up, changed and taken away, while revisions run."""
 
+import asyncio
 import time
 from typing import Any
 
@@ -130,6 +131,9 @@ async def test_a_job_finds_a_model_that_is_downloaded_and_is_refused_where_nothi
     operator: Operator,
 ) -> None:
     await serves(operator, "v1")
+    await operator.apply("fraud", **in_a_bucket("v1", rollout={**TESTED, **PATIENT}))
+    await operator.rest()
+    assert (await operator.get("fraud"))["status"]["phase"] == "Healthy", "no Job will run for it"
     await operator.apply("fraud", **in_a_bucket("v2", rollout={**TESTED, **PATIENT}))
     status = await operator.until("fraud", lambda s: s["phase"] == "Degraded")
     assert "steps[0].job.mountModel: nothing downloads the model" in status["message"]
@@ -160,3 +164,27 @@ async def test_a_download_that_fails_is_told_and_ends_at_the_deadline_without_a_
     assert status["rejected"]["reason"] == "ProgressDeadlineExceeded"
     assert "S3 resource 'models' not found." in status["rejected"]["message"]
     assert status["phase"] == "RolledBack"
+
+
+async def test_labels_that_are_taken_after_each_write_are_put_back_ever_more_slowly(
+    memory: MemoryCluster, operator: Operator
+) -> None:
+    await restarts_with(operator, ONE)
+    before = await serves(operator, "v1")
+    writes = 0
+
+    def without_labels(live: Manifest) -> None:
+        nonlocal writes
+        if live["kind"] == "Deployment":
+            writes += 1
+            live["metadata"].pop("labels", None)
+
+    memory.api.admit.append(without_labels)
+    gone = {"metadata": {"labels": dict.fromkeys(before["metadata"]["labels"])}}
+    await operator.patch("Deployment", before["metadata"]["name"], gone)
+    begun = time.monotonic()
+    while time.monotonic() < begun + 300:
+        await asyncio.sleep(5)
+    assert 3 <= writes <= 12
+    live = await operator.cluster.get("Deployment", operator.namespace, before["metadata"]["name"])
+    assert live["spec"]["template"] == before["spec"]["template"]
