@@ -95,6 +95,18 @@ def test_a_series_belongs_to_the_service_that_it_names(
     assert BatchQuery("", tuple(about(STABLE, query=query))).find(labels) == arm
 
 
+def test_a_service_is_named_by_the_gateways_own_labels_whatever_those_of_pods_are_called() -> None:
+    elsewhere = Labelling(namespace="kubernetes_namespace", pod="kubernetes_pod")
+    backend = Backend.model_validate({"label": "pod", "namespaceLabel": "namespace"})
+    asked = ArmQuery(STABLE, CounterQuery("requests_total", backend=backend), 60)
+    labels = {"namespace": "shop", "pod": "fraud-1", "kubernetes_namespace": "gateways"}
+    series = Series({**labels, "kubernetes_pod": "envoy-0"}, ((1.0, 1.0), (2.0, 5.0)))
+    (batch,) = plan([asked], 0, elsewhere).queries
+    assert 'pod=~"(?:fraud-1)",namespace=~"shop"' in batch.text
+    found = split([series], batch, elsewhere)[asked]
+    assert [each.samples for each in found if isinstance(each, Series)] == [series.samples]
+
+
 @pytest.mark.parametrize(
     "value",
     [
