@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from serinus.api.base import LONGEST_NAME
+from serinus.manifests.following import source_of
 from serinus.manifests.kinds import CONTROLLER_REVISION
 from serinus.manifests.owner import NAME_LABEL, Manifest, Owner
 
@@ -138,6 +139,11 @@ class Revision:
         return (self.model or {}).get("storageUri")
 
     @property
+    def source(self) -> str:
+        """Registry and model that the version is of; empty: the spec named it."""
+        return source_of(self.model)
+
+    @property
     def version(self) -> str | None:
         """The user's name of the version, if given."""
         return (self.model or {}).get("version")
@@ -150,6 +156,8 @@ def _is_stored(data: Any) -> bool:
             model, metadata = data.get("model") or {}, template.get("metadata", {})
             return (
                 _has(model, str, "version", "storageUri")
+                and _has(model, list, "env", "envFrom")
+                and all(isinstance(each, dict) for each in model.get("env") or [])
                 and _has(metadata, dict, "labels")
                 and _has(pods, list, "initContainers", "volumes")
                 and all(map(_is_container, [*containers, *(pods.get("initContainers") or [])]))
