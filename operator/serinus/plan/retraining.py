@@ -162,12 +162,12 @@ def _why_not(s: Situation, settings: Retrain, alarms: list[Alarm]) -> str:
     stable = s.status.stable
     since = max(min(each.since for each in readable), stable.since if stable else s.now)
     runs = s.status.retraining.history if s.status.retraining else []
-    ended = max((each.ended or each.since for each in runs), default=None)
+    ended = [each.ended or each.since for each in runs]
     begun = sorted(each.since for each in runs)[-settings.max_per_week :]
     waits = [(since + seconds(settings.after), f"the alarm must stand for {settings.after}")]
-    if ended is not None:
+    for at in ended:
         why = f"{settings.cooldown} must go by since the last one ended (cooldown)"
-        waits.append((ended + seconds(settings.cooldown), why))
+        waits.append((at + seconds(settings.cooldown), why))
     if len(begun) == settings.max_per_week:
         why = f"{settings.max_per_week} in seven days are the most (maxPerWeek)"
         waits.append((begun[0] + WEEK, why))
