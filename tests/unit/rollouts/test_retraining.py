@@ -284,7 +284,8 @@ async def test_a_recorded_reference_is_recorded_anew_of_the_version_that_came_of
         return each["status"], each["reason"]
 
     def last(status: dict[str, Any]) -> dict[str, Any]:
-        return dict(enumerate(status["retraining"]["history"]))[0]
+        runs: list[dict[str, Any]] = status["retraining"]["history"]
+        return dict(enumerate(runs))[0]
 
     async with operator:
         await operator.apply("fraud", **wanted("v1"))
