@@ -111,7 +111,8 @@ def retraining_tasks(s: Situation) -> tuple[Task, ...]:
         settings.job.template,
         seconds(settings.job.timeout),
         over=run.seen or run.outcome == "Succeeded",
-        retrains=json.dumps(_told(s, run)),
+        # the kubelet replaces $(NAME) in the value of a variable
+        retrains=json.dumps(_told(s, run)).replace("$", r"\u0024"),
     )
     return (task,)
 
@@ -140,7 +141,7 @@ def _alarms(s: Situation, settings: Retrain) -> list[Alarm]:
     monitored, found = s.status.monitoring or Monitored(), []
     for key, each in quantities_of(s.desired.spec.monitoring).items():
         known = each.known(monitored)
-        since = each.amiss_since(known) if settings.listens_to(key) else None
+        since = each.amiss_since(known) if key in settings.alarms else None
         if since is not None:
             found.append(Alarm(quantity=key, since=since, message=each.reported(known)[2][:1024]))
     return found

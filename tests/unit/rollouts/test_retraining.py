@@ -8,12 +8,14 @@ from typing import Any, Final
 from serinus.cluster import Cluster
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryResult, Series
 from tests.campaign.history import Snapshot
+from tests.campaign.memory.cluster import MemoryCluster
 from tests.campaign.memory.jobs import NO_POD
 from tests.campaign.memory.world import World, run
 from tests.campaign.stage import children_refused, spec
 from tests.campaign.table import GONE, serves
 from tests.support.inprocess import Operator, Traffic
-from tests.support.rollouts import healthy
+from tests.support.registry import CHAMPION, version
+from tests.support.rollouts import ERRORS, healthy, rolls_out
 from tests.support.rollouts import spec as rollout_spec
 
 HOUR: Final = 3600.0
@@ -28,7 +30,7 @@ def monitored(
     wanted = spec(version)
     monitoring = {
         "errorRate": {"limit": "5%"},
-        "retrain": {"job": JOB, **retrain},
+        "retrain": {"alarms": ["errorRate"], "job": JOB, **retrain},
     }
     return {**wanted, "rollout": {**wanted["rollout"], **(rollout or {})}, "monitoring": monitoring}
 
@@ -273,7 +275,7 @@ async def test_a_recorded_reference_is_recorded_anew_of_the_version_that_came_of
     world.fraud = [(world.started, 0.005)]
     monitoring = {
         "predictionDrift": {"reference": {"recordFor": "5m"}},
-        "retrain": {"after": "10m", "job": JOB},
+        "retrain": {"alarms": ["predictionDrift"], "after": "10m", "job": JOB},
     }
 
     def wanted(version: str) -> dict[str, Any]:
@@ -301,3 +303,40 @@ async def test_a_recorded_reference_is_recorded_anew_of_the_version_that_came_of
         status = await operator.until("fraud", lambda s: last(s)["new"]["outcome"] == "Promoted")
         assert found(status) == ("Unknown", "RecordingReference")
         await operator.until("fraud", lambda s: found(s) == ("False", "WithinReference"), moving=60)
+
+
+async def test_a_version_that_the_job_registers_is_followed_rolled_out_and_told_as_its_own(
+    memory: MemoryCluster, operator: Operator
+) -> None:
+    """Another version that somebody registers meanwhile is not."""
+    monitoring = {
+        "errorRate": {"limit": "5%"},
+        "retrain": {"alarms": ["errorRate"], "after": "1m", "job": JOB},
+    }
+    wanted = {
+        **rollout_spec("v1", rollout={"steps": [{"setWeight": 20}], "analysis": ERRORS}),
+        "model": CHAMPION,
+        "monitoring": monitoring,
+    }
+
+    def last(status: dict[str, Any]) -> dict[str, Any]:
+        found: list[dict[str, Any]] = status["retraining"]["history"]
+        return dict(enumerate(found))[0]
+
+    operator.traffic.errors["fraud"] = 0.2
+    operator.registry.names(version("4"))
+    await operator.apply("fraud", **wanted)
+    status = await operator.until("fraud", healthy("4"))
+    memory.jobs.said = '{"version": "6"}'
+    await operator.until("fraud", lambda s: bool(last(s)), moving=60)
+    operator.registry.names(version("5"))
+    await operator.until("fraud", rolls_out("5"))
+    await operator.until("fraud", lambda s: last(s)["outcome"] == "Succeeded", within=300)
+    assert "new" not in last((await operator.get("fraud"))["status"])
+    operator.traffic.errors = {f"fraud-{status['stable']['revision']}": 0.2}
+    operator.registry.names(version("6"))
+    await operator.until("fraud", rolls_out("6"))
+    status = await operator.until("fraud", healthy("6"), moving=5, within=120)
+    new = last(status)["new"]
+    assert (new["version"], new["outcome"]) == ("6", "Promoted")
+    assert new["revision"] == status["stable"]["revision"]
