@@ -387,7 +387,7 @@ def test_endpoints_reach_the_operator_with_the_files_of_their_secrets() -> None:
         Path(audit.folder, "signing-key"): "serinus-audit",
     }
     assert (chat.name, chat.form, chat.namespaces) == ("chat", "Slack", ["shop", "fraud"])
-    assert (audit.form, len(audit.events), audit.allow_http) == ("CloudEvents", 7, False)
+    assert (audit.form, len(audit.events), audit.allow_http) == ("CloudEvents", 8, False)
     assert options(objects).dashboard_url == "https://serinus.example.com"
     assert mount["readOnly"]
 
