@@ -29,7 +29,7 @@ from serinus.controller.lease import Lease
 from serinus.controller.scope import CLASS_LABEL, Scope
 from serinus.controller.watching import tell_answers_in_words
 from serinus.prometheus import OPTIONS, Config, Option, Prometheus, settings
-from serinus.registries import Registries
+from serinus.registries import Registries, listening
 
 log = logging.getLogger("serinus.controller")
 
@@ -77,6 +77,12 @@ def arguments() -> argparse.ArgumentParser:
         "a registry of models that may be followed, as JSON (docs/registry.md); can be repeated",
         type=_registries,
         action=_Several,
+    )
+    option(
+        "--registry-webhooks",
+        "address at which registries may say that something has changed, if any may",
+        "0.0.0.0:8081",
+        type=_address,
     )
     option("--dashboard-url", "address of the dashboard, for links in notifications", "")
     option("--log-format", "log format: text or json", "text", type=_log_format)
@@ -196,6 +202,7 @@ async def _run(options: argparse.Namespace, config: Config) -> None:
             own = options.namespace == options.lease_namespace
             labels = {CLASS_LABEL: options.class_name} if own else {}
             lease = Lease(cluster, *where, identity, options.release or "", labels)
+        registries = Registries(options.registry or (), time.time)
         app = App(
             cluster,
             prometheus,
@@ -205,9 +212,11 @@ async def _run(options: argparse.Namespace, config: Config) -> None:
             workers=options.workers,
             endpoints=options.notify or (),
             dashboard=options.dashboard_url or "",
-            registries=Registries(options.registry or (), time.time),
+            registries=registries,
         )
-        await app.run(options.bind)
+        where = options.registry_webhooks
+        async with listening(registries.inboxes, lambda: app.leading, *where):
+            await app.run(options.bind)
 
 
 async def _until_signalled(options: argparse.Namespace, config: Config) -> None:
