@@ -68,7 +68,7 @@ def test_the_numbers_are_those_of_the_code() -> None:
     asked, bad, webhooks = section("What is asked"), section("On a bad day"), section("Webhooks")
     assert AT_ONCE == 4 and "four requests" in asked
     assert TIMEOUT == 10 and "take 10 seconds" in asked
-    assert MOST_BYTES == 1 << 20 and "a\nmebibyte" in asked
+    assert MOST_BYTES == 1 << 20 and "have a\n  mebibyte and" in asked
     assert LONGEST_WAIT == 300 and "up to 5 minutes" in bad
     assert LONGEST_RETRY_AFTER == 900 and "up to 15 minutes" in bad
     assert AGAIN_AFTER == 10 and "ten seconds" in webhooks
