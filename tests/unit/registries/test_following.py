@@ -112,7 +112,8 @@ async def test_a_registry_that_fails_is_asked_less_and_less_often() -> None:
                 under_test.registries.wake()
                 await a_while()
             waits.append(waited)
-        assert waits[0] <= 75 and waits[0] < waits[1] < waits[2] < waits[3]
+        below = [min(each, 270) for each in waits]  # those at the bound differ by chance
+        assert waits[0] <= 75 and below == sorted(below)
         assert 270 <= waits[-1] <= 350
 
 
