@@ -938,6 +938,11 @@ class Candidate(StatusType):
     results: Annotated[list[StepResult], Field(max_length=RESULTS_KEPT)] = Field(
         default_factory=list, description="What the Jobs of its steps have left, newest last."
     )
+    skipped: Annotated[list[int], Field(max_length=32)] = Field(
+        default_factory=list,
+        description="Indexes of steps that the command advance has ended before what they run "
+        "had said that the model is good.",
+    )
     alone_since: Since | None = Field(
         default=None,
         description="Time since which stable had no ready pod while this revision served. Until "

@@ -9,10 +9,10 @@ from serinus.plan import guarding
 from serinus.plan.situation import Situation
 from serinus.plan.stepping import (
     current_step,
-    enter_next_step,
     gate,
     gates_ahead,
     resume_step,
+    skip_step,
     unfit_next,
 )
 from serinus.plan.steps import kind_of
@@ -102,7 +102,7 @@ def _advance(s: Situation, revision: str) -> Situation | str:
         return f"step {s.candidate.step + 1} {closed.must}: {closed.how_to_pass(s)}"
     if unfit := unfit_next(s):
         return unfit
-    went_on = s if stage is Stage.PROMOTING else enter_next_step(s, "Advanced by command.")
+    went_on = s if stage is Stage.PROMOTING else skip_step(s)
     if went_on.candidate.stage is Stage.PROMOTING:
         went_on = went_on.to_candidate(stage=Stage.PROMOTING_BY_COMMAND)
     return went_on.to_candidate(hold=None)

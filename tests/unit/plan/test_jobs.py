@@ -434,6 +434,30 @@ def limited(said: str, *limits: str) -> SimulatedRollout:
     return ends(rollout, TaskEnd(succeeded=True, said=said))
 
 
+LIMITED = job(limits=["result.accuracy >= 0.8"])
+
+
+@pytest.mark.parametrize(
+    ("end", "skipped"),
+    [
+        (None, [1]),
+        (TaskEnd(succeeded=True, said="no JSON"), [1]),
+        (TaskEnd(succeeded=True, said='{"accuracy": 0.9}'), []),
+    ],
+)
+def test_whether_a_command_skipped_one_is_remembered(
+    end: TaskEnd | None, skipped: list[int]
+) -> None:
+    rollout = running({"setWeight": 20}, LIMITED, {"pause": {}}, {"setWeight": 50}, {"pause": {}})
+    if end is not None:
+        ends(rollout, end)
+    rollout.order(f"advance/{B}")
+    assert rollout.status.candidate and rollout.status.candidate.step == (2 if skipped else 4)
+    assert rollout.status.candidate.skipped == skipped, rollout.status.message
+    rollout.given(steps=[LIMITED, {"setWeight": 60}]).settle()
+    assert rollout.status.candidate.skipped == [], "it runs now"
+
+
 def test_what_it_leaves_is_in_the_decision_and_in_the_status() -> None:
     rollout = limited(GOOD)
     assert rollout.weight == 20

@@ -120,6 +120,10 @@ class JobStep(StepKind):
             return None
         return s.to_candidate(task=None, hold=None)
 
+    def is_skipped(self, s: Situation) -> bool:
+        """If its Job has not said that the model is good."""
+        return isinstance(self.look(s), Running)
+
     def ends(self, candidate: Candidate) -> float:
         """When its Job is no longer waited for."""
         begun = self._begun(candidate)
