@@ -19,7 +19,7 @@ from serinus.api.checks import KINDS, Mode, Settings
 from serinus.api.evidence import FIELD, LONGEST, mask, packed, unpacked
 from serinus.api.notifications import MOST_ENDPOINTS, NoticeKind
 from serinus.api.stages import FLAGS, Stage, stage_in_flags
-from serinus.api.steps.limits import LONGEST_RESULT
+from serinus.api.steps.results import LONGEST_RESULT
 
 MOST_ANNOUNCED: Final = 16
 """States of which endpoints were told, as many as a status holds."""

@@ -20,7 +20,7 @@ from serinus.api.status import (
     Verdict,
 )
 from serinus.api.steps import Step
-from serinus.api.steps.limits import in_words
+from serinus.api.steps.results import in_words
 from serinus.plan.audit import first_failure
 from serinus.plan.chosen_steps import steps_of
 from serinus.plan.stepping import given_at, step_ends

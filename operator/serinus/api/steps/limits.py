@@ -1,22 +1,21 @@
-"""What a Job leaves when it succeeds, and limits on it as CEL expressions (https://cel.dev).
+"""Limits on what a Job leaves when it succeeds, as CEL expressions (https://cel.dev).
 
 An expression is short, has no loops, and is about one small object: no expression is expensive.
 """
 
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache, partial
+from itertools import islice, product
 from typing import Any, Final
 
 import cel
 
+from serinus.api.steps.results import NoResultError, as_text, kind_of, leaves, parsed
+
 LONGEST_LIMIT: Final = 256
 MOST_LIMITS: Final = 16
-LONGEST_RESULT: Final = 2048
-"""Characters that are kept of what a Job leaves; a longer one is no object."""
 
-_SHOWN: Final = 300
-"""Characters of it in messages."""
 _ROOT: Final = "result"
 _PANIC: Final = "PanicException"
 """By name, since it cannot be imported."""
@@ -25,6 +24,21 @@ _CALLED: Final = re.compile(r"([\w`]+)\s*\(")
 _SYNTAX: Final = re.compile(
     r"<input>:1:(\d+): (?:Syntax error: )?(.+?)(?: expecting .*)?$", re.MULTILINE
 )
+_NOTHING: Final = "It left nothing to compare with its limits."
+_REMEDY: Final = (
+    'Let a container write one JSON object to /dev/termination-log, such as {"accuracy": 0.91}: '
+    "numbers, text and booleans, nested one level at most."
+)
+_EXAMPLE: Final = f"{_ROOT}.accuracy >= 0.8"
+_TEXT: Final = re.compile(r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'""")
+_VALUES: Final[Sequence[tuple[Any, Any]]] = ((-1e6, 1e6), ("", "1"), (False, True), ({}, {}))
+"""Two of each type that a field may have."""
+_MOST_TRIED: Final = 256
+"""Combinations of types."""
+_NO_FUNCTION: Final = "Undefined variable or function"
+"""What the library says of a function that is there, but not for these types."""
+_OPERATION: Final = re.compile(r"Unsupported operation: (?:float|int) (\S+) (?:float|int)\.")
+_NOT_BOOLEAN: Final = "not a boolean"
 _FIELD: Final = re.compile(rf"\b{_ROOT}((?:\.[A-Za-z_]\w*)+)(?![\w(])")
 
 
@@ -32,6 +46,7 @@ class UnjudgedError(Exception):
     """What a Job has left cannot be compared with its limits; the message says why."""
 
 
+@lru_cache(maxsize=1024)
 def problem_of_limit(limit: str) -> str:
     """Why an expression is refused; empty: it is not."""
     if unknown := {name for name in _CALLED.findall(limit) if name not in (*_FUNCTIONS, "in")}:
@@ -46,26 +61,66 @@ def problem_of_limit(limit: str) -> str:
         return f"is no CEL expression{why}"
     if unknown := set(program.variables()) - {_ROOT}:
         return f"{min(unknown)} is unknown: an expression is about {_ROOT}, what the Job leaves"
-    try:
-        _run(lambda: program.execute({_ROOT: _of_numbers(limit)}))
-    except TypeError as error:
-        if "float" in str(error) and "int" in str(error):
-            return "numbers of a result are no integers: write 2.0 instead of 2 to calculate"
-    except Exception:
-        return ""  # it may be about other values than numbers
-    return ""
+    if not program.variables():
+        return f"is the same whatever the Job leaves: compare {_ROOT}, as in {_EXAMPLE}"
+    return _problem_of_types(limit, program)
 
 
-def read_result(text: str) -> dict[str, Any] | None:
-    """The JSON object that a Job has left: numbers, strings and booleans, nested one level. None:
-    it is none."""
-    if len(text) > LONGEST_RESULT:
-        return None
-    try:
-        found = json.loads(text, parse_int=float, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) and _is_flat(found, nested=True) else None
+def _problem_of_types(limit: str, program: cel.Program) -> str:
+    """Why no result makes it true or false; empty: one may. Which fields a result has, and of which
+    types, is only known once a Job has left it, so all types are tried."""
+    paths = [path[1:] for path in dict.fromkeys(_FIELD.findall(_TEXT.sub("''", limit)))]
+    if deep := next((path for path in paths if path.count(".") > 1), ""):
+        return f"{_ROOT}.{deep} cannot be there: a result is nested one level at most"
+    fields = [path for path in paths if not any(each.startswith(f"{path}.") for each in paths)]
+    tried = list(islice(product(range(len(_VALUES)), repeat=len(fields)), _MOST_TRIED + 1))
+    found = []
+    for types in tried[:_MOST_TRIED]:
+        found.append(_fits(program, fields, types))
+        if found[-1] is None:
+            return ""
+        if (numbers := _OPERATION.match(found[-1])) and not any(types):
+            return _of_numbers(*numbers[1])
+    if len(tried) > _MOST_TRIED:
+        return ""  # it may be about other types than were tried
+    if _NOT_BOOLEAN in found:
+        return f"is neither true nor false: compare it with something, as in {_EXAMPLE}"
+    return "compares or combines values of types that never fit, such as a number and text"
+
+
+def _fits(program: cel.Program, fields: Sequence[str], types: Sequence[int]) -> str | None:
+    """Why the limit is no boolean of a result with fields of these types; None: it is one, or
+    something else is wrong with the values that were tried."""
+    outcomes = []
+    for which in (0, 1):
+        values = [_VALUES[index][which] for index in types]
+        given = {_ROOT: _nested(zip(fields, values, strict=True))}
+        try:
+            met = _run(partial(program.execute, given))
+        except TypeError as error:
+            return str(error)
+        except Exception as error:
+            if _NO_FUNCTION in str(error):
+                return str(error)
+            return None
+        outcomes.append(met)
+    return None if all(isinstance(met, bool) for met in outcomes) else _NOT_BOOLEAN
+
+
+def _nested(values: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """A result by path, such as stable.accuracy."""
+    made: dict[str, Any] = {}
+    for path, value in values:
+        *above, last = path.split(".")
+        (made.setdefault(above[0], {}) if above else made)[last] = value
+    return made
+
+
+def _of_numbers(operator: str) -> str:
+    """What is wrong with a calculation."""
+    if operator == "%":
+        return "the remainder of % is one of integers: write int(…) around each of its operands"
+    return "numbers of a result are no integers: write 2.0 instead of 2 to calculate"
 
 
 def broken(limits: Sequence[str], said: str) -> str:
@@ -74,10 +129,11 @@ def broken(limits: Sequence[str], said: str) -> str:
 
     Raises UnjudgedError, unless one is broken for certain.
     """
-    result = read_result(said) if limits else {}
-    if result is None:
-        what = f"left {json.dumps(said[:100])}, which is" if said else "left"
-        raise UnjudgedError(f"It {what} no JSON object of numbers and strings for its limits.")
+    try:
+        result = parsed(said) if limits else {}
+    except NoResultError as error:
+        what = f"What it left cannot be compared with its limits: {error}." if said else _NOTHING
+        raise UnjudgedError(f"{what} {_REMEDY}") from error
     unmet, unjudged = [], []
     for limit in limits:
         try:
@@ -90,22 +146,11 @@ def broken(limits: Sequence[str], said: str) -> str:
     return " ".join(unmet)
 
 
-def in_words(said: str) -> str:
-    """What a Job has left, as people read it: `accuracy 0.914, stable.accuracy 0.921`."""
-    result = read_result(said)
-    if result is None:
-        found = " ".join(said.split())
-    else:
-        found = ", ".join(f"{path} {_as_text(value)}" for path, value in _leaves(result))
-    return f"{found[: _SHOWN - 1]}…" if len(found) > _SHOWN else found
-
-
 def _is_met(limit: str, result: Mapping[str, Any]) -> bool:
     try:
         met = _run(lambda: cel.compile(limit).execute({_ROOT: result}))
     except Exception as error:
-        why = f"{error.args[0]} is missing" if isinstance(error, KeyError) else _first_line(error)
-        raise UnjudgedError(f"{limit} cannot be judged: {why}.") from error
+        raise UnjudgedError(f"{limit} cannot be judged: {_why(limit, result, error)}.") from error
     if not isinstance(met, bool):
         raise UnjudgedError(f"{limit} cannot be judged: it is neither true nor false.")
     return met
@@ -122,53 +167,23 @@ def _run(step: Callable[[], Any]) -> Any:
         raise ValueError(f"the expression cannot be evaluated: {_first_line(error)}") from error
 
 
+def _why(limit: str, result: Mapping[str, Any], error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"{error.args[0]} is missing"
+    if not isinstance(error, TypeError):
+        return _first_line(error)
+    of = {f".{path}": value for path, value in leaves(result)}
+    named = dict.fromkeys(path for path in _FIELD.findall(limit) if path in of)
+    types = " and ".join(f"{_ROOT}{path} is {kind_of(of[path])}" for path in named)
+    return f"values of different types do not compare{f', and {types}' if types else ''}"
+
+
 def _values(limit: str, result: Mapping[str, Any]) -> str:
     """Those that it names."""
-    leaves = {f".{path}": value for path, value in _leaves(result)}
+    values = {f".{path}": value for path, value in leaves(result)}
     named = dict.fromkeys(_FIELD.findall(limit))
-    found = [f"{_ROOT}{path} is {_as_text(leaves[path])}" for path in named if path in leaves]
+    found = [f"{_ROOT}{path} is {as_text(values[path])}" for path in named if path in values]
     return f": {', '.join(found)}" if found else ""
-
-
-def _leaves(result: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in result.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{name}.")
-        else:
-            yield f"{above}{name}", value
-
-
-def _as_text(value: float | str | bool) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:.6g}" if isinstance(value, float) else " ".join(value.split())
-
-
-def _of_numbers(limit: str) -> dict[str, Any]:
-    """A result in which each field that it names is a number."""
-    made: dict[str, Any] = {}
-    for path in _FIELD.findall(limit):
-        *above, last = path[1:].split(".")
-        inner = made
-        for name in above:
-            inner = inner[name] if isinstance(inner.get(name), dict) else inner.setdefault(name, {})
-            if not isinstance(inner, dict):
-                return {}
-        inner.setdefault(last, 1.0)
-    return made
-
-
-def _is_flat(found: dict[str, Any], *, nested: bool) -> bool:
-    return all(
-        isinstance(value, str | bool)
-        or (isinstance(value, float) and abs(value) < float("inf"))
-        or (nested and isinstance(value, dict) and _is_flat(value, nested=False))
-        for value in found.values()
-    )
-
-
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no JSON")
 
 
 def _first_line(error: BaseException) -> str:
