@@ -74,7 +74,7 @@ class Chart:
 
 def weight_chart(weights: Sequence[WeightView], roles: Roles) -> Chart:
     """The candidate's traffic, and the copies that it got, if it got any."""
-    copies = [each.mirrored for each in weights]
+    copies: list[Number] = [each.mirrored for each in weights]
     return Chart(
         f"Traffic of {roles.the_candidate}",
         "%",

@@ -179,6 +179,37 @@ async def test_people_reach_it_by_a_header_until_it_gets_a_weight(operator: Oper
     assert weights(live) == {f"fraud-{stable}": 80, f"fraud-{candidate}": 20}
 
 
+@pytest.mark.parametrize("before", [{"mirror": {"percent": 20}}, {"setWeight": 20}])
+async def test_what_people_ask_after_an_edit_back_to_a_preview_is_no_evidence(
+    operator: Operator, before: dict[str, Any]
+) -> None:
+    operator.traffic.people = 30
+    later = [{"setWeight": 50}, {"pause": {}}]
+    weighed = {**MIRRORED, "steps": [before, {"pause": {}}, *later]}
+    _, candidate = await begun(operator, weighed)
+    await operator.until("fraud", lambda s: s["candidate"]["counted"], moving=5)
+    again = {**weighed, "steps": [{"preview": TRY}, {"pause": {}}, *later]}
+    await operator.apply("fraud", **spec("v2", rollout=again))
+    await operator.until("fraud", lambda s: s["candidate"]["preview"])
+    await asyncio.sleep(30)
+    before_people = await evidence_of(operator)
+    for _ in range(20):
+        await asyncio.sleep(15)
+    assert await evidence_of(operator) == before_people > 0
+    await operator.command("fraud", f"advance/{candidate}")
+    await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 50)
+    since = operator.now
+    await operator.until("fraud", lambda s: s["candidate"]["counted"], moving=5)
+    more = await evidence_of(operator) - before_people
+    assert 0 < more <= 500 * (operator.now - since)
+
+
+async def evidence_of(operator: Operator) -> float:
+    """The candidate's requests that its check has compared."""
+    check = (await operator.get("fraud"))["status"]["candidate"]["checks"][0]
+    return float(check["requests"]["candidate"])
+
+
 async def test_whoever_sends_the_header_is_served_by_stable_until_it_is_ready(
     operator: Operator, cluster: Cluster
 ) -> None:
