@@ -18,6 +18,7 @@ from serinus.plan.stepping import (
 from serinus.plan.steps import kind_of
 from serinus.plan.steps.kind import Gate
 from serinus.plan.timeline import commanded
+from serinus.plan.unable import unfit_to_resume
 
 COMMAND_KEPT: Final = 256
 """Characters of a command that are recorded in the status."""
@@ -97,7 +98,7 @@ def _advance(s: Situation, revision: str) -> Situation | str:
         waits = f": {s.candidate.hold.message}" if s.candidate.hold else "; waiting for its pods"
         return f"all steps have passed{waits}"
     if stage is Stage.WITHDRAWN:
-        return resume_step(s, "Resumed by command.")
+        return unfit_to_resume(s) or resume_step(s, "Resumed by command.")
     if closed := gate(s):
         return f"step {s.candidate.step + 1} {closed.must}: {closed.how_to_pass(s)}"
     if unfit := unfit_next(s):
