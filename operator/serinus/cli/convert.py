@@ -15,8 +15,8 @@ and a Rollout with a workloadRef, needs its Deployment in the same input. From a
 GRPCRoute of the same name in the input come the Gateway, host names and rules; from an
 AnalysisTemplate that a Rollout names and that runs Jobs, steps that run them.
 
-Review the result: otherwise the analysis of other tools is not converted. By default Serinus compares errors
-and predictions; see docs/checks.
+Review the result: otherwise the analysis of other tools is not converted. By default Serinus
+compares errors and predictions; see docs/checks.
 
 examples:
   serinus convert deployment.yaml > loan.yaml

@@ -2,16 +2,20 @@
 
 import asyncio
 import re
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
+import yaml
 
 from serinus.cluster import Cluster
 from tests.campaign.memory.cluster import MemoryCluster
+from tests.support.documents import fenced
 from tests.support.inprocess import Manifest, Operator
 from tests.support.rollouts import ERRORS, PATIENT, healthy, spec
 from tests.support.routes import copies, previewed, weights
 
+PAGE: Final = Path(__file__).parents[3] / "docs" / "before-clients.md"
 MIRRORED = {
     "steps": [{"mirror": {"percent": 20}}, {"setWeight": 50}, {"pause": {}}],
     "analysis": ERRORS,
@@ -177,6 +181,29 @@ async def test_people_reach_it_by_a_header_until_it_gets_a_weight(operator: Oper
     assert previewed(live) == []
     assert status["candidate"]["preview"] == []
     assert weights(live) == {f"fraud-{stable}": 80, f"fraud-{candidate}": 20}
+
+
+async def test_a_route_of_ones_own_leads_a_host_name_to_the_candidate_beside_that_of_the_operator(
+    operator: Operator,
+) -> None:
+    [example] = (each for each in fenced(PAGE.read_text(), "yaml") if "HTTPRoute" in each)
+    stable, candidate = await begun(operator, PREVIEWED)
+    await operator.until("fraud", lambda s: s["candidate"]["hold"]["reason"] == "AwaitingCommand")
+    own = yaml.safe_load(example.replace("REVISION", candidate))
+    own["metadata"]["namespace"] = operator.namespace
+    written = await operator.cluster.create(own)
+    [backend] = own["spec"]["rules"][0]["backendRefs"]
+    service = await operator.cluster.get("Service", operator.namespace, backend["name"])
+    assert service["spec"]["selector"]["serinus.dev/revision"] == candidate
+    assert [port["port"] for port in service["spec"]["ports"]] == [backend["port"]]
+
+    await operator.command("fraud", f"advance/{candidate}")
+    await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20)
+    assert weights(await route(operator)) == {f"fraud-{stable}": 80, f"fraud-{candidate}": 20}
+    await operator.command("fraud", f"promote/{candidate}")
+    await operator.until("fraud", healthy("v2"))
+    left = await operator.cluster.get("HTTPRoute", operator.namespace, "fraud-try")
+    assert left["spec"] == written["spec"]
 
 
 @pytest.mark.parametrize("before", [{"mirror": {"percent": 20}}, {"setWeight": 20}])
