@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final, Self
 
+from serinus.api.initializer import Initializer
 from serinus.api.validation import in_full
 from serinus.cluster import ApiError, Cluster
 from serinus.controller.app import App
 from serinus.manifests.kinds import KINDS
 from serinus.manifests.routers.rules import FRONTS
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult, Series
+from tests.support.registry import PaperRegistry
 from tests.support.routes import copies, previewed, weights
 
 Manifest = dict[str, Any]
@@ -113,7 +115,10 @@ class Operator:
         self.namespace = namespace
         self._ahead = 0.0
         self.traffic = Traffic(lambda: self.now, self.now - 120)
+        self.registry = PaperRegistry(lambda: self.now)
         self.gateway_answers = True
+        self.initializer: Initializer | None = None
+        """With which the next replica starts."""
         self.app: App | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -128,7 +133,12 @@ class Operator:
     async def start(self) -> None:
         """Start a replica, as after a restart: it knows nothing but what the API server has."""
         self.app = App(
-            self.cluster, self.traffic, namespaces=(self.namespace,), clock=lambda: self.now
+            self.cluster,
+            self.traffic,
+            namespaces=(self.namespace,),
+            initializer=self.initializer,
+            registries=self.registry,
+            clock=lambda: self.now,
         )
         self._tasks.append(asyncio.create_task(self.app.run()))
 

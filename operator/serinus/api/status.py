@@ -18,6 +18,7 @@ from serinus.api.baseline import Baseline
 from serinus.api.checks import KINDS, Mode, Settings
 from serinus.api.evidence import FIELD, LONGEST, mask, packed, unpacked
 from serinus.api.notifications import MOST_ENDPOINTS, NoticeKind
+from serinus.api.registry import LONGEST_DIGEST, LONGEST_RUN, LONGEST_URI, LONGEST_VERSION
 from serinus.api.stages import FLAGS, Stage, stage_in_flags
 from serinus.api.steps.results import LONGEST_RESULT
 
@@ -25,6 +26,8 @@ MOST_ANNOUNCED: Final = 16
 """States of which endpoints were told, as many as a status holds."""
 RESULTS_KEPT: Final = 4
 """Results of Jobs."""
+RETRAININGS_KEPT: Final = 8
+"""As many as may start in a week, and one more."""
 
 Phase = Literal["Healthy", "Progressing", "Paused", "RolledBack", "Degraded", "Unavailable"]
 Verdict = Literal["Pass", "Fail", "Inconclusive", "NoData", "Error"]
@@ -848,6 +851,30 @@ class Hold(StatusType):
     since: Since = Field(description="Since when.")
 
 
+class FollowedVersion(StatusType):
+    """The version of a model that the spec follows in a registry."""
+
+    registry: Annotated[str, Field(max_length=63)] = Field(description="spec.model.registry.name.")
+    model: Annotated[str, Field(max_length=255)] = Field(description="spec.model.registry.model.")
+    alias: Annotated[str, Field(max_length=128)] = Field(description="spec.model.registry.alias.")
+    version: Annotated[str, Field(max_length=LONGEST_VERSION)] = Field(
+        description="The version that the alias names, passed to each container as MODEL_VERSION."
+    )
+    storage_uri: Annotated[str, Field(max_length=LONGEST_URI)] = Field(
+        description="Where its files are, passed to each container as MODEL_URI."
+    )
+    digest: Annotated[str, Field(max_length=LONGEST_DIGEST)] = Field(
+        description="Of what never changes of the version."
+    )
+    run: Annotated[str, Field(max_length=LONGEST_RUN)] = Field(
+        default="", description="The run that trained it, if the registry knows it."
+    )
+    link: Annotated[str, Field(max_length=LONGEST_URI)] = Field(
+        default="", description="Where people read about it."
+    )
+    since: Since = Field(description="When the alias was first seen to name it.")
+
+
 class Stable(StatusType):
     """The stable revision."""
 
@@ -1182,6 +1209,13 @@ class FeatureStatus(StatusType):
     drifted: bool = Field(default=False, description="Whether the feature has drifted.")
     since: Timestamp = Field(description="Time of the last change.")
     message: Sentence = Field(default="", description="Human-readable evidence.")
+    part: Annotated[str, Field(max_length=128)] = Field(
+        default="",
+        description="If it has drifted: the range or category that differed most when that was "
+        "shown.",
+    )
+    share: float | None = Field(default=None, description="Its share of the values then, 0 to 1.")
+    expected: float | None = Field(default=None, description="Its share in the reference.")
 
 
 class Unknown(StatusType):
@@ -1204,6 +1238,9 @@ class MonitoredShare(StatusType):
         default=None, description="Time of the last change; absent before the first measurement."
     )
     message: Sentence = Field(default="", description="Human-readable evidence.")
+    share: float | None = Field(
+        default=None, description="The share by which that was shown, 0 to 1."
+    )
     unknown: Unknown | None = Field(default=None, description="Why it is unknown.")
 
 
@@ -1232,6 +1269,83 @@ class Monitored(Distributions):
     )
     error_rate: MonitoredShare | None = Field(default=None, description="Failed requests.")
     negative_feedback: MonitoredShare | None = Field(default=None, description="Negative feedback.")
+
+
+class Alarm(StatusType):
+    """What was beyond its reference or limit."""
+
+    quantity: Annotated[str, Field(max_length=32)] = Field(
+        description="Its key in spec.monitoring, such as featureDrift."
+    )
+    since: Timestamp = Field(description="Since when.")
+    message: Sentence = Field(default="", description="Human-readable evidence.")
+
+
+class NewVersion(StatusType):
+    """The revision that came of a retraining."""
+
+    revision: Hash = Field(description="Hash of the revision.")
+    version: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None, description="model.version of the revision."
+    )
+    outcome: Literal["RollingOut", "Promoted", "Rejected", "Cancelled"] = Field(
+        default="RollingOut",
+        description="Cancelled: the spec or a command replaced it before a verdict.",
+    )
+    since: Timestamp = Field(description="Start of its rollout.")
+    ended: Timestamp | None = Field(default=None, description="End of its rollout.")
+    message: Sentence = Field(default="", description="Human-readable cause of its end.")
+
+
+class RetrainingRun(StatusType):
+    """A Job that was started because an alarm stayed."""
+
+    job: Annotated[str, Field(max_length=63)] = Field(description="Name of the Job.")
+    since: Since = Field(description="Time of its start.")
+    revision: Hash = Field(description="Hash of the revision that was stable.")
+    version: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None, description="model.version of that revision."
+    )
+    alarms: Annotated[list[Alarm], Field(max_length=8)] = Field(
+        default_factory=list, description="What started it."
+    )
+    outcome: Literal["Running", "Succeeded", "Failed", "Stopped"] = Field(
+        default="Running",
+        description="Stopped: the Job was ended because it is no longer wanted.",
+    )
+    message: Sentence = Field(
+        default="", description="Human-readable outcome, or why no container of the Job runs."
+    )
+    ended: Timestamp | None = Field(default=None, description="Time of that outcome.")
+    seen: KeptField[bool] = Field(
+        default=False, description="Whether the Job was there; then it is not created again."
+    )
+    idle_since: KeptField[Since | None] = Field(
+        default=None, description="Time since which no container of the Job runs."
+    )
+    made: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None, description="The version that the Job says it has made."
+    )
+    new: NewVersion | None = Field(
+        default=None, description="The revision that came of it; unset: none yet."
+    )
+
+
+class Retraining(StatusType):
+    """What became of alarms that stayed."""
+
+    waiting: ObservedField[Sentence] = Field(
+        default="", description="Why no Job is started, though something is amiss; empty: nothing."
+    )
+    history: Annotated[list[RetrainingRun], Field(max_length=RETRAININGS_KEPT)] = Field(
+        default_factory=list, description="The Jobs, newest first."
+    )
+
+    @property
+    def running(self) -> RetrainingRun | None:
+        """The one that has not ended, as far as it is known."""
+        last = self.history[0] if self.history else None
+        return last if last is not None and last.outcome == "Running" else None
 
 
 def _written_whole(schema: dict[str, Any]) -> None:
@@ -1274,10 +1388,10 @@ class Status(StatusType):
         ]
     ] = Field(
         default_factory=list,
-        description="Ready, Reconciling, Stalled, Available, MetricsAvailable, Drifted, "
-        "PredictionsDrifted, ErrorsAboveLimit, FeedbackAboveLimit, ImagesDiffer, NodeSuspected, "
-        "Overridden, FieldsIgnored, InternalError. Available: stable serves, also during a "
-        "rollout.",
+        description="Ready, Reconciling, Stalled, Available, ModelResolved, MetricsAvailable, "
+        "Drifted, PredictionsDrifted, ErrorsAboveLimit, FeedbackAboveLimit, ImagesDiffer, "
+        "NodeSuspected, Overridden, FieldsIgnored, InternalError. Available: stable serves, also "
+        "during a rollout.",
     )
     replicas: ObservedField[int] = Field(
         default=0, description="Pods of the stable revision, for the scale subresource."
@@ -1286,6 +1400,10 @@ class Status(StatusType):
         default="",
         description="Selector of the pods of all revisions, for the scale subresource: all of them "
         "together serve the traffic.",
+    )
+    model: FollowedVersion | None = Field(
+        default=None,
+        description="What spec.model.registry was last resolved to, which the spec stands for.",
     )
     stable: Stable | None = Field(default=None, description="The stable revision.")
     candidate: Candidate | None = Field(
@@ -1320,6 +1438,9 @@ class Status(StatusType):
     )
     monitoring: Monitored | None = Field(
         default=None, description="Monitoring of the stable revision."
+    )
+    retraining: Retraining | None = Field(
+        default=None, description="Retraining for what is monitored (spec.monitoring.retrain)."
     )
 
     @model_validator(mode="before")

@@ -23,11 +23,12 @@ from serinus.api.misspelt import fields_at, unknown_field
 from serinus.api.presets import PRESETS
 from serinus.api.problem import Problem
 from serinus.api.quantities import seconds, spoken
+from serinus.api.registry import Reference
 from serinus.api.route_rule import MOST_RULES, redirects
-from serinus.api.spec import Spec
+from serinus.api.spec import FollowedModel, Spec
 from serinus.api.stages import PROMOTED, Stage
 from serinus.api.status import KEPT, Candidate, Status
-from serinus.api.storage import MODEL_PATH, MODEL_VOLUME, mounted
+from serinus.api.storage import MODEL_PATH, MODEL_VOLUME, is_downloaded, mounted
 
 _NO_STRATA: Final = ("__name__", "instance", "job", "le", "namespace", "pod")
 _WANTED: Final = "Input should be"
@@ -58,6 +59,15 @@ def typed(namespace: str, name: str, spec: dict[str, Any]) -> tuple[Spec | None,
     for check in _CHECKS:
         found += check(namespace, written)
     return read, found
+
+
+def followed(spec: dict[str, Any]) -> Reference | None:
+    """What a raw spec follows in a registry; None: nothing, or `typed` says what is wrong with
+    it."""
+    written = (spec.get("model") or {}).get("registry")
+    if written is None or of_type(FollowedModel, written, "spec.model.registry"):
+        return None
+    return FollowedModel.model_validate(written).reference
 
 
 def _as_written(read: Spec, spec: dict[str, Any]) -> Spec:
@@ -207,7 +217,12 @@ def _instead_of(found: Any) -> str:
 
 
 def _model(namespace: str, spec: Spec) -> Iterator[Problem]:
+    if _follows(spec) and _given_by_model(spec):
+        message = "stands instead of storageUri and version: remove these"
+        yield Problem("spec.model.registry", message)
     uri = spec.model.storage_uri if spec.model else None
+    if spec.model is not None:
+        yield from (each.below("spec.model") for each in spec.model.problems())
     if uri is None:
         return
     try:
@@ -258,9 +273,19 @@ def _given_by_model(spec: Spec) -> set[str]:
     return {name for name, value in given.items() if value is not None}
 
 
+def _follows(spec: Spec) -> bool:
+    """Whether the URI of the model is not known from the spec alone."""
+    return spec.model is not None and spec.model.registry is not None
+
+
 def _mounts_model(spec: Spec) -> bool:
     uri = spec.model.storage_uri if spec.model else None
     return uri is not None and uri.startswith(("pvc:", "oci:"))
+
+
+def _has_it_downloaded(spec: Spec) -> bool:
+    uri = spec.model.storage_uri if spec.model else None
+    return uri is not None and is_downloaded(uri)
 
 
 def _traffic(namespace: str, spec: Spec) -> Iterator[Problem]:
@@ -285,9 +310,12 @@ def _steps(namespace: str, spec: Spec) -> Iterator[Problem]:
     for index, step in enumerate(spec.rollout.steps):
         field = f"spec.rollout.steps[{index}]"
         yield from (each.below(field) for each in step.problems())
-        if step.mounts_model and not _mounts_model(spec):
+        if step.mounts_model and not (
+            _mounts_model(spec) or _has_it_downloaded(spec) or _follows(spec)
+        ):
             message = (
-                "needs spec.model.storageUri to be a pvc:// or oci:// URI: no other is mounted"
+                "needs spec.model.storageUri to be a URI that is mounted, such as pvc:// or oci://,"
+                " or downloaded, such as s3://"
             )
             yield Problem(f"{field}.{step.kind}.mountModel", message)
         if lacks := spec.traffic.lacks(step.needs):

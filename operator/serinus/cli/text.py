@@ -31,6 +31,7 @@ def as_data(live: Live, now: float) -> dict[str, Any]:
     view = rollout_view(live.spec, live.status, now)
     return {
         **in_short(live, view),
+        "model": view.model and view.model.to_json(),
         "stable": view.stable and fields(view.stable),
         "candidate": view.candidate and fields(view.candidate),
         "wanted": view.wanted,
@@ -47,6 +48,7 @@ def as_data(live: Live, now: float) -> dict[str, Any]:
         "retiring": list(view.retiring),
         "decisions": [each.to_json() for each in view.decisions],
         "conditions": [each.to_json() for each in view.conditions],
+        "retraining": view.retraining and view.retraining.to_json(),
     }
 
 
@@ -112,6 +114,7 @@ def as_text(name: str, view: RolloutView, now: float, pods: tuple[PodView, ...] 
     """The complete view."""
     blocks = [
         f"{name}: {view.phase}\n{view.message}".rstrip(),
+        _model(view),
         _arms(view),
         _pods(pods),
         _steps(view.steps),
@@ -119,9 +122,21 @@ def as_text(name: str, view: RolloutView, now: float, pods: tuple[PodView, ...] 
         _wait(view),
         _checks(view),
         _conditions(view),
+        retrained(view),
         _decisions(view, now),
     ]
     return "\n\n".join(filter(None, blocks))
+
+
+def _model(view: RolloutView) -> str:
+    if (model := view.model) is None:
+        return ""
+    run = f", run {model.run}" if model.run else ""
+    line = (
+        f"FOLLOWS {model.alias} of {model.model} in registry {model.registry}: "
+        f"version {model.version}{run}"
+    )
+    return "\n".join(filter(None, [line, f"  {model.link}" if model.link else ""]))
 
 
 def _arms(view: RolloutView) -> str:
@@ -197,6 +212,12 @@ def note(view: RolloutView) -> list[str]:
 def _conditions(view: RolloutView) -> str:
     lines = [f"  {condition_line(each)}" for each in view.conditions]
     return "\n".join(["CONDITIONS", *lines]) if lines else ""
+
+
+def retrained(view: RolloutView) -> str:
+    """The last retraining, and what came of it."""
+    lines = [f"  {each}" for each in view.retrained]
+    return "\n".join(["RETRAINING", *lines]) if lines else ""
 
 
 def condition_line(condition: Condition) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Self
 
+from serinus.api.initializer import Initializer
 from serinus.api.problem import Problem
 from serinus.api.spec import Spec
 from serinus.api.status import Status
@@ -10,12 +11,13 @@ from serinus.api.validation import readable, typed
 from serinus.cluster import Family, Store
 from serinus.controller.object_state import ObjectState
 from serinus.controller.queue import Key
+from serinus.manifests.following import as_written
 from serinus.manifests.kinds import SERVICE
 from serinus.manifests.owner import Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import Router
-from serinus.plan.observe import identified, incompatibility, read_revisions, who_serves
+from serinus.plan.observe import identified, incompatibility, mountable, read_revisions, who_serves
 from serinus.plan.situation import Desired
 
 
@@ -46,6 +48,7 @@ class Observed:
     def read(
         cls,
         store: Store,
+        initializer: Initializer | None,
         key: Key,
         live: Manifest,
         desired: Desired,
@@ -53,12 +56,14 @@ class Observed:
         status: Status,
         now: float,
     ) -> Self:
-        """From the store, with the status and its unwritten evidence."""
+        """From the store, with the status and its unwritten evidence. `initializer`: what downloads
+        the models of pods that start now, if something does."""
         owner = Owner(key.namespace, key.name, live["metadata"]["uid"])
         family = store.family(key.namespace, key.name, owner.uid)
         objects = family.objects()
         desired = identified(desired, owner, live["spec"], status, objects)
         revisions = read_revisions(desired, live["spec"], status, objects)
+        desired = mountable(desired, revisions, objects, initializer)
         serving = who_serves(owner, desired, objects)
         desired = replace(
             desired, incompatibility=incompatibility(desired, status, revisions, serving)
@@ -99,7 +104,10 @@ def _outranked(store: Store, owner: Owner, router: Router, objects: Objects) -> 
 def read_spec(live: Manifest) -> tuple[Spec | None, tuple[str, ...], tuple[str, ...]]:
     """The typed spec, its problems, and its unknown fields, for example if a newer CRD adds
     defaults; None if it cannot be read at all."""
-    name, written = (live["metadata"]["namespace"], live["metadata"]["name"]), live["spec"]
+    name, written = (
+        (live["metadata"]["namespace"], live["metadata"]["name"]),
+        as_written(live["spec"]),
+    )
     spec, found = typed(*name, written)
     unknown: list[Problem] = []
     if spec is None:

@@ -13,6 +13,7 @@ from functools import partial
 from math import inf
 from typing import Any
 
+from serinus.api.initializer import Initializer
 from serinus.api.isolation import Faults, Part, isolated
 from serinus.api.reasons import About, Reason
 from serinus.api.stages import AWAITS_PROMOTION, Stage
@@ -23,6 +24,7 @@ from serinus.controller.approval_policy import approval_policy
 from serinus.controller.capabilities import unable
 from serinus.controller.events import announce
 from serinus.controller.evicting import evict_all
+from serinus.controller.following import AnyRegistries, follow, refused, resolved
 from serinus.controller.internal_errors import standing
 from serinus.controller.judging import Judging
 from serinus.controller.measuring import judge_measured, measure, measure_nothing
@@ -45,7 +47,6 @@ from serinus.plan.observe import read_desired, read_history, read_world
 from serinus.plan.problems import Problem, Severity
 from serinus.plan.situation import World
 from serinus.plan.steps import gate_at
-from serinus.plan.summary import refuse
 from serinus.plan.unable import needs_ahead
 from serinus.plan.withdrawal import Mark, withdrawn
 
@@ -92,6 +93,8 @@ class Reconciler:
         scope: Scope,
         notifier: Notifier,
         judging: Judging,
+        initializer: Initializer | None,
+        registries: AnyRegistries,
     ) -> None:
         self._cluster = cluster
         self._store = store
@@ -101,6 +104,9 @@ class Reconciler:
         self._notifier = notifier
         self._states: dict[Key, ObjectState] = {}
         self._judging = judging
+        self._initializer = initializer
+        self._read = partial(Observed.read, store, initializer)
+        self._registries = registries
 
     async def __call__(self, key: Key, faults: Faults) -> Passed:
         """One pass. `faults` has what our own code raises in parts of it."""
@@ -111,16 +117,19 @@ class Reconciler:
             return Passed()
         now, state = self._clock(), self._state(key, live)
         status = self._recalled(live, state)
-        spec, problems, ignored = read_spec(live)
-        if spec is None:
-            refused = refuse(status, live["metadata"]["generation"], problems[0], now)
+        followed = follow(self._registries, self._store, key, live, status, now)
+        status = status.replace(model=followed and followed.known)
+        stands = resolved(live, followed)
+        spec, problems, ignored = (None, (), ()) if stands is None else read_spec(stands)
+        if stands is None or spec is None:
+            told = refused(status, live, followed, problems, now)
             measure_nothing(self._sampler, key, state)
-            unsaved, wrote = await self._commit(key, live, state, status, refused, (), now)
-            state.export(refused, None, ())
+            unsaved, wrote = await self._commit(key, live, state, status, told, (), now)
+            state.export(told, None, ())
             return Passed(unsaved, wrote)
 
-        desired = read_desired(live, spec, problems, ignored)
-        observed = Observed.read(self._store, key, live, desired, state, status, now)
+        desired = replace(read_desired(stands, spec, problems, ignored), following=followed)
+        observed = self._read(key, stands, desired, state, status, now)
         world = await self._observe(observed, status)
 
         mark = Mark.read(observed.owner, observed.objects, now)
@@ -253,6 +262,7 @@ class Reconciler:
     def _forget(self, key: Key) -> None:
         if (state := self._states.pop(key, None)) is not None:
             self._notifier.forget(state.uid)
+        self._registries.forget(*key)
         self._sampler.forget(key)
 
     # observe
@@ -262,8 +272,11 @@ class Reconciler:
         state, now = observed.state, observed.now
         facts: dict[str, Any] = {"unread": state.unread}
         task = status.candidate.task if status.candidate else None
-        awaited = task.name if task and not (task.succeeded or task.unfinished) else None
-        tasks = await look_at_tasks(self._cluster, owner, objects, awaited)
+        awaited = task.name if task and not (task.succeeded or task.unfinished) else ""
+        retraining = status.retraining.running if status.retraining else None
+        trains = retraining.job if retraining else ""
+        names = filter(None, (awaited, trains))
+        tasks = await look_at_tasks(self._cluster, owner, objects, names)
         facts["ended_tasks"], facts["idle_tasks"] = tasks.ended, tasks.idle
         state.pod_looks, facts["pods_seen"] = await look_at_pods(
             self._cluster, owner, status, objects, state.pod_looks, now
@@ -289,10 +302,10 @@ class Reconciler:
         if looks is not None and looks.short and looks.problem:
             waits, about = Reason.AWAITING_PODS, About.CANDIDATE
             world = world.with_problems(Problem(waits, Severity.WAIT, about, looks.problem))
-        said = (f"Job {name}: {why}" for name, why in tasks.idle.items() if why)
-        if why := tasks.unknown or next(said, ""):
-            awaits = Problem(Reason.AWAITING_JOB, Severity.WAIT, About.TASK, why)
-            world = world.with_problems(awaits)
+        for name, about in ((awaited, About.TASK), (trains, About.RETRAINING)):
+            if why := tasks.trouble(name):
+                awaits = Problem(Reason.AWAITING_JOB, Severity.WAIT, about, why)
+                world = world.with_problems(awaits)
         world = state.outcome.applied_to(world)
         since = now if state.route_awaited_since is None else min(state.route_awaited_since, now)
         state.route_awaited_since = None if world.split_in_effect else since
@@ -327,7 +340,7 @@ class Reconciler:
         history, running = read_history(found.objects), plan.wanted.replicas
         limit = spec.revision_history_limit
         keep = revisions_kept(found.revisions, history, running, plan.status, limit)
-        desired = children(owner, spec, keep, plan.wanted, found.objects)
+        desired = children(owner, spec, keep, plan.wanted, found.objects, self._initializer)
         if mark is not None and plan.status.candidate is not None:
             routes, splits = mark.on(desired.routes), mark.on(desired.splits)
             desired = replace(desired, routes=routes, splits=splits)

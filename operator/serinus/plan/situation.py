@@ -27,6 +27,7 @@ from serinus.manifests.task import TaskEnd
 from serinus.manifests.workloads import Workload
 from serinus.plan.audit import with_audit
 from serinus.plan.chosen_steps import steps_of
+from serinus.plan.following import Following
 from serinus.plan.history import former
 from serinus.plan.problems import Problem, Severity, gravest_first
 from serinus.plan.timeline import ended
@@ -60,6 +61,8 @@ class Desired:
     """Name of the ModelDeployment, for messages."""
     digest: str = ""
     """Of model, template and rollout, as an approval names it."""
+    following: Following | None = None
+    """What the spec follows in a registry; None: nothing."""
 
     @property
     def version(self) -> str | None:
@@ -201,7 +204,9 @@ class World:
     problems: tuple[Problem, ...] = ()
     """What is not as desired, gravest first."""
     ended_tasks: Mapping[str, TaskEnd] = field(default_factory=dict)
-    """How the Jobs of steps have ended, by name, of those that have."""
+    """How Jobs have ended, by name, of those that have."""
+    tasks: frozenset[str] = frozenset()
+    """Names of the Jobs that are there."""
     idle_tasks: Mapping[str, str] = field(default_factory=dict)
     """Of a Job that is awaited and of which no container runs or has run, why that is so; empty: it
     is not there."""

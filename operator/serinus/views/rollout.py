@@ -14,7 +14,9 @@ from serinus.api.status import (
     Candidate,
     Condition,
     Decision,
+    FollowedVersion,
     Rejected,
+    Retraining,
     Stable,
     Status,
     Verdict,
@@ -25,6 +27,7 @@ from serinus.plan.audit import first_failure
 from serinus.plan.chosen_steps import steps_of
 from serinus.plan.stepping import given_at, step_ends
 from serinus.plan.steps import kind_of, shown
+from serinus.views.retraining import retraining_lines
 from serinus.views.roles import Roles, roles_of
 
 
@@ -126,6 +129,8 @@ class RolloutView:
 
     phase: str
     message: str
+    model: FollowedVersion | None
+    """What an alias in a registry names, if the spec follows one."""
     stable: ArmView | None
     candidate: ArmView | None
     roles: Roles
@@ -149,6 +154,9 @@ class RolloutView:
     """Recent decisions, newest first."""
     conditions: tuple[Condition, ...]
     """Conditions that report a problem, except Ready, which repeats `message`."""
+    retraining: Retraining | None
+    retrained: tuple[str, ...]
+    """The last retraining in sentences; empty: there was none, and none is to come."""
 
     @property
     def step(self) -> int:
@@ -173,6 +181,7 @@ def rollout_view(spec: Spec | None, status: Status, now: float) -> RolloutView:
     return RolloutView(
         phase=status.phase,
         message=NOT_SEEN if status == Status() else status.message,
+        model=status.model,
         stable=_arm(stable, 100.0 - weight) if stable else None,
         candidate=_arm(candidate, weight) if candidate else None,
         roles=roles_of(candidate),
@@ -187,6 +196,8 @@ def rollout_view(spec: Spec | None, status: Status, now: float) -> RolloutView:
         retiring=tuple(each.revision for each in status.retiring),
         decisions=tuple(status.decisions),
         conditions=tuple(filter(_is_amiss, status.conditions)),
+        retraining=status.retraining,
+        retrained=retraining_lines(status.retraining),
     )
 
 
@@ -247,8 +258,12 @@ def _wait(steps: list[Step], candidate: Candidate, now: float) -> WaitView | Non
     return WaitView(hold.reason, hold.message, max(now - hold.since, 0.0), left)
 
 
+_GOOD: Final = ("Available", "MetricsAvailable", "ModelResolved")
+"""Conditions that are True while all is well."""
+
+
 def _is_amiss(condition: Condition) -> bool:
     if condition.type in ("Ready", "Reconciling"):
         return False
-    good = "True" if condition.type in ("Available", "MetricsAvailable") else "False"
+    good = "True" if condition.type in _GOOD else "False"
     return condition.status not in (good, "Unknown")

@@ -4,18 +4,21 @@ An expression is short, has no loops, and is about one small object: no expressi
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import islice, product
 from typing import Any, Final
 
 import cel
 
-from serinus.api.steps.results import NoResultError, as_text, kind_of, leaves, parsed
+from serinus.api.steps.division import without_zeros
+from serinus.api.steps.results import NoResultError, as_text, leaves, parsed
 
 LONGEST_LIMIT: Final = 256
 MOST_LIMITS: Final = 16
 
+_LONGEST_TEXT: Final = 100
+"""Characters of one of its texts beside a limit."""
 _ROOT: Final = "result"
 _PANIC: Final = "PanicException"
 """By name, since it cannot be imported."""
@@ -39,7 +42,14 @@ _NO_FUNCTION: Final = "Undefined variable or function"
 """What the library says of a function that is there, but not for these types."""
 _OPERATION: Final = re.compile(r"Unsupported operation: (?:float|int) (\S+) (?:float|int)\.")
 _NOT_BOOLEAN: Final = "not a boolean"
-_FIELD: Final = re.compile(rf"\b{_ROOT}((?:\.[A-Za-z_]\w*)+)(?![\w(])")
+_PATH: Final = r"(?:\.[A-Za-z_]\w*)+"
+_FIELD: Final = re.compile(rf"\b{_ROOT}({_PATH})(?![\w(])")
+_IN_ORDER: Final = re.compile(
+    rf"\b{_ROOT}({_PATH})\s*[<>]|[<>]=?\s*{_ROOT}({_PATH})(?!\s*[\w(.\[])"
+)
+"""Fields that are compared by < and the like as they are."""
+_NONE: Final = " "
+"""A field that no result has."""
 
 
 class UnjudgedError(Exception):
@@ -147,13 +157,37 @@ def broken(limits: Sequence[str], said: str) -> str:
 
 
 def _is_met(limit: str, result: Mapping[str, Any]) -> bool:
+    for path, value in _named(limit, result, _IN_ORDER):
+        if isinstance(value, str) and _is_number(value):
+            raise UnjudgedError(
+                f"{limit} cannot be judged: {_ROOT}{path} is {_quoted(value)}, which is text: "
+                "write numbers without quotes."
+            )
+    computed = without_zeros(limit, lambda text: _value(text, result), f"{_ROOT}[{_NONE!r}]")
     try:
-        met = _run(lambda: cel.compile(limit).execute({_ROOT: result}))
+        met = _value(computed, result)
     except Exception as error:
-        raise UnjudgedError(f"{limit} cannot be judged: {_why(limit, result, error)}.") from error
+        why = _why_not(error, limit, result)
+        raise UnjudgedError(f"{limit} cannot be judged: {why}.") from error
     if not isinstance(met, bool):
         raise UnjudgedError(f"{limit} cannot be judged: it is neither true nor false.")
     return met
+
+
+def _value(expression: str, result: Mapping[str, Any]) -> Any:
+    return _run(lambda: cel.compile(expression).execute({_ROOT: result}))
+
+
+def _why_not(error: Exception, limit: str, result: Mapping[str, Any]) -> str:
+    """Why it cannot be computed, as the end of a sentence."""
+    if isinstance(error, KeyError):
+        missing = error.args[0] != _NONE
+        return (
+            f"{error.args[0]} is missing" if missing else f"it divides by 0{_values(limit, result)}"
+        )
+    if isinstance(error, TypeError):
+        return f"its values have other types than it needs{_values(limit, result)}"
+    return _first_line(error)
 
 
 def _run(step: Callable[[], Any]) -> Any:
@@ -167,23 +201,36 @@ def _run(step: Callable[[], Any]) -> Any:
         raise ValueError(f"the expression cannot be evaluated: {_first_line(error)}") from error
 
 
-def _why(limit: str, result: Mapping[str, Any], error: Exception) -> str:
-    if isinstance(error, KeyError):
-        return f"{error.args[0]} is missing"
-    if not isinstance(error, TypeError):
-        return _first_line(error)
-    of = {f".{path}": value for path, value in leaves(result)}
-    named = dict.fromkeys(path for path in _FIELD.findall(limit) if path in of)
-    types = " and ".join(f"{_ROOT}{path} is {kind_of(of[path])}" for path in named)
-    return f"values of different types do not compare{f', and {types}' if types else ''}"
-
-
 def _values(limit: str, result: Mapping[str, Any]) -> str:
     """Those that it names."""
-    values = {f".{path}": value for path, value in leaves(result)}
-    named = dict.fromkeys(_FIELD.findall(limit))
-    found = [f"{_ROOT}{path} is {as_text(values[path])}" for path in named if path in values]
+    named = _named(limit, result, _FIELD)
+    found = [f"{_ROOT}{path} is {_quoted(value)}" for path, value in named]
     return f": {', '.join(found)}" if found else ""
+
+
+def _named(
+    limit: str, result: Mapping[str, Any], where: re.Pattern[str]
+) -> Iterator[tuple[str, float | str | bool]]:
+    """Fields that it names there and the result has, each once, with their values."""
+    found = {f".{path}": value for path, value in leaves(result)}
+    paths = (path for at in where.finditer(limit) for path in at.groups() if path)
+    yield from ((path, found[path]) for path in dict.fromkeys(paths) if path in found)
+
+
+def _quoted(value: float | str | bool) -> str:
+    """As in a limit."""
+    text = as_text(value)
+    if not isinstance(value, str):
+        return text
+    return f'"{text[: _LONGEST_TEXT - 1]}…"' if len(text) > _LONGEST_TEXT else f'"{text}"'
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,7 +1,8 @@
 """What a Job leaves when it succeeds: one small JSON object, or text that only people read."""
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Never
 
 LONGEST_RESULT: Final = 2048
@@ -12,6 +13,8 @@ _SHOWN: Final = 300
 _QUOTED: Final = 60
 """Characters around a mistake in it."""
 _CUT: Final = "…"
+_HALVES: Final = re.compile("[\ud800-\udfff]")
+"""Of characters beyond 16 bits; one without the other, as JSON may have, is no text."""
 _KINDS: Final = {list: "a list", str: "text", float: "a number", bool: "a boolean", dict: "nested"}
 
 
@@ -34,16 +37,18 @@ def parsed(said: str) -> dict[str, Any]:
     if len(said) >= LONGEST_RESULT and (len(said) > LONGEST_RESULT or said.endswith(_CUT)):
         raise NoResultError(f"it is longer than {LONGEST_RESULT} characters")
     try:
-        found = json.loads(said, parse_int=float, parse_constant=_refuse)
+        found = json.loads(
+            said, parse_int=float, parse_constant=_refuse, object_pairs_hook=_of_characters
+        )
     except json.JSONDecodeError as error:
-        place = " ".join(said[error.pos : error.pos + _QUOTED].split()) or "its end"
+        place = _printable(said[error.pos : error.pos + _QUOTED]) or "its end"
         why = f"{error.msg[0].lower()}{error.msg[1:]}"
         message = f"it is not JSON at line {error.lineno}, character {error.colno}: {why}, at "
         raise NoResultError(message + place) from error
     except RecursionError as error:
         raise NoResultError("it is nested too deep") from error
     if not isinstance(found, dict):
-        raise NoResultError(f"it is {kind_of(found)} and no object")
+        raise NoResultError(f"it is {_kind_of(found)} and no object")
     _check(found)
     return found
 
@@ -69,23 +74,24 @@ def as_text(value: float | str | bool) -> str:
     """A value in messages."""
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:.6g}" if isinstance(value, float) else " ".join(value.split())
+    return f"{value:.6g}" if isinstance(value, float) else _printable(value)
 
 
 def in_words(said: str) -> str:
     """What a Job has left, as people read it: `accuracy 0.914, stable.accuracy 0.921`."""
     result = read_result(said)
     if result is None:
-        found = " ".join(said.split())
+        found = _printable(said)
     else:
-        found = ", ".join(f"{path} {as_text(value)}" for path, value in leaves(result))
+        shown = ((_printable(path), as_text(value)) for path, value in leaves(result))
+        found = ", ".join(f"{path} {value}" for path, value in shown)
     return f"{found[: _SHOWN - 1]}{_CUT}" if len(found) > _SHOWN else found
 
 
 def _check(found: Mapping[str, Any], above: str = "") -> None:
     """Raise NoResultError for a value that no result has."""
     for name, value in found.items():
-        path = f"{above}{name}"[:_QUOTED]
+        path = _printable(f"{above}{name}")[:_QUOTED]
         if isinstance(value, float) and abs(value) == float("inf"):
             raise NoResultError(f"{path} is greater than any number")
         if isinstance(value, dict) and not above:
@@ -94,12 +100,24 @@ def _check(found: Mapping[str, Any], above: str = "") -> None:
             raise NoResultError(f"{path} is nested more than one level")
         elif value is None or isinstance(value, list):
             raise NoResultError(
-                f"{path} is {kind_of(value)}: it may be a number, text or a boolean"
+                f"{path} is {_kind_of(value)}: it may be a number, text or a boolean"
             )
 
 
-def kind_of(value: Any) -> str:
-    """The type of a value of JSON, in messages."""
+def _printable(text: str) -> str:
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
+
+
+def _of_characters(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; what is half a character is none of a text, as the API server reads it too."""
+    return {_whole(key): _whole(each) if isinstance(each, str) else each for key, each in pairs}
+
+
+def _whole(text: str) -> str:
+    return _HALVES.sub("\ufffd", text)
+
+
+def _kind_of(value: Any) -> str:
     return "null" if value is None else _KINDS[type(value)]
 
 
