@@ -83,15 +83,17 @@ _PORTS: Final = {
     "maxItems": 32,
     "items": _PORT,
 }
+VARIABLE_SCHEMA: Final = _object(
+    "An environment variable.",
+    ("name",),
+    name=_text("Name of the variable.", 512),
+    value=_text("Value of the variable; quote numbers.", 131072, nullable=True),
+)
+SOURCE_SCHEMA: Final = _object("A ConfigMap or Secret whose keys become environment variables.")
 _ENV: Final = _named(
     "Environment variables of the container. They may refer to $(MODEL_URI) and $(MODEL_VERSION).",
     1000,
-    _object(
-        "An environment variable.",
-        ("name",),
-        name=_text("Name of the variable.", 512),
-        value=_text("Value of the variable; quote numbers.", 131072, nullable=True),
-    ),
+    VARIABLE_SCHEMA,
     nullable=True,
 )
 _MOUNTS: Final = {
@@ -206,6 +208,16 @@ TASK_SCHEMA: Final[Schema] = _object(
         restartPolicy=_text("Must be Never.", 16, enum=["Never"]),
     ),
 )
+
+RETRAINING_SCHEMA: Final[Schema] = {
+    **TASK_SCHEMA,
+    "description": "Pod template, as in a Job. Serinus adds labels, and to each container: "
+    "RETRAINING, a JSON object that says what is beyond its reference or limit, by how much and "
+    "since when; MODEL_DEPLOYMENT, its name; STABLE_REVISION and STABLE_SERVICE, host:port; and if "
+    "model is set, MODEL_URI and MODEL_VERSION of stable. Unless the template says otherwise, a "
+    "pod gets no token of a ServiceAccount, and runs as the restricted Pod Security Standard "
+    "requires.",
+}
 
 
 def of_template(template: Any, field: str) -> Iterator[Problem]:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from serinus import __version__
 from serinus.api.base import Type
+from serinus.api.initializer import Initializer
 from serinus.api.nesting import allow_deep_nesting
 from serinus.api.notifications import MOST_ENDPOINTS, Endpoint
 from serinus.api.registry import MOST_REGISTRIES, Registry
@@ -29,7 +30,7 @@ from serinus.controller.lease import Lease
 from serinus.controller.scope import CLASS_LABEL, Scope
 from serinus.controller.watching import tell_answers_in_words
 from serinus.prometheus import OPTIONS, Config, Option, Prometheus, settings
-from serinus.registries import Registries
+from serinus.registries import Registries, listening
 
 log = logging.getLogger("serinus.controller")
 
@@ -78,7 +79,18 @@ def arguments() -> argparse.ArgumentParser:
         type=_registries,
         action=_Several,
     )
+    option(
+        "--registry-webhooks",
+        "address at which registries may say that something has changed, if any may",
+        "0.0.0.0:8081",
+        type=_address,
+    )
     option("--dashboard-url", "address of the dashboard, for links in notifications", "")
+    option(
+        "--storage-initializer",
+        "an image that downloads models, and how it is run, as JSON (docs/storage.md)",
+        type=_initializer,
+    )
     option("--log-format", "log format: text or json", "text", type=_log_format)
     return parser
 
@@ -143,6 +155,10 @@ def _from_json(wanted: type[T], text: str, option: str) -> T:
     return wanted.model_validate(given)
 
 
+def _initializer(text: str) -> Initializer:
+    return _from_json(Initializer, text, "storage-initializer")
+
+
 def _clash(given: Sequence[Endpoint | Registry], what: str, most: int) -> str:
     """What is wrong about all of them together; empty if nothing is."""
     names = [each.name for each in given]
@@ -196,6 +212,7 @@ async def _run(options: argparse.Namespace, config: Config) -> None:
             own = options.namespace == options.lease_namespace
             labels = {CLASS_LABEL: options.class_name} if own else {}
             lease = Lease(cluster, *where, identity, options.release or "", labels)
+        registries = Registries(options.registry or (), time.time)
         app = App(
             cluster,
             prometheus,
@@ -205,9 +222,12 @@ async def _run(options: argparse.Namespace, config: Config) -> None:
             workers=options.workers,
             endpoints=options.notify or (),
             dashboard=options.dashboard_url or "",
-            registries=Registries(options.registry or (), time.time),
+            initializer=options.storage_initializer,
+            registries=registries,
         )
-        await app.run(options.bind)
+        where = options.registry_webhooks
+        async with listening(registries.inboxes, lambda: app.leading, *where):
+            await app.run(options.bind)
 
 
 async def _until_signalled(options: argparse.Namespace, config: Config) -> None:

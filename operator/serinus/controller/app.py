@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol
 
 from aiohttp import web
 
+from serinus.api.initializer import Initializer
 from serinus.api.isolation import Fault, Part
 from serinus.api.notifications import Endpoint
 from serinus.cluster import ApiError, Cluster, Store
@@ -65,6 +66,7 @@ class App:
         workers: int = 8,
         endpoints: Sequence[Endpoint] = (),
         dashboard: str = "",
+        initializer: Initializer | None = None,
         registries: AnyRegistries | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -104,6 +106,7 @@ class App:
             self._scope,
             self._notifier,
             self._judging,
+            initializer,
             self._registries,
         )
         self._passes = Passes(cluster, self.store, self._reconciler, internal_errors, clock)
@@ -125,6 +128,7 @@ class App:
             internal_errors=lambda: dict(self._internal_errors.counts),
             notifications=self._notifier.outcomes,
             registry_requests=self._registries.outcomes,
+            registry_webhooks=self._registries.told,
             registry_ages=self._registries.ages,
         )
 
@@ -252,6 +256,11 @@ class App:
             self.store.remove(known)
 
     # what is reported
+
+    @property
+    def leading(self) -> bool:
+        """Whether this replica leads."""
+        return self._leading
 
     def stuck(self) -> str | None:
         """Parts of the operator that are stuck, so that only a restart helps; None if there are

@@ -13,6 +13,7 @@ from functools import partial
 from math import inf
 from typing import Any
 
+from serinus.api.initializer import Initializer
 from serinus.api.isolation import Faults, Part, isolated
 from serinus.api.reasons import About, Reason
 from serinus.api.stages import AWAITS_PROMOTION, Stage
@@ -92,6 +93,7 @@ class Reconciler:
         scope: Scope,
         notifier: Notifier,
         judging: Judging,
+        initializer: Initializer | None,
         registries: AnyRegistries,
     ) -> None:
         self._cluster = cluster
@@ -102,6 +104,8 @@ class Reconciler:
         self._notifier = notifier
         self._states: dict[Key, ObjectState] = {}
         self._judging = judging
+        self._initializer = initializer
+        self._read = partial(Observed.read, store, initializer)
         self._registries = registries
 
     async def __call__(self, key: Key, faults: Faults) -> Passed:
@@ -125,7 +129,7 @@ class Reconciler:
             return Passed(unsaved, wrote)
 
         desired = replace(read_desired(stands, spec, problems, ignored), following=followed)
-        observed = Observed.read(self._store, key, stands, desired, state, status, now)
+        observed = self._read(key, stands, desired, state, status, now)
         world = await self._observe(observed, status)
 
         mark = Mark.read(observed.owner, observed.objects, now)
@@ -268,8 +272,11 @@ class Reconciler:
         state, now = observed.state, observed.now
         facts: dict[str, Any] = {"unread": state.unread}
         task = status.candidate.task if status.candidate else None
-        awaited = task.name if task and not (task.succeeded or task.unfinished) else None
-        tasks = await look_at_tasks(self._cluster, owner, objects, awaited)
+        awaited = task.name if task and not (task.succeeded or task.unfinished) else ""
+        retraining = status.retraining.running if status.retraining else None
+        trains = retraining.job if retraining else ""
+        names = filter(None, (awaited, trains))
+        tasks = await look_at_tasks(self._cluster, owner, objects, names)
         facts["ended_tasks"], facts["idle_tasks"] = tasks.ended, tasks.idle
         state.pod_looks, facts["pods_seen"] = await look_at_pods(
             self._cluster, owner, status, objects, state.pod_looks, now
@@ -295,10 +302,10 @@ class Reconciler:
         if looks is not None and looks.short and looks.problem:
             waits, about = Reason.AWAITING_PODS, About.CANDIDATE
             world = world.with_problems(Problem(waits, Severity.WAIT, about, looks.problem))
-        said = (f"Job {name}: {why}" for name, why in tasks.idle.items() if why)
-        if why := tasks.unknown or next(said, ""):
-            awaits = Problem(Reason.AWAITING_JOB, Severity.WAIT, About.TASK, why)
-            world = world.with_problems(awaits)
+        for name, about in ((awaited, About.TASK), (trains, About.RETRAINING)):
+            if why := tasks.trouble(name):
+                awaits = Problem(Reason.AWAITING_JOB, Severity.WAIT, about, why)
+                world = world.with_problems(awaits)
         world = state.outcome.applied_to(world)
         since = now if state.route_awaited_since is None else min(state.route_awaited_since, now)
         state.route_awaited_since = None if world.split_in_effect else since
@@ -333,7 +340,7 @@ class Reconciler:
         history, running = read_history(found.objects), plan.wanted.replicas
         limit = spec.revision_history_limit
         keep = revisions_kept(found.revisions, history, running, plan.status, limit)
-        desired = children(owner, spec, keep, plan.wanted, found.objects)
+        desired = children(owner, spec, keep, plan.wanted, found.objects, self._initializer)
         if mark is not None and plan.status.candidate is not None:
             routes, splits = mark.on(desired.routes), mark.on(desired.splits)
             desired = replace(desired, routes=routes, splits=splits)

@@ -1,10 +1,11 @@
-"""A Job that a step of a rollout runs, beside the pods that serve."""
+"""A Job that runs beside the pods that serve: of a step of a rollout, or to retrain the model."""
 
 from copy import deepcopy
 from dataclasses import dataclass
 from math import ceil
 from typing import Any, Final
 
+from serinus.api.initializer import Initializer
 from serinus.api.template import LABEL_PREFIX
 from serinus.manifests.kinds import JOB
 from serinus.manifests.owner import Manifest, Owner
@@ -47,7 +48,10 @@ class Task:
     mounts_model: bool = False
     """Whether it finds the model where the candidate's pods have it."""
     over: bool = False
-    """It has succeeded: what is left of it may stay, and it is not run again."""
+    """It is not created again: what is left of it may stay."""
+    retrains: str = ""
+    """If it retrains the model of the revision, which is stable: what it is told of the cause, as
+    JSON. Otherwise it is about a candidate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +68,16 @@ class TaskEnd:
     """What its container left when it succeeded; None: it is simulated, and meets every limit."""
 
 
-def job(owner: Owner, task: Task, revision: Revision, stable: str | None) -> Manifest:
+def job(
+    owner: Owner,
+    task: Task,
+    revision: Revision,
+    stable: str | None,
+    initializer: Initializer | None = None,
+) -> Manifest:
     """The Job of a task, told of the stable revision as well. A pod that its node loses is
-    replaced; any other failure is final."""
+    replaced; any other failure is final. `initializer`: what downloads the revision's model, if
+    something does."""
     disrupted = [{"type": "DisruptionTarget"}]
     return {
         **owner.object(JOB, task.name),
@@ -75,7 +86,7 @@ def job(owner: Owner, task: Task, revision: Revision, stable: str | None) -> Man
             "backoffLimit": 0,
             "podFailurePolicy": {"rules": [{"action": "Ignore", "onPodConditions": disrupted}]},
             "ttlSecondsAfterFinished": _KEPT,
-            "template": _pod(owner, task, revision, stable),
+            "template": _pod(owner, task, revision, stable, initializer),
         },
     }
 
@@ -107,22 +118,33 @@ def has_failed(live: Manifest) -> bool:
 
 def _told(owner: Owner, task: Task, revision: Revision, stable: str | None) -> list[Manifest]:
     """The environment of its containers."""
-    port = target_port(revision.template)["containerPort"]
     given = {
         "MODEL_DEPLOYMENT": owner.name,
-        "CANDIDATE_REVISION": task.revision,
-        "CANDIDATE_SERVICE": address(owner, owner.child(task.revision)),
-        "CANDIDATE_PODS": address(owner, pods_name(owner, task.revision), port),
         "STABLE_REVISION": stable,
         "STABLE_SERVICE": address(owner, owner.child(stable)) if stable else None,
-        "STEP": str(task.step),
-        "WEIGHT": f"{task.weight:g}",
     }
+    if task.retrains:
+        given["RETRAINING"] = task.retrains
+    else:
+        port = target_port(revision.template)["containerPort"]
+        given |= {
+            "CANDIDATE_REVISION": task.revision,
+            "CANDIDATE_SERVICE": address(owner, owner.child(task.revision)),
+            "CANDIDATE_PODS": address(owner, pods_name(owner, task.revision), port),
+            "STEP": str(task.step),
+            "WEIGHT": f"{task.weight:g}",
+        }
     named = [{"name": name, "value": value} for name, value in given.items() if value is not None]
     return [*named, *model_env(revision)]
 
 
-def _pod(owner: Owner, task: Task, revision: Revision, stable: str | None) -> Manifest:
+def _pod(
+    owner: Owner,
+    task: Task,
+    revision: Revision,
+    stable: str | None,
+    initializer: Initializer | None,
+) -> Manifest:
     """The user's template, with no more rights than it asks for."""
     template = deepcopy(task.template)
     metadata, spec = template.setdefault("metadata", {}), template["spec"]
@@ -140,5 +162,5 @@ def _pod(owner: Owner, task: Task, revision: Revision, stable: str | None) -> Ma
         container.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")
         container["securityContext"] = {**_CONTAINER, **(container.get("securityContext") or {})}
     if task.mounts_model:
-        mount_model(spec, revision)
+        mount_model(spec, revision, initializer)
     return template
