@@ -13,12 +13,14 @@ from serinus.api.registry import (
     RegistryKindName,
     ToldOutcome,
 )
+from serinus.notifications.sender import Outgoing
 from serinus.registries.connection import HttpConnection
 from serinus.registries.kind import Connection, RegistryKind
 from serinus.registries.mlflow import MLflow
 from serinus.registries.oci import OCI
 from serinus.registries.poller import Follower, Poller
 from serinus.registries.webhook import Inbox
+from serinus.registries.writer import Connected, Writer
 
 RESTART_AFTER: Final = 10.0
 """Seconds after which a registry is asked again when our own code has raised."""
@@ -29,6 +31,7 @@ KINDS: Final[Mapping[RegistryKindName, Callable[[Registry, Connection, Clock], R
     "MLflow": lambda registry, connection, _: MLflow(registry, connection),
     "OCI": OCI,
 }
+WRITABLE: Final[Mapping[RegistryKindName, Connected]] = {"MLflow": MLflow}
 
 
 class Registries:
@@ -69,6 +72,20 @@ class Registries:
         who = namespace, name
         if (before := self._references.pop(who, None)) is not None:
             self._pollers[before.registry].leave(who, before)
+
+    def writers(self, done: Callable[[str, str], None]) -> Sequence[Outgoing]:
+        """What tells the registries that may be told back. `done` is called with the namespace and
+        name of each object whose status holds something that no longer needs to be there."""
+        return [
+            Writer(
+                poller.registry,
+                WRITABLE[poller.registry.kind],
+                poller.is_followed,
+                lambda of: done(of.namespace, of.name),
+            )
+            for poller in self._pollers.values()
+            if poller.registry.write_back
+        ]
 
     def forget_everything(self) -> None:
         """Another replica leads now."""
