@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from serinus import __version__
 from serinus.api.base import Type
+from serinus.api.initializer import Initializer
 from serinus.api.nesting import allow_deep_nesting
 from serinus.api.notifications import MOST_ENDPOINTS, Endpoint
 from serinus.api.registry import MOST_REGISTRIES, Registry
@@ -85,6 +86,11 @@ def arguments() -> argparse.ArgumentParser:
         type=_address,
     )
     option("--dashboard-url", "address of the dashboard, for links in notifications", "")
+    option(
+        "--storage-initializer",
+        "an image that downloads models, and how it is run, as JSON (docs/storage.md)",
+        type=_initializer,
+    )
     option("--log-format", "log format: text or json", "text", type=_log_format)
     return parser
 
@@ -147,6 +153,10 @@ def _from_json(wanted: type[T], text: str, option: str) -> T:
     if problems := of_type(wanted, given, option, secret=True):
         raise argparse.ArgumentTypeError(" ".join(f"{each}." for each in problems))
     return wanted.model_validate(given)
+
+
+def _initializer(text: str) -> Initializer:
+    return _from_json(Initializer, text, "storage-initializer")
 
 
 def _clash(given: Sequence[Endpoint | Registry], what: str, most: int) -> str:
@@ -212,6 +222,7 @@ async def _run(options: argparse.Namespace, config: Config) -> None:
             workers=options.workers,
             endpoints=options.notify or (),
             dashboard=options.dashboard_url or "",
+            initializer=options.storage_initializer,
             registries=registries,
         )
         where = options.registry_webhooks
