@@ -41,6 +41,7 @@ class Registries:
         self._clock = clock
         self._pollers = {each.name: Poller(each, clock) for each in registries}
         self._references: dict[Follower, Reference] = {}
+        self._refused: dict[Follower, Answer] = {}
         self.inboxes = {
             name: Inbox(poller.registry, clock, poller.ask_again)
             for name, poller in self._pollers.items()
@@ -59,9 +60,14 @@ class Registries:
         """What is known of what this ModelDeployment follows from now on; None: it was not asked
         yet."""
         who = namespace, name
-        if (refusal := self._refusal(namespace, reference)) is not None:
+        if error := self._refusal(namespace, reference):
+            now, before = self._clock(), self._refused.get(who)
             self.forget(namespace, name)
-            return refusal
+            # the same while it lasts: since when is told, too
+            refused = Answer(None, now, now, error, refused=True)
+            self._refused[who] = before if before and before.error == error else refused
+            return self._refused[who]
+        self._refused.pop(who, None)
         if self._references.get(who) != reference:
             self.forget(namespace, name)
             self._references[who] = reference
@@ -70,6 +76,7 @@ class Registries:
     def forget(self, namespace: str, name: str) -> None:
         """It follows nothing any more, or was deleted."""
         who = namespace, name
+        self._refused.pop(who, None)
         if (before := self._references.pop(who, None)) is not None:
             self._pollers[before.registry].leave(who, before)
 
@@ -90,6 +97,7 @@ class Registries:
     def forget_everything(self) -> None:
         """Another replica leads now."""
         self._references.clear()
+        self._refused.clear()
         for poller in self._pollers.values():
             poller.forget_everything()
 
@@ -138,17 +146,14 @@ class Registries:
         found = ((name, poller.answered) for name, poller in self._pollers.items())
         return {(name,): max(0.0, now - at) for name, at in found if at is not None}
 
-    def _refusal(self, namespace: str, reference: Reference) -> Answer | None:
-        """The answer to what is not asked for at all."""
-        now, poller = self._clock(), self._pollers.get(reference.registry)
-        if poller is None or not poller.registry.allows(namespace):
-            usable = [
-                name for name, each in self._pollers.items() if each.registry.allows(namespace)
-            ]
-            those = f"those that it may use are {', '.join(usable)}" if usable else "it has none"
-            message = (
-                f"Namespace {namespace} may use no registry {reference.registry}; {those}: correct "
-                "spec.model.registry.name, or have the administrator of Serinus set it up."
-            )
-            return Answer(None, now, now, message, refused=True)
-        return None
+    def _refusal(self, namespace: str, reference: Reference) -> str:
+        """Why a namespace's question is not asked at all; empty: it is."""
+        poller = self._pollers.get(reference.registry)
+        if poller is not None and poller.registry.allows(namespace):
+            return ""
+        usable = [name for name, each in self._pollers.items() if each.registry.allows(namespace)]
+        those = f"those that it may use are {', '.join(usable)}" if usable else "it has none"
+        return (
+            f"Namespace {namespace} may use no registry {reference.registry}; {those}: correct "
+            "spec.model.registry.name, or have the administrator of Serinus set it up."
+        )
