@@ -235,12 +235,19 @@ def test_an_equal_candidate_climbs_every_step(capsys: pytest.CaptureFixture[str]
     ]
 
 
+@pytest.fixture
+def _few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five rollouts instead of fifty, so that few are more than one batch."""
+    monkeypatch.setattr("serinus.cli.simulate._BATCH", 5)
+
+
+@pytest.mark.usefixtures("_few_at_once")
 def test_a_seed_tells_the_same_story_whatever_the_number_of_runs(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     bad = ("-f", GATEWAY, "--candidate-errors", "20%")  # which ends soon
     first = simulated(capsys, *bad, "--runs", "1", "--seed", "7")
-    again = simulated(capsys, *bad, "--runs", "60", "--seed", "7")
+    again = simulated(capsys, *bad, "--runs", "6", "--seed", "7")
     other = simulated(capsys, *bad, "--runs", "1", "--seed", "8")
     assert first["timeline"] == again["timeline"] != other["timeline"]
 
@@ -271,10 +278,11 @@ def test_people_get_a_timeline_and_a_table(capsys: pytest.CaptureFixture[str]) -
     assert "differ from stable" in told
 
 
+@pytest.mark.usefixtures("_few_at_once")
 def test_a_terminal_shows_how_many_rollouts_are_done_and_a_pipe_does_not(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = ["simulate", "-f", GATEWAY, "--candidate-errors", "20%", "--runs", "60"]
+    arguments = ["simulate", "-f", GATEWAY, "--candidate-errors", "20%", "--runs", "6"]
     assert main(arguments) == 0
     piped = capsys.readouterr()
     assert not piped.err
@@ -284,7 +292,7 @@ def test_a_terminal_shows_how_many_rollouts_are_done_and_a_pipe_does_not(
     shown = capsys.readouterr()
     assert shown.out == piped.out
     *lines, after = shown.err.split("\r\033[K")
-    assert lines == ["", *(f"{done} of 60 rollouts" for done in (0, 50, 60))]
+    assert lines == ["", *(f"{done} of 6 rollouts" for done in (0, 5, 6))]
     assert not after  # nothing is left before the result
 
 
