@@ -40,6 +40,7 @@ lock: $(READY) ## Lock the newest allowed dependencies, with hashes
 	  --output-file examples/model-server/requirements-train.txt
 	$(LOCK) tests/e2e/grpc_model/requirements.in \
 	  --output-file tests/e2e/grpc_model/requirements.txt
+	$(LOCK) tests/demo/mlflow/requirements.in --output-file tests/demo/mlflow/requirements.txt
 	$(LOCK) pyproject.toml --extra operator --extra dashboard --group dev examples/model-server/requirements.in \
 	  examples/model-server/requirements-train.in --constraints requirements/operator.txt \
 	  --output-file requirements/dev.txt
