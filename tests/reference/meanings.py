@@ -8,6 +8,7 @@ CONDITIONS: Final[Mapping[str, str]] = {
     "Reconciling": "A rollout goes on, or is paused.",
     "Stalled": "Nothing changes until a person acts.",
     "Available": "Stable has a ready pod and a Gateway that serves.",
+    "ModelResolved": "The registry says which version the spec follows; absent if it follows none.",
     "MetricsAvailable": "The metrics of all checks can be read; absent without a candidate.",
     "Drifted": "The inputs of stable differ from their reference; absent if not monitored.",
     "PredictionsDrifted": "The predictions of stable differ from their reference; absent if not "

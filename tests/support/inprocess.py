@@ -15,9 +15,11 @@ from typing import Any, Final, Self
 from serinus.api.validation import in_full
 from serinus.cluster import ApiError, Cluster
 from serinus.controller.app import App
+from serinus.controller.queue import Key, Wake
 from serinus.manifests.kinds import KINDS
 from serinus.manifests.routers.rules import FRONTS
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult, Series
+from tests.support.registry import PaperRegistry
 from tests.support.routes import copies, weights
 
 Manifest = dict[str, Any]
@@ -111,6 +113,7 @@ class Operator:
         self.namespace = namespace
         self._ahead = 0.0
         self.traffic = Traffic(lambda: self.now, self.now - 120)
+        self.registry = PaperRegistry(lambda: self.now)
         self.gateway_answers = True
         self.app: App | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -125,9 +128,14 @@ class Operator:
 
     async def start(self) -> None:
         """Start a replica, as after a restart: it knows nothing but what the API server has."""
-        self.app = App(
-            self.cluster, self.traffic, namespaces=(self.namespace,), clock=lambda: self.now
+        self.app = app = App(
+            self.cluster,
+            self.traffic,
+            namespaces=(self.namespace,),
+            registries=self.registry,
+            clock=lambda: self.now,
         )
+        self.registry.wake = lambda *name: app.queue.add(Key(*name), Wake.REGISTRY)
         self._tasks.append(asyncio.create_task(self.app.run()))
 
     async def stop(self) -> None:

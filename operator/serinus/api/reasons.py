@@ -137,6 +137,9 @@ class Reason(StrEnum):
         remedies=(UNDO,),
     )
     STABLE_SERVES = means("StableServes", PROGRESS, "Stable has a ready pod.")
+    MODEL_RESOLVED = means(
+        "ModelResolved", PROGRESS, "The registry says which version the alias in the spec names."
+    )
     UNAVAILABLE = means(
         "Unavailable",
         PROGRESS,
@@ -405,6 +408,13 @@ class Reason(StrEnum):
         needs=Needs.REPAIR,
         remedies=(ROUTES, PROMOTE, ABORT),
     )
+    REGISTRY_UNANSWERED = means(
+        "RegistryUnanswered",
+        WAITING,
+        "The registry does not say which version the alias in the spec names; what was known "
+        "before stays.",
+        remedies=(EDIT,),
+    )
     IMAGES_DIFFER = means(
         "ImagesDiffer",
         WAITING,
@@ -496,6 +506,12 @@ class Reason(StrEnum):
                 "kubectl annotate {object} {place} serinus.dev/adopt={name}",
             ),
         ),
+    )
+    REGISTRY_REFUSED = means(
+        "RegistryRefused",
+        PERSON_NEEDED,
+        "The operator does not know the registry in the spec, or this namespace may not use it.",
+        remedies=(EDIT,),
     )
     HISTORY_LOST = means(
         "HistoryLost",

@@ -17,6 +17,7 @@ from serinus.api.monitoring import Monitoring
 from serinus.api.presets import PRESETS
 from serinus.api.problem import Problem
 from serinus.api.quantities import fraction, seconds
+from serinus.api.registry import Reference
 from serinus.api.route_rule import MOST_RULES, RULE_SCHEMA, keeps_sessions, of_rules
 from serinus.api.steps import IN_ORDER, ORDERED, RISE, Step
 from serinus.api.template import TEMPLATE_SCHEMA
@@ -45,9 +46,55 @@ Namespace = Annotated[
 ]
 
 
+class FollowedModel(Type):
+    """An alias in a registry of models, which whoever runs the operator has set up."""
+
+    name: Annotated[
+        str,
+        Field(max_length=63),
+        written(
+            f"^{_LABEL}$", "a registry's name must consist of lower-case letters, digits and -"
+        ),
+    ] = Field(description="Name of the registry, as the operator knows it.")
+    model: Annotated[
+        str,
+        Field(max_length=255),
+        written(
+            "^[A-Za-z0-9]+(([-_]+|[. /])[A-Za-z0-9]+)*$",
+            "must be the name of a registered model, or the path of a repository, without a host",
+        ),
+    ] = Field(description="Name of the registered model in MLflow; the repository in OCI.")
+    alias: Annotated[
+        str,
+        Field(max_length=128),
+        written("^[A-Za-z0-9_][-A-Za-z0-9_.]*$", "must consist of letters, digits, _, - and dots"),
+    ] = Field(description="Alias of the version in MLflow; the tag in OCI.")
+
+    @property
+    def reference(self) -> Reference:
+        """What the registry is asked."""
+        return Reference(self.name, self.model, self.alias)
+
+
 class Model(Type):
     """The model that the pods serve. A change creates a new revision."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "!has(self.registry) || !(has(self.storageUri) || has(self.version))",
+                    "message": "registry stands instead of storageUri and version: remove these",
+                }
+            ]
+        }
+    )
+
+    registry: FollowedModel | None = Field(
+        default=None,
+        description="The version that an alias in a registry names, instead of storageUri and "
+        "version. Once the alias names another version, that one is rolled out.",
+    )
     storage_uri: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
         default=None,
         description="Location of the model, passed to each container as MODEL_URI. "

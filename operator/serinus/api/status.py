@@ -18,6 +18,7 @@ from serinus.api.baseline import Baseline
 from serinus.api.checks import KINDS, Mode, Settings
 from serinus.api.evidence import FIELD, LONGEST, mask, packed, unpacked
 from serinus.api.notifications import MOST_ENDPOINTS, NoticeKind
+from serinus.api.registry import LONGEST_DIGEST, LONGEST_RUN, LONGEST_URI, LONGEST_VERSION
 from serinus.api.stages import FLAGS, Stage, stage_in_flags
 from serinus.api.steps.limits import LONGEST_RESULT
 
@@ -848,6 +849,30 @@ class Hold(StatusType):
     since: Since = Field(description="Since when.")
 
 
+class FollowedVersion(StatusType):
+    """The version of a model that the spec follows in a registry."""
+
+    registry: Annotated[str, Field(max_length=63)] = Field(description="spec.model.registry.name.")
+    model: Annotated[str, Field(max_length=255)] = Field(description="spec.model.registry.model.")
+    alias: Annotated[str, Field(max_length=128)] = Field(description="spec.model.registry.alias.")
+    version: Annotated[str, Field(max_length=LONGEST_VERSION)] = Field(
+        description="The version that the alias names, passed to each container as MODEL_VERSION."
+    )
+    storage_uri: Annotated[str, Field(max_length=LONGEST_URI)] = Field(
+        description="Where its files are, passed to each container as MODEL_URI."
+    )
+    digest: Annotated[str, Field(max_length=LONGEST_DIGEST)] = Field(
+        description="Of what never changes of the version."
+    )
+    run: Annotated[str, Field(max_length=LONGEST_RUN)] = Field(
+        default="", description="The run that trained it, if the registry knows it."
+    )
+    link: Annotated[str, Field(max_length=LONGEST_URI)] = Field(
+        default="", description="Where people read about it."
+    )
+    since: Since = Field(description="When the alias was first seen to name it.")
+
+
 class Stable(StatusType):
     """The stable revision."""
 
@@ -1269,10 +1294,10 @@ class Status(StatusType):
         ]
     ] = Field(
         default_factory=list,
-        description="Ready, Reconciling, Stalled, Available, MetricsAvailable, Drifted, "
-        "PredictionsDrifted, ErrorsAboveLimit, FeedbackAboveLimit, ImagesDiffer, NodeSuspected, "
-        "Overridden, FieldsIgnored, InternalError. Available: stable serves, also during a "
-        "rollout.",
+        description="Ready, Reconciling, Stalled, Available, ModelResolved, MetricsAvailable, "
+        "Drifted, PredictionsDrifted, ErrorsAboveLimit, FeedbackAboveLimit, ImagesDiffer, "
+        "NodeSuspected, Overridden, FieldsIgnored, InternalError. Available: stable serves, also "
+        "during a rollout.",
     )
     replicas: ObservedField[int] = Field(
         default=0, description="Pods of the stable revision, for the scale subresource."
@@ -1281,6 +1306,10 @@ class Status(StatusType):
         default="",
         description="Selector of the pods of all revisions, for the scale subresource: all of them "
         "together serve the traffic.",
+    )
+    model: FollowedVersion | None = Field(
+        default=None,
+        description="What spec.model.registry was last resolved to, which the spec stands for.",
     )
     stable: Stable | None = Field(default=None, description="The stable revision.")
     candidate: Candidate | None = Field(

@@ -23,8 +23,9 @@ from serinus.api.misspelt import fields_at, unknown_field
 from serinus.api.presets import PRESETS
 from serinus.api.problem import Problem
 from serinus.api.quantities import seconds, spoken
+from serinus.api.registry import Reference
 from serinus.api.route_rule import MOST_RULES, redirects
-from serinus.api.spec import Spec
+from serinus.api.spec import FollowedModel, Spec
 from serinus.api.stages import PROMOTED, Stage
 from serinus.api.status import KEPT, Candidate, Status
 from serinus.api.storage import MODEL_PATH, MODEL_VOLUME, mounted
@@ -58,6 +59,15 @@ def typed(namespace: str, name: str, spec: dict[str, Any]) -> tuple[Spec | None,
     for check in _CHECKS:
         found += check(namespace, written)
     return read, found
+
+
+def followed(spec: dict[str, Any]) -> Reference | None:
+    """What a raw spec follows in a registry; None: nothing, or `typed` says what is wrong with
+    it."""
+    written = (spec.get("model") or {}).get("registry")
+    if written is None or of_type(FollowedModel, written, "spec.model.registry"):
+        return None
+    return FollowedModel.model_validate(written).reference
 
 
 def _as_written(read: Spec, spec: dict[str, Any]) -> Spec:
@@ -207,6 +217,9 @@ def _instead_of(found: Any) -> str:
 
 
 def _model(namespace: str, spec: Spec) -> Iterator[Problem]:
+    if _follows(spec) and _given_by_model(spec):
+        message = "stands instead of storageUri and version: remove these"
+        yield Problem("spec.model.registry", message)
     uri = spec.model.storage_uri if spec.model else None
     if uri is None:
         return
@@ -258,6 +271,11 @@ def _given_by_model(spec: Spec) -> set[str]:
     return {name for name, value in given.items() if value is not None}
 
 
+def _follows(spec: Spec) -> bool:
+    """Whether the URI of the model is not known from the spec alone."""
+    return spec.model is not None and spec.model.registry is not None
+
+
 def _mounts_model(spec: Spec) -> bool:
     uri = spec.model.storage_uri if spec.model else None
     return uri is not None and uri.startswith(("pvc:", "oci:"))
@@ -285,7 +303,7 @@ def _steps(namespace: str, spec: Spec) -> Iterator[Problem]:
     for index, step in enumerate(spec.rollout.steps):
         field = f"spec.rollout.steps[{index}]"
         yield from (each.below(field) for each in step.problems())
-        if step.mounts_model and not _mounts_model(spec):
+        if step.mounts_model and not (_mounts_model(spec) or _follows(spec)):
             message = (
                 "needs spec.model.storageUri to be a pvc:// or oci:// URI: no other is mounted"
             )

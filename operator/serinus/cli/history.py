@@ -40,9 +40,12 @@ def run(options: argparse.Namespace) -> None:
         }
         print(dumped(data, options.output))
         return
-    heads = ("NUMBER", "REVISION", "VERSION", "ROLE", "CREATED")
+    heads = ("NUMBER", "REVISION", "VERSION", "FROM", "ROLE", "CREATED")
     cells = [
-        (str(row.number), row.revision, row.version or "-", row.role or "-", row.created)
+        (
+            *(str(row.number), row.revision, row.version or "-", row.source or "-"),
+            *(row.role or "-", row.created),
+        )
         for row in rows
     ]
     past = [(rfc3339(each.at), each.revision, each.reason, each.message) for each in decisions]

@@ -30,6 +30,7 @@ def as_data(live: Live, now: float) -> dict[str, Any]:
     view = rollout_view(live.spec, live.status, now)
     return {
         **in_short(live, view),
+        "model": view.model and view.model.to_json(),
         "stable": view.stable and fields(view.stable),
         "candidate": view.candidate and fields(view.candidate),
         "wanted": view.wanted,
@@ -111,6 +112,7 @@ def as_text(name: str, view: RolloutView, now: float, pods: tuple[PodView, ...] 
     """The complete view."""
     blocks = [
         f"{name}: {view.phase}\n{view.message}".rstrip(),
+        _model(view),
         _arms(view),
         _pods(pods),
         _steps(view.steps),
@@ -121,6 +123,17 @@ def as_text(name: str, view: RolloutView, now: float, pods: tuple[PodView, ...] 
         _decisions(view, now),
     ]
     return "\n\n".join(filter(None, blocks))
+
+
+def _model(view: RolloutView) -> str:
+    if (model := view.model) is None:
+        return ""
+    run = f", run {model.run}" if model.run else ""
+    line = (
+        f"FOLLOWS {model.alias} of {model.model} in registry {model.registry}: "
+        f"version {model.version}{run}"
+    )
+    return "\n".join(filter(None, [line, f"  {model.link}" if model.link else ""]))
 
 
 def _arms(view: RolloutView) -> str:

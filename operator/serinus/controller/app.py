@@ -22,6 +22,7 @@ from serinus.api.isolation import Fault, Part
 from serinus.api.notifications import Endpoint
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.definition import warn_of_an_older_definition
+from serinus.controller.following import NoRegistries, Registries
 from serinus.controller.informer import Informer
 from serinus.controller.internal_errors import InternalErrors
 from serinus.controller.judging import Judging
@@ -63,6 +64,7 @@ class App:
         workers: int = 8,
         endpoints: Sequence[Endpoint] = (),
         dashboard: str = "",
+        registries: Registries | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._cluster = cluster
@@ -96,6 +98,7 @@ class App:
             self._scope,
             self._notifier,
             self._judging,
+            registries or NoRegistries(),
         )
         self._passes = Passes(cluster, self.store, self._reconciler, internal_errors, clock)
         self.metrics = Metrics(self._gauges(prometheus), ObjectMetrics(self._states, clock))

@@ -1,8 +1,8 @@
 """Metrics of each ModelDeployment, read at each scrape from the results of the last passes.
 
 A series ends with its object. Of a condition, a check, a hold and a rejection there is one series,
-with the present value as a label, so there are at most 50 series for each object: 14 for ended
-rollouts, 14 conditions, 17 checks, 3 weights, a hold and a rejection.
+with the present value as a label, so there are at most 51 series for each object: 14 for ended
+rollouts, 15 conditions, 17 checks, 3 weights, a hold and a rejection.
 """
 
 from collections.abc import Callable, Iterable, Mapping

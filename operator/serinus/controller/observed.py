@@ -10,6 +10,7 @@ from serinus.api.validation import readable, typed
 from serinus.cluster import Family, Store
 from serinus.controller.object_state import ObjectState
 from serinus.controller.queue import Key
+from serinus.manifests.following import as_written
 from serinus.manifests.kinds import SERVICE
 from serinus.manifests.owner import Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
@@ -99,7 +100,10 @@ def _outranked(store: Store, owner: Owner, router: Router, objects: Objects) -> 
 def read_spec(live: Manifest) -> tuple[Spec | None, tuple[str, ...], tuple[str, ...]]:
     """The typed spec, its problems, and its unknown fields, for example if a newer CRD adds
     defaults; None if it cannot be read at all."""
-    name, written = (live["metadata"]["namespace"], live["metadata"]["name"]), live["spec"]
+    name, written = (
+        (live["metadata"]["namespace"], live["metadata"]["name"]),
+        as_written(live["spec"]),
+    )
     spec, found = typed(*name, written)
     unknown: list[Problem] = []
     if spec is None:

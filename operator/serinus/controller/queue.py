@@ -64,6 +64,8 @@ class Wake(StrEnum):
     """A Gateway was changed so that routes may lead to it, or no longer."""
     MONITORED = "monitored"
     """A measurement for monitoring was taken."""
+    REGISTRY = "registry"
+    """A registry says something else of the model that is followed."""
     NOTIFIED = "notified"
     """A notice was delivered, or given up."""
     LIST = "list"

@@ -23,6 +23,7 @@ from serinus.controller.approval_policy import approval_policy
 from serinus.controller.capabilities import unable
 from serinus.controller.events import announce
 from serinus.controller.evicting import evict_all
+from serinus.controller.following import Registries, follow, refused, resolved
 from serinus.controller.internal_errors import standing
 from serinus.controller.judging import Judging
 from serinus.controller.measuring import judge_measured, measure, measure_nothing
@@ -45,7 +46,6 @@ from serinus.plan.observe import read_desired, read_history, read_world
 from serinus.plan.problems import Problem, Severity
 from serinus.plan.situation import World
 from serinus.plan.steps import gate_at
-from serinus.plan.summary import refuse
 from serinus.plan.unable import needs_ahead
 from serinus.plan.withdrawal import Mark, withdrawn
 
@@ -92,6 +92,7 @@ class Reconciler:
         scope: Scope,
         notifier: Notifier,
         judging: Judging,
+        registries: Registries,
     ) -> None:
         self._cluster = cluster
         self._store = store
@@ -101,6 +102,7 @@ class Reconciler:
         self._notifier = notifier
         self._states: dict[Key, ObjectState] = {}
         self._judging = judging
+        self._registries = registries
 
     async def __call__(self, key: Key, faults: Faults) -> Passed:
         """One pass. `faults` has what our own code raises in parts of it."""
@@ -111,16 +113,19 @@ class Reconciler:
             return Passed()
         now, state = self._clock(), self._state(key, live)
         status = self._recalled(live, state)
-        spec, problems, ignored = read_spec(live)
-        if spec is None:
-            refused = refuse(status, live["metadata"]["generation"], problems[0], now)
+        followed = follow(self._registries, self._store, key, live, status, now)
+        status = status.replace(model=followed and followed.known)
+        stands = resolved(live, followed)
+        spec, problems, ignored = (None, (), ()) if stands is None else read_spec(stands)
+        if stands is None or spec is None:
+            told = refused(status, live, followed, problems, now)
             measure_nothing(self._sampler, key, state)
-            unsaved, wrote = await self._commit(key, live, state, status, refused, (), now)
-            state.export(refused, None, ())
+            unsaved, wrote = await self._commit(key, live, state, status, told, (), now)
+            state.export(told, None, ())
             return Passed(unsaved, wrote)
 
-        desired = read_desired(live, spec, problems, ignored)
-        observed = Observed.read(self._store, key, live, desired, state, status, now)
+        desired = replace(read_desired(stands, spec, problems, ignored), following=followed)
+        observed = Observed.read(self._store, key, stands, desired, state, status, now)
         world = await self._observe(observed, status)
 
         mark = Mark.read(observed.owner, observed.objects, now)
@@ -253,6 +258,7 @@ class Reconciler:
     def _forget(self, key: Key) -> None:
         if (state := self._states.pop(key, None)) is not None:
             self._notifier.forget(state.uid)
+        self._registries.forget(*key)
         self._sampler.forget(key)
 
     # observe

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from serinus.api.base import LONGEST_NAME
+from serinus.manifests.following import source_of
 from serinus.manifests.kinds import CONTROLLER_REVISION
 from serinus.manifests.owner import NAME_LABEL, Manifest, Owner
 
@@ -129,6 +130,11 @@ class Revision:
     def storage_uri(self) -> str | None:
         """URI of the model, if given."""
         return (self.model or {}).get("storageUri")
+
+    @property
+    def source(self) -> str:
+        """Registry and model that the version is of; empty: the spec named it."""
+        return source_of(self.model)
 
     @property
     def version(self) -> str | None:

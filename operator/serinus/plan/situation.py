@@ -27,6 +27,7 @@ from serinus.manifests.task import TaskEnd
 from serinus.manifests.workloads import Workload
 from serinus.plan.audit import with_audit
 from serinus.plan.chosen_steps import steps_of
+from serinus.plan.following import Following
 from serinus.plan.history import former
 from serinus.plan.problems import Problem, Severity, gravest_first
 from serinus.plan.timeline import ended
@@ -60,6 +61,8 @@ class Desired:
     """Name of the ModelDeployment, for messages."""
     digest: str = ""
     """Of model, template and rollout, as an approval names it."""
+    following: Following | None = None
+    """What the spec follows in a registry; None: nothing."""
 
     @property
     def version(self) -> str | None:

@@ -96,6 +96,8 @@ def start_what_the_spec_has(s: Situation) -> Situation | None:
         )
     else:
         message = f"Revision {desired} is rolled out alongside {stable.revision}."
+    if s.desired.following is not None and s.desired.following.resolved:
+        message = f"{message} {s.desired.following.message}"
     return s.start(desired, message, given=given_at(s.steps, 0))
 
 

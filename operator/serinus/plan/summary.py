@@ -20,6 +20,7 @@ from serinus.api.status import (
 from serinus.manifests.routers import router_for
 from serinus.plan.after_promotion import goes_on_until, hindered, not_compared, why_it_goes_on
 from serinus.plan.chosen_steps import step_may_last
+from serinus.plan.following import Following
 from serinus.plan.guarding import gives_up_waiting
 from serinus.plan.monitoring_reports import Report, announce, reports
 from serinus.plan.problems import Problem, Severity
@@ -33,6 +34,8 @@ from serinus.plan.situation import InternalError, Situation
 from serinus.plan.traffic import given_of
 from serinus.plan.unable import first_unfit_step
 from serinus.plan.wording import messages_of
+
+Truth = Literal["True", "False", "Unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +124,22 @@ def taken_before(status: Status) -> str:
 def refuse(status: Status, generation: int, message: str, now: float) -> Status:
     """The status for a spec that cannot be read: nothing else changes."""
     summary = Summary("Degraded", Reason.INVALID_SPEC, message[:1024], stalled=True)
+    return _only_told(status, generation, summary, now)
+
+
+def await_model(status: Status, generation: int, following: Following, now: float) -> Status:
+    """The status for a spec whose model is not known yet, without anything that serves."""
+    refused = following.reason is Reason.REGISTRY_REFUSED
+    phase: Phase = "Degraded" if refused else "Progressing"
+    summary = Summary(phase, following.reason, following.message[:1024], stalled=refused)
+    return _only_told(status, generation, summary, now)
+
+
+def _only_told(status: Status, generation: int, summary: Summary, now: float) -> Status:
     refused = status.replace(
         observed_generation=generation, phase=summary.phase, message=summary.message
     )
-    why = "Pods are not counted while the spec cannot be read."
+    why = "Pods are not counted meanwhile."
     conditions = _standard(refused, generation, summary, now)
     conditions.append(
         _condition(refused, "Available", "Unknown", summary.reason, why, generation, now)
@@ -364,6 +379,10 @@ def _conditions(s: Situation, summary: Summary, monitored: list[Report]) -> list
     generation = s.desired.generation
     conditions = _standard(s.status, generation, summary, s.now)
     conditions.append(_condition(s.status, "Available", *_available(s), generation, s.now))
+    if (followed := s.desired.following) is not None:
+        truth: Truth = "True" if followed.resolved else "False"
+        said = truth, followed.reason, followed.message[:1024]
+        conditions.append(_condition(s.status, "ModelResolved", *said, generation, s.now))
     if (metrics := _metrics(s)) is not None:
         conditions.append(_condition(s.status, "MetricsAvailable", *metrics, generation, s.now))
     if s.desired.ignored:
@@ -479,7 +498,7 @@ def _standard(status: Status, generation: int, summary: Summary, now: float) -> 
 def _condition(
     status: Status,
     name: str,
-    value: Literal["True", "False", "Unknown"],
+    value: Truth,
     reason: str,
     message: str,
     generation: int,

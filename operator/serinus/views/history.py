@@ -16,6 +16,8 @@ class RevisionView:
     number: int
     revision: str
     version: str | None
+    source: str
+    """Registry and model that the version is of; empty: the spec named it."""
     role: str
     """stable, candidate, rejected, former (was stable, and undo can return to it) or empty; in a
     guard promoted and previous."""
@@ -30,7 +32,9 @@ def history(status: Status, stored: Iterable[Mapping[str, Any]]) -> tuple[Revisi
         if (found := Revision.read(dict(live)))
     ]
     rows = [
-        RevisionView(each.number, each.hash, each.version, _role(status, each.hash), created)
+        RevisionView(
+            each.number, each.hash, each.version, each.source, _role(status, each.hash), created
+        )
         for each, created in known
     ]
     return tuple(sorted(rows, key=lambda row: -row.number))

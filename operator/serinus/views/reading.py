@@ -8,6 +8,7 @@ from serinus.api.problem import Problem
 from serinus.api.spec import Spec
 from serinus.api.status import Status
 from serinus.api.validation import read_status, readable
+from serinus.manifests.following import resolved
 from serinus.manifests.revision import approval_digest
 from serinus.plan.observe import COMMAND
 
@@ -45,7 +46,7 @@ def read(live: Mapping[str, Any]) -> Live:
         command=str(_object(metadata, "annotations").get(COMMAND, "")),
         spec=spec,
         status=status,
-        digest=approval_digest(written) if "template" in written else "",
+        digest=approval_digest(resolved(written, status.model)) if "template" in written else "",
         unreadable=(*problems, *unread),
     )
 

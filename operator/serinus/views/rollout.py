@@ -14,6 +14,7 @@ from serinus.api.status import (
     Candidate,
     Condition,
     Decision,
+    FollowedVersion,
     Rejected,
     Stable,
     Status,
@@ -123,6 +124,8 @@ class RolloutView:
 
     phase: str
     message: str
+    model: FollowedVersion | None
+    """What an alias in a registry names, if the spec follows one."""
     stable: ArmView | None
     candidate: ArmView | None
     roles: Roles
@@ -169,6 +172,7 @@ def rollout_view(spec: Spec | None, status: Status, now: float) -> RolloutView:
     return RolloutView(
         phase=status.phase,
         message=NOT_SEEN if status == Status() else status.message,
+        model=status.model,
         stable=_arm(stable, 100.0 - weight) if stable else None,
         candidate=_arm(candidate, weight) if candidate else None,
         roles=roles_of(candidate),
@@ -243,8 +247,12 @@ def _wait(steps: list[Step], candidate: Candidate, now: float) -> WaitView | Non
     return WaitView(hold.reason, hold.message, max(now - hold.since, 0.0), left)
 
 
+_GOOD: Final = ("Available", "MetricsAvailable", "ModelResolved")
+"""Conditions that are True while all is well."""
+
+
 def _is_amiss(condition: Condition) -> bool:
     if condition.type in ("Ready", "Reconciling"):
         return False
-    good = "True" if condition.type in ("Available", "MetricsAvailable") else "False"
+    good = "True" if condition.type in _GOOD else "False"
     return condition.status not in (good, "Unknown")

@@ -1,0 +1,60 @@
+"""A registry of models whose aliases a test moves."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from serinus.api.registry import Answer, Reference, Version
+
+CHAMPION = {"registry": {"name": "company", "model": "fraud", "alias": "champion"}}
+REFERENCE = Reference("company", "fraud", "champion")
+
+
+def version(name: str, again: str = "") -> Version:
+    """A version of the model fraud; another one of the same name, if it was registered `again`."""
+    return Version(
+        version=name,
+        uri=f"models:/fraud/{name}",
+        digest=f"sha256:{name}{again}",
+        run=f"run-{name}",
+        link=f"https://models.company/fraud/{name}",
+    )
+
+
+class PaperRegistry:
+    """What is known of each reference; the objects that follow it are woken when it changes."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self.wake: Callable[[str, str], None] = lambda namespace, name: None
+        self.answers: dict[Reference, Answer] = {}
+        self.followers: dict[tuple[str, str], Reference] = {}
+
+    def follow(self, namespace: str, name: str, reference: Reference) -> Answer | None:
+        """What is known by now."""
+        self.followers[namespace, name] = reference
+        return self.answers.get(reference)
+
+    def forget(self, namespace: str, name: str) -> None:
+        """The object follows nothing any more."""
+        self.followers.pop((namespace, name), None)
+
+    def names(self, found: Version, reference: Reference = REFERENCE) -> None:
+        """From now on the alias names this version."""
+        self._know(reference, Answer(found, self._now()))
+
+    def fails(self, error: str, reference: Reference = REFERENCE, *, refused: bool = False) -> None:
+        """From now on it does not say what the alias names."""
+        before = self.answers.get(reference, Answer(None, self._now()))
+        since = before.failing_since or self._now()
+        failing = replace(before, failing_since=since, error=error, refused=refused)
+        self._know(reference, failing)
+
+    def forgets(self) -> None:
+        """As after a start: nothing was asked yet."""
+        self.answers.clear()
+
+    def _know(self, reference: Reference, answer: Answer) -> None:
+        self.answers[reference] = answer
+        for (namespace, name), followed in self.followers.items():
+            if followed == reference:
+                self.wake(namespace, name)
