@@ -175,6 +175,10 @@ cluster-down: $(READY) ## Stop all clusters of this checkout, and remove everyth
 demo: $(READY) ## Roll out a real model on a real cluster, and roll back two bad ones
 	$(BIN)/python -m tests.demo
 
+.PHONY: demo-loop
+demo-loop: $(READY) ## Let the inputs of a real model move: drift, retraining, registry, rollout, verdict
+	$(BIN)/python -m tests.demo.loop
+
 .PHONY: bench-judge
 bench-judge: $(READY) ## Compare the judge with other tools, and write docs/judge-tables.md
 	$(BIN)/python -m tests.bench.judge

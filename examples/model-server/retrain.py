@@ -11,7 +11,7 @@ RETRAINING           what Serinus says: a JSON object with the alarms, and since
 MODEL_URI            the version that serves, models:/NAME/VERSION; Serinus sets it. Without it the
                      new version is compared with nothing.
 MLFLOW_TRACKING_URI  address of MLflow.
-DATA_URL             address of bank.py.
+DATA_URL             address of the applications, such as http://bank:8081/applications.csv.
 REGISTERED_MODEL     name of the model in MLflow (default loan).
 ALIAS                alias to move (default champion).
 
@@ -106,9 +106,9 @@ def enough(settings: Settings) -> list[Application]:
 
 
 def recorded_since(url: str, moment: float) -> list[Application]:
-    """What the bank has recorded since then."""
-    query = urllib.parse.urlencode({"since": moment})
-    with urllib.request.urlopen(f"{url}/applications.csv?{query}", timeout=60) as answer:
+    """What the bank has recorded since then; 0: all."""
+    asked = f"{url}?{urllib.parse.urlencode({'since': moment})}" if moment else url
+    with urllib.request.urlopen(asked, timeout=60) as answer:
         return read_csv(answer.read().decode().splitlines())
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -202,6 +203,8 @@ async def test_the_bank_hands_out_its_records_and_moves(rows: Path) -> None:
     bank = Bank(Options(url="", rows=rows))
     async with TestServer(bank.app()) as served:
         list(islice(bank, 10))
-        url = str(served.make_url("")).rstrip("/")
+        url = str(served.make_url("/applications.csv"))
         handed = await asyncio.to_thread(retrain.recorded_since, url, 0)
+        later = await asyncio.to_thread(retrain.recorded_since, url, time.time() + 1)
         assert repr(handed) == repr(bank.since(0))
+        assert later == []
