@@ -9,23 +9,26 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import zip_longest
 from pathlib import Path
 
 _BESIDE_EACH_OTHER = ("--dist=loadscope", "--no-loadscope-reorder")
+_IN_GROUPS = ("--dist=loadgroup", "--no-loadscope-reorder")
 _WORKERS = (os.cpu_count() or 1) + 1
 """One more than there are cores, since some tests wait."""
 LAYERS: Mapping[str, Sequence[Sequence[str]]] = {
-    "unit": [("-m", "not exhaustive", f"--numprocesses={_WORKERS}", "--dist=loadscope")],
+    "unit": [("-m", "not exhaustive", f"--numprocesses={_WORKERS}", *_BESIDE_EACH_OTHER)],
     # most of their time is waiting
-    "integration": [("--numprocesses=4", *_BESIDE_EACH_OTHER)],
+    "integration": [("-m", "not exhaustive", "--numprocesses=6", *_IN_GROUPS)],
     "e2e": [
         ("-m", "not (quiet or alone or live)", "--numprocesses=4", *_BESIDE_EACH_OTHER),
         ("-m", "quiet and not live", "--numprocesses=3", *_BESIDE_EACH_OTHER),
     ],
-    "exhaustive": [("-m", "exhaustive", f"--numprocesses={_WORKERS}", "--dist=loadscope")],
+    "exhaustive": [("-m", "exhaustive", f"--numprocesses={_WORKERS}", *_IN_GROUPS)],
     "live": [
         ("-m", "live and not (quiet or alone)", "--numprocesses=4", *_BESIDE_EACH_OTHER),
         ("-m", "live and quiet", "--numprocesses=2", *_BESIDE_EACH_OTHER),
@@ -34,9 +37,13 @@ LAYERS: Mapping[str, Sequence[Sequence[str]]] = {
 }
 """Each layer's runs of pytest, one after another, and how many of its tests run beside each other.
 """
-FOLDERS: Mapping[str, str] = {"exhaustive": "unit", "live": "e2e"}
+FOLDERS: Mapping[str, Sequence[str]] = {"exhaustive": ("unit", "integration"), "live": ("e2e",)}
 """Where a layer's tests are, if not in a folder of its name."""
-REPORTS = Path(__file__).parents[1] / "build" / "reports"
+AHEAD: Mapping[str, Sequence[str]] = {"e2e": ("-m", "tests.stage")}
+"""What brings up for a layer what it would wait for, while the layer before it runs. A layer brings
+up what is missing, so nothing depends on it."""
+_BUILD = Path(__file__).parents[1] / "build"
+REPORTS = _BUILD / "reports"
 _SLOWEST = 15
 
 
@@ -98,13 +105,34 @@ def run(layer: str) -> Outcome:
 def _run(layer: str, options: Sequence[str], report: Path) -> Outcome:
     report.unlink(missing_ok=True)
     started = time.monotonic()
-    folder = FOLDERS.get(layer, layer)
-    tests = [f"tests/{folder}", f"--junitxml={report}", f"--durations={_SLOWEST}", *options]
-    ended = subprocess.run([sys.executable, "-m", "pytest", *tests], check=False)
+    folders = [f"tests/{folder}" for folder in FOLDERS.get(layer, (layer,))]
+    tests = [*folders, f"--junitxml={report}", f"--durations={_SLOWEST}", *options]
+    command = [sys.executable, "-m", "pytest", *tests]
+    ended = subprocess.run(command, env=_environment(), check=False)
     outcome = counted(layer, report, time.monotonic() - started)
     if ended.returncode != 0 and outcome.failed == 0:  # for one, that it found no test
         return replace(outcome, failed=1)
     return outcome
+
+
+def _environment() -> Mapping[str, str]:
+    """Compiled modules are kept, whatever the caller's environment says: each worker reads those of
+    all tests, and each process that a test starts those of the operator."""
+    ours = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**ours, "PYTHONPYCACHEPREFIX": str(_BUILD / "compiled")}
+
+
+@contextmanager
+def _brought_up(following: str | None) -> Iterator[None]:
+    """Within it, what the following layer waits for is brought up; its words are in a file."""
+    if following is None or following not in AHEAD:
+        yield
+        return
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    with (REPORTS / f"{following}-ahead.log").open("w") as log:
+        command = [sys.executable, *AHEAD[following]]
+        with subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT):
+            yield
 
 
 def main(layers: list[str]) -> int:
@@ -114,8 +142,9 @@ def main(layers: list[str]) -> int:
         print(f"usage: python -m tests.layers [{'] ['.join(LAYERS)}]", file=sys.stderr)
         return 2
     outcomes: list[Outcome] = []
-    for layer in layers:
-        outcomes.append(run(layer))
+    for layer, following in zip_longest(layers, layers[1:]):
+        with _brought_up(following):
+            outcomes.append(run(layer))
         if not outcomes[-1].ran:
             break
     print("", *outcomes, sep="\n")

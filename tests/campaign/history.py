@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from serinus.api.stages import Stage
@@ -10,7 +11,7 @@ from serinus.api.validation import in_full
 Manifest = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Snapshot:
     """How everything stood from a moment on, until the next one."""
 
@@ -33,9 +34,10 @@ class Snapshot:
     bad: Mapping[str, str] = field(default_factory=dict)
     """Revisions that fail their clients, and how."""
 
-    @property
+    @cached_property
     def status(self) -> Manifest:
-        """The status in full; empty where there is none."""
+        """The status in full; empty where there is none. It is unpacked once, since every condition
+        and invariant asks for it."""
         return in_full((self.live or {}).get("status") or {})[0]
 
     @property

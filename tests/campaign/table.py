@@ -24,7 +24,7 @@ from serinus.cluster import ApiError
 from serinus.manifests.revision import approval_digest
 from tests.campaign.history import Snapshot
 from tests.campaign.invariants import violations
-from tests.campaign.memory.jobs import UNPULLED
+from tests.campaign.memory.jobs import ENDLESS, UNPULLED
 from tests.campaign.memory.world import World, run
 from tests.campaign.real import RealApi, RealStage, namespaces
 from tests.campaign.stage import (
@@ -75,6 +75,15 @@ PREVIEWED: Final = {
     },
 }
 GUARDED: Final = {**V2, "rollout": {**V2["rollout"], "guard": {"duration": "20m"}}}
+RETRAINED: Final = {
+    **V1,
+    "monitoring": {
+        "interval": "5s",
+        "meanTimeBetweenFalseAlarms": "24h",
+        "errorRate": {"limit": "5%"},
+        "retrain": {"after": "1s", "job": {"template": _JOB, "timeout": "20m"}},
+    },
+}
 STABLE, CANDIDATE = revision_of(V1), revision_of(V2)
 
 
@@ -153,6 +162,16 @@ def held(version: str, reason: str, weight: float | None = None, stable: str = "
 
     at = f" at {weight:g}%" if weight is not None else ""
     return Outcome(f"{version} is held{at} ({reason})", holds)
+
+
+def retrained(outcome: str) -> Outcome:
+    """v1 serves, and so ended the one Job that an alarm has started."""
+
+    def holds(s: Snapshot) -> bool:
+        found = (s.status.get("retraining") or {}).get("history") or []
+        return serves("v1").holds(s) and [each["outcome"] for each in found] == [outcome]
+
+    return Outcome(f"v1 serves, and a retraining has {outcome.lower()}", holds)
 
 
 GONE: Final = Outcome("nothing is left", lambda s: s.live is None and not s.children)
@@ -253,6 +272,18 @@ async def _tested(stage: Stage) -> None:
     )
 
 
+async def _retrained(stage: Stage) -> None:
+    await stage.apply(RETRAINED)
+    await stage.until(serves("v1").holds)
+    stage.model("v1", errors=0.2)
+
+    def runs(s: Snapshot) -> bool:
+        found = (s.status.get("retraining") or {}).get("history")
+        return bool(found) and any(kind == "Job" for kind, _ in s.children)
+
+    await stage.until(runs)
+
+
 async def _mirrored(stage: Stage) -> None:
     await _serving(stage)
     await stage.apply(MIRRORED)
@@ -327,6 +358,14 @@ STATES: Final = (
     State("mirrored", "v2 gets copies of 20%", _mirrored, _V2, MIRRORED, CANDIDATE),
     State("previewed", "people reach v2 by a header", _previewed, _V2, PREVIEWED, CANDIDATE),
     State("guarded", "v2 is promoted, and v1 holds 5%", _guarded, _V2, GUARDED, CANDIDATE),
+    State(
+        "retraining",
+        "v1 serves, its errors are above their limit, and a Job trains",
+        _retrained,
+        serves("v1"),
+        RETRAINED,
+        STABLE,
+    ),
 )
 
 
@@ -503,6 +542,17 @@ def _jobs(how: str) -> Callable[[Stage, State], Awaitable[None]]:
         await stage.wait(10 * MINUTE)
 
     return happen
+
+
+async def _jobs_never_end(stage: Stage, _: State) -> None:
+    stage.jobs_are(ENDLESS)
+    await stage.wait(25 * MINUTE)
+    stage.jobs_are("succeeds")
+
+
+async def _drift_is_over(stage: Stage, _: State) -> None:
+    stage.model("v1", errors=0.0)
+    await stage.wait(5 * MINUTE)
 
 
 async def _jobs_begin_late(stage: Stage, _: State) -> None:
@@ -699,7 +749,9 @@ _BUDGET: Final = evictions_refused(
     429, "TooManyRequests", "Cannot evict pod as it would violate the pod's disruption budget."
 )
 _HELD: Final = held("v2", "PausedBySpec")
-_FIRST: Final = {"first deployment": serves("v1")}
+_FIRST: Final = {"first deployment": serves("v1"), "retraining": serves("v1")}
+_RETRAINED: Final = {"retraining": retrained("Succeeded")}
+_NOT_RETRAINED: Final = {"retraining": retrained("Failed")}
 _FAILED: Final = {"guarded": rejected("v2", "GuardFailed")}
 _DONE: Final = {"retiring": serves("v2"), "Degraded": rejected("v2", "CheckFailed"), **_FIRST}
 """States in which there is no candidate that steps are for."""
@@ -841,15 +893,25 @@ EVENTS: Final = (
         _one_pod_fails_and(_BUDGET),
         {"*": _ALONE, **_DONE, **_FAILED},
     ),
-    Event("Jobs reject it", _jobs("rejects"), {"running a Job": rejected("v2", "JobFailed")}),
+    Event(
+        "Jobs reject it",
+        _jobs("rejects"),
+        {"running a Job": rejected("v2", "JobFailed"), **_NOT_RETRAINED},
+    ),
     Event(
         "no Job can say",
         _jobs("cannot say"),
-        {"running a Job": held("v2", "ValidationUnfinished", 20.0)},
+        {"running a Job": held("v2", "ValidationUnfinished", 20.0), **_NOT_RETRAINED},
     ),
-    Event("Jobs begin late", _jobs_begin_late),
-    Event("nodes of Jobs lost", _nodes_of_jobs_lost),
-    Event("operator killed before it creates a Job", _killed_before_its_job, _DECIDED),
+    Event("Jobs begin late", _jobs_begin_late, _RETRAINED),
+    Event("Jobs never end", _jobs_never_end, _NOT_RETRAINED),
+    Event("nodes of Jobs lost", _nodes_of_jobs_lost, _RETRAINED),
+    Event(
+        "operator killed before it creates a Job",
+        _killed_before_its_job,
+        {**_DECIDED, **_RETRAINED},
+    ),
+    Event("what raised an alarm is over", _drift_is_over, _RETRAINED),
     Event(
         "one pod fails, operator killed before the eviction",
         _one_pod_fails_and_it_is_killed,

@@ -15,6 +15,7 @@ import pytest
 from tests.cluster import cache, description
 from tests.stage.operator import Operator
 from tests.stage.stage import CLUSTER, Stage, bring_up, connected
+from tests.support.order import longest_first
 
 LONGEST: Final = (
     "test_examples",
@@ -39,9 +40,8 @@ LONGEST: Final = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest modules begin, so that none is left for the end; the others keep their order."""
-    turns = {name: turn for turn, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: turns.get(item.path.stem, len(turns)))
+    """The longest modules begin."""
+    longest_first(items, LONGEST)
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ from tests.cluster.description import folder_of
 from tests.cluster.kubectl import Kubectl
 from tests.stage.gateways import serve
 from tests.support.inprocess import Operator
+from tests.support.order import longest_first
 
 ROOT = Path(__file__).parents[2]
 SHARED, DISTURBED = "serinus-control", "serinus-control-disturbed"
@@ -32,7 +33,6 @@ LONGEST: Final = (
     "test_notifications",
     "test_crashes",
     "test_informer",
-    "test_metrics_faults",
     "test_release",
     "test_approvals",
     "test_cli",
@@ -51,15 +51,24 @@ server, one after another, are apart."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest modules begin, so that none is left for the end; the others keep their order."""
-    turns = {name: turn for turn, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: turns.get(item.path.stem, len(turns)))
+    """Each module is a group, but those that disturb the API server are one: one of them would only
+    wait for another. That group is the longest, and begins."""
+    longest_first(items, LONGEST)
+    items.sort(key=lambda item: not _disturbs(item))
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):  # others may run beside them
+            group = DISTURBED if _disturbs(item) else item.path.stem
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _disturbs(item: pytest.Item | pytest.Module) -> bool:
+    return item.get_closest_marker("disturbs_api_server") is not None
 
 
 @pytest.fixture(scope="module")
 def kubeconfig(request: pytest.FixtureRequest) -> Iterator[Path]:
     """A cluster without kubelets whose API knows ModelDeployments; started if it is not up."""
-    disturbs = request.node.get_closest_marker("disturbs_api_server") is not None
+    disturbs = _disturbs(request.node)
     name = DISTURBED if disturbs else SHARED
     (ROOT / "build").mkdir(exist_ok=True)
     with (ROOT / "build" / f"{name}.lock").open("w") as lock:
@@ -162,12 +171,13 @@ async def cluster(kubeconfig: Path) -> AsyncIterator[Cluster]:
 @pytest.fixture
 async def namespace(kubeconfig: Path) -> AsyncIterator[str]:
     """A namespace of the test's own, with a Gateway."""
-    name = f"t-{secrets.token_hex(4)}"
-    kubectl("create", "namespace", name)
+    name, all_of_them = f"t-{secrets.token_hex(4)}", "/api/v1/namespaces"
+    made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     async with connect() as somebody:
+        await somebody._call("create", "Namespace", "POST", all_of_them, made)
         await serve(somebody, name)
-    yield name
-    kubectl("delete", "namespace", name, "--wait=false")
+        yield name
+        await somebody._call("delete", "Namespace", "DELETE", f"{all_of_them}/{name}")
 
 
 @pytest.fixture

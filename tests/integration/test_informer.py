@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,9 @@ from serinus.controller import informer as informing
 from serinus.controller.informer import Informer
 from serinus.controller.queue import Key
 from serinus.manifests.kinds import KINDS, WATCHED
-from tests.integration.conftest import kill_api_server, kubectl, wait_for_crd
+from tests.integration.conftest import kubectl
 from tests.integration.proxy import Proxy, Request, refused
-
-CRD = "modeldeployments.serinus.dev"
-
-pytestmark = pytest.mark.disturbs_api_server
+from tests.support.exhaustive import short
 
 
 class Mirror:
@@ -149,8 +147,11 @@ async def test_a_deletion_that_no_watch_tells_of_is_noticed_by_the_next_list(
         await seen.until(lambda: not seen.names, within=10)
 
 
-@pytest.mark.parametrize("kind", ["modeldeployments", "deployments", "gateways"])
-@pytest.mark.parametrize("status", [403, 410, 500])
+KINDS_LISTED, REFUSED = ("modeldeployments", "deployments", "gateways"), (403, 410, 500)
+FEW = list(zip(KINDS_LISTED, REFUSED, strict=True))
+
+
+@pytest.mark.parametrize(("kind", "status"), short(product(KINDS_LISTED, REFUSED), FEW))
 async def test_a_list_that_fails_hides_nothing_of_other_kinds(
     kind: str,
     status: int,
@@ -328,54 +329,6 @@ async def test_it_needs_no_right_but_to_list_and_watch_what_it_is_about(
             await seen.until(lambda: (namespace, "a") not in seen.store.names("Service"), within=5)
     finally:
         kubectl("delete", "clusterrole,clusterrolebinding", namespace)
-
-
-async def test_the_api_server_may_be_killed(
-    cluster: Cluster, namespace: str, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with mirror(kubeconfig, namespace, monkeypatch) as seen:
-        live = await cluster.create(service(namespace, "before"))
-        await seen.until(lambda: seen.names == {"before"}, within=10)
-        kill_api_server()
-        deadline = time.monotonic() + 60
-        while True:
-            with contextlib.suppress(Exception):
-                await cluster.delete(live)
-                await cluster.apply(service(namespace, "after"))
-                break
-            assert time.monotonic() < deadline, "the API server does not come back"
-            await asyncio.sleep(0.2)
-        await seen.until(lambda: "after" in seen.names, within=15)
-        await seen.until(lambda: seen.names == {"after"}, within=75)
-
-
-async def test_a_definition_may_go_and_come_back(
-    cluster: Cluster, namespace: str, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    definition = kubectl("get", "crd", CRD, "-o", "json").stdout
-    container = {"name": "model", "image": "m:1", "ports": [{"containerPort": 8080}]}
-    live = {
-        "apiVersion": "serinus.dev/v1alpha1",
-        "kind": "ModelDeployment",
-        "metadata": {"name": "fraud", "namespace": namespace},
-        "spec": {"template": {"spec": {"containers": [container]}}},
-    }
-    async with mirror(kubeconfig, namespace, monkeypatch) as seen:
-        await cluster.create(live)
-        key = (namespace, "fraud")
-        await seen.until(lambda: seen.store.names("ModelDeployment") == [key], within=10)
-        try:
-            kubectl("delete", "crd", CRD)
-            await seen.until(lambda: not seen.store.names("ModelDeployment"), within=20)
-            await seen.until(lambda: "CRD" in (seen.informer.not_ready_reason or ""), within=20)
-        finally:
-            kubectl("create", "-f", "-", stdin=definition)
-            wait_for_crd(CRD, kubeconfig)
-        await cluster.create(live)
-        await seen.until(lambda: seen.store.names("ModelDeployment") == [key], within=20)
-        await seen.until(lambda: seen.informer.not_ready_reason is None, within=20)
-        await cluster.delete(await cluster.get("ModelDeployment", *key))
-        await seen.until(lambda: not seen.store.names("ModelDeployment"), within=5)
 
 
 async def test_a_gateway_api_that_is_installed_later_is_noticed(

@@ -1,4 +1,7 @@
-"""The files of a release: the images run, and a second build has the same bytes."""
+"""The files of a release: the images run, and a second build has the same bytes.
+
+`make test` has its parts in tests/unit/test_release.py, and both images in tests/e2e.
+"""
 
 import filecmp
 import hashlib
@@ -23,6 +26,8 @@ from tests.release import artifacts, commits, images
 from tests.release.__main__ import FOLDER, main
 from tests.stage.images import Source
 from tests.support.repositories import repository_of_this_checkout
+
+pytestmark = pytest.mark.exhaustive
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "releasing.md").read_text()

@@ -98,6 +98,8 @@ def _families() -> Iterator[Metric]:
         refused_writes=dict,
         internal_errors=dict,
         notifications=dict,
+        registry_requests=dict,
+        registry_ages=dict,
     )
     shown = Metrics(gauges, ObjectMetrics(dict, lambda: 0.0)).exposition().decode()
     for family in text_string_to_metric_families(shown):

@@ -15,7 +15,6 @@ from typing import Any, Final, Self
 from serinus.api.validation import in_full
 from serinus.cluster import ApiError, Cluster
 from serinus.controller.app import App
-from serinus.controller.queue import Key, Wake
 from serinus.manifests.kinds import KINDS
 from serinus.manifests.routers.rules import FRONTS
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult, Series
@@ -128,14 +127,13 @@ class Operator:
 
     async def start(self) -> None:
         """Start a replica, as after a restart: it knows nothing but what the API server has."""
-        self.app = app = App(
+        self.app = App(
             self.cluster,
             self.traffic,
             namespaces=(self.namespace,),
             registries=self.registry,
             clock=lambda: self.now,
         )
-        self.registry.wake = lambda *name: app.queue.add(Key(*name), Wake.REGISTRY)
         self._tasks.append(asyncio.create_task(self.app.run()))
 
     async def stop(self) -> None:

@@ -1,8 +1,10 @@
 """A registry of models whose aliases a test moves."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from serinus.api.isolation import Fault
 from serinus.api.registry import Answer, Reference, Version
 
 CHAMPION = {"registry": {"name": "company", "model": "fraud", "alias": "champion"}}
@@ -25,9 +27,13 @@ class PaperRegistry:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self.wake: Callable[[str, str], None] = lambda namespace, name: None
+        self._changed: Callable[[str, str], None] = lambda namespace, name: None
         self.answers: dict[Reference, Answer] = {}
         self.followers: dict[tuple[str, str], Reference] = {}
+
+    def heard(self, changed: Callable[[str, str], None], raised: Callable[[Fault], None]) -> None:
+        """Tell this of changes."""
+        self._changed = changed
 
     def follow(self, namespace: str, name: str, reference: Reference) -> Answer | None:
         """What is known by now."""
@@ -37,6 +43,22 @@ class PaperRegistry:
     def forget(self, namespace: str, name: str) -> None:
         """The object follows nothing any more."""
         self.followers.pop((namespace, name), None)
+
+    def forget_everything(self) -> None:
+        """Another replica leads now."""
+        self.followers.clear()
+
+    async def run(self) -> None:
+        """Nothing is asked: a test says it."""
+        await asyncio.Event().wait()
+
+    def outcomes(self) -> Mapping[tuple[str, str], int]:
+        """None."""
+        return {}
+
+    def ages(self) -> Mapping[tuple[str], float]:
+        """None."""
+        return {}
 
     def names(self, found: Version, reference: Reference = REFERENCE) -> None:
         """From now on the alias names this version."""
@@ -57,4 +79,4 @@ class PaperRegistry:
         self.answers[reference] = answer
         for (namespace, name), followed in self.followers.items():
             if followed == reference:
-                self.wake(namespace, name)
+                self._changed(namespace, name)

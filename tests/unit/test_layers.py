@@ -10,6 +10,7 @@ from tests import layers
 from tests.e2e import conftest as e2e
 from tests.integration import conftest as integration
 from tests.layers import Outcome, counted, reports_of, run
+from tests.unit import conftest as unit
 
 
 def report(folder: Path, **counts: int) -> Path:
@@ -103,6 +104,41 @@ def test_a_report_of_an_earlier_run_counts_for_nothing(a_layer: Path) -> None:
     assert not run("layer").ran
 
 
+COMPILES = "import sys\n\ndef test_it() -> None:\n    assert not sys.dont_write_bytecode\n"
+WAITS = """
+import time
+from pathlib import Path
+
+def test_it() -> None:
+    deadline = time.monotonic() + 20
+    while not Path("is-up").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+"""
+
+
+def test_compiled_modules_are_kept_though_the_environment_says_no(
+    a_layer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    (a_layer / "test_lonely.py").write_text(LONELY)
+    (a_layer / "test_compiles.py").write_text(COMPILES)
+    assert run("layer").ran
+
+
+def test_what_a_layer_waits_for_is_brought_up_while_the_one_before_it_runs(
+    a_layer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    up = ("-c", "open('is-up', 'w').close(); raise SystemExit(1)")
+    monkeypatch.setattr(layers, "LAYERS", {"layer": [()], "after": [()]})
+    monkeypatch.setattr(layers, "AHEAD", {"after": up})
+    after = a_layer.parent / "after"
+    after.mkdir()
+    (a_layer / "test_waits.py").write_text(WAITS)
+    (after / "test_sociable.py").write_text(SOCIABLE.format(True))
+    assert layers.main(["layer", "after"]) == 0, "a layer brings up what is missing"
+
+
 def test_each_module_of_e2e_runs_once() -> None:
     runs = [run[1] for layer in ("e2e", "live") for run in layers.LAYERS[layer]]
     for path in Path("tests/e2e").glob("test_*.py"):
@@ -111,7 +147,7 @@ def test_each_module_of_e2e_runs_once() -> None:
         assert [eval(run, {}, dict(marked)) for run in runs].count(True) == 1, path
 
 
-@pytest.mark.parametrize("layer", [e2e, integration], ids=["e2e", "integration"])
+@pytest.mark.parametrize("layer", [unit, integration, e2e], ids=["unit", "integration", "e2e"])
 def test_each_long_module_is_there(layer: ModuleType) -> None:
     modules = {path.stem for path in Path(layer.__file__ or "").parent.rglob("test_*.py")}
     assert set(layer.LONGEST) <= modules

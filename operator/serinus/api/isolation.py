@@ -33,6 +33,7 @@ class Part(StrEnum):
     FORECAST = "forecast"
     MONITORING = "monitoring"
     NOTIFICATIONS = "notifications"
+    REGISTRIES = "registries"
     REPORT = "report"
     VIEW = "view"
     PASS = "pass"
@@ -58,6 +59,7 @@ _TITLES: Final = {
     Part.FORECAST: "The forecast",
     Part.MONITORING: "Monitoring of",
     Part.NOTIFICATIONS: "Notifications",
+    Part.REGISTRIES: "Reading",
     Part.REPORT: "The status message",
     Part.VIEW: "A view",
     Part.PASS: "The whole pass",

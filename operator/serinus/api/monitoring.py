@@ -7,7 +7,7 @@ from collections import Counter as Count
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import pairwise
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_snake
@@ -19,6 +19,7 @@ from serinus.api.checks.server import NOT_BOTH, FailureCounters, ServerMetrics
 from serinus.api.checks.settings import sorted_by
 from serinus.api.problem import Problem
 from serinus.api.quantities import fraction, seconds
+from serinus.api.template import RETRAINING_SCHEMA, of_task
 
 FeatureName = Annotated[str, Field(min_length=1, max_length=100)]
 CategoryName = Annotated[str, Field(min_length=1, max_length=100)]
@@ -243,6 +244,59 @@ MONITORS: Final[Mapping[str, type[Monitor]]] = {
 """Every quantity that can be monitored, by its key in a manifest; each has a field of
 Monitoring."""
 _FIELDS: Final = {key: to_snake(key) for key in MONITORS}
+MOST_A_WEEK: Final = 7
+
+
+class RetrainingJob(Type):
+    """A Job that trains the model anew, and brings the new version to where it is rolled out from,
+    with rights of its own."""
+
+    template: Annotated[dict[str, Any], Field(json_schema_extra=RETRAINING_SCHEMA)]
+    timeout: Interval = Field(
+        default="24h", description="Time in which the Job must end, from when it was started."
+    )
+
+
+class Retrain(Type):
+    """Starts a Job when an alarm stays. It decides nothing about a rollout: what the Job brings is
+    rolled out as any other version."""
+
+    # whoever applies a manifest without it removes it, also what the API server has filled in
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-map-type": "atomic"})
+
+    alarms: Annotated[
+        list[Literal["featureDrift", "predictionDrift", "errorRate", "feedback"]],
+        Field(max_length=len(MONITORS)),
+    ] = Field(
+        default_factory=list,
+        description="What is retrained for: featureDrift, predictionDrift, errorRate, feedback. "
+        "Empty: everything that is monitored.",
+    )
+    after: Interval = Field(
+        default="1h",
+        description="How long an alarm must stand, of the revision that is stable now, before a "
+        "Job is started. An alarm ends by itself once what raised it is over.",
+    )
+    job: RetrainingJob = Field(description="The Job.")
+    cooldown: Interval = Field(
+        default="24h",
+        description="Time from the end of a Job, whatever it was, until another may start.",
+    )
+    max_per_week: Annotated[int, Field(ge=1, le=MOST_A_WEEK)] = Field(
+        default=2, description="Maximum number of Jobs that are started in any seven days."
+    )
+
+    def problems(self, monitored: Mapping[str, Monitor]) -> Iterator[Problem]:
+        """What the schema does not say, given what is monitored."""
+        yield from of_task(self.job.template, "job.template")
+        for index, each in enumerate(self.alarms):
+            if each not in monitored:
+                message = f"{each} is not monitored: set monitoring.{each}, or remove it here"
+                yield Problem(f"alarms[{index}]", message)
+
+    def listens_to(self, quantity: str) -> bool:
+        """Whether it is retrained for an alarm of this quantity, by its key."""
+        return not self.alarms or quantity in self.alarms
 
 
 class Monitoring(Type):
@@ -270,6 +324,9 @@ class Monitoring(Type):
         default=None,
         description="Share of negative outcomes that users report, compared with a limit.",
     )
+    retrain: Retrain | None = Field(
+        default=None, description="A Job that is started when an alarm stays."
+    )
 
     @model_validator(mode="after")
     def _features_unless_others_are_set(self) -> Self:
@@ -289,6 +346,9 @@ class Monitoring(Type):
             yield from (found.below(key) for found in each.problems())
             if message := each.problem_with(self.interval):
                 yield Problem("interval", message)
+        if self.retrain is not None:
+            found = self.retrain.problems(self.monitors)
+            yield from (each.below("retrain") for each in found)
 
     def completed(self, server: ServerMetrics) -> Self:
         """These settings, with omitted metrics of requests as the server has them."""

@@ -7,10 +7,18 @@ from pydantic import Field
 from serinus.api.base import Type
 
 NoticeKind = Literal[
-    "Started", "StepPassed", "Paused", "Stalled", "Promoted", "RolledBack", "Cancelled"
+    "Started",
+    "StepPassed",
+    "Paused",
+    "Stalled",
+    "Promoted",
+    "RolledBack",
+    "Cancelled",
+    "Retraining",
 ]
 """Paused and Stalled: a person must act, or data is missing. Cancelled: the spec or a command
-replaced the candidate before a verdict."""
+replaced the candidate before a verdict. Retraining: anything about a Job that retrains, and what
+came of it."""
 Form = Literal["CloudEvents", "Slack", "Teams"]
 
 USUAL_KINDS: Final[tuple[NoticeKind, ...]] = tuple(

@@ -71,6 +71,8 @@ class About(Enum):
     """The revisions that are kept."""
     TASK = "task"
     """The Job of a step."""
+    RETRAINING = "retraining"
+    """The Job that retrains the model, for which nothing waits."""
     CHILDREN = "children"
     """Children for which nothing is known to wait."""
 
@@ -92,6 +94,8 @@ class Meaning:
     """Whether a decision for this reason begins a rollout."""
     passes: bool = False
     """Whether a decision for this reason ends a step."""
+    retrains: bool = False
+    """Whether such a decision is about a retraining."""
     warns: bool = False
     """Whether the event of such a decision has the type Warning."""
     recorded: bool = False
@@ -106,6 +110,8 @@ class Meaning:
             return _NOTICES[self.ends]
         if self.begins:
             return "Started"
+        if self.retrains:
+            return "Retraining"
         return "StepPassed" if self.passes else None
 
 
@@ -600,6 +606,51 @@ class Reason(StrEnum):
         "FeedbackAboveLimit",
         MONITORED,
         "The share of negative feedback is shown to be above its limit.",
+        warns=True,
+    )
+    RETRAINING_STARTED = means(
+        "RetrainingStarted",
+        MONITORED,
+        "An alarm stayed, and a Job that trains was started.",
+        retrains=True,
+    )
+    RETRAINING_DELAYED = means(
+        "RetrainingDelayed",
+        MONITORED,
+        "No container of the Job that trains has run for `progressDeadline`; it is waited for.",
+        retrains=True,
+        warns=True,
+    )
+    RETRAINING_SUCCEEDED = means(
+        "RetrainingSucceeded", MONITORED, "The Job that trains has succeeded.", retrains=True
+    )
+    RETRAINING_FAILED = means(
+        "RetrainingFailed",
+        MONITORED,
+        "The Job that trains failed, was deleted, or could not be created; another may start after "
+        "`cooldown`.",
+        retrains=True,
+        warns=True,
+    )
+    RETRAINING_STOPPED = means(
+        "RetrainingStopped",
+        MONITORED,
+        "The Job that trains is no longer wanted: `retrain` was removed, or another revision "
+        "became stable before the Job was created.",
+        retrains=True,
+    )
+    RETRAINED = means(
+        "Retrained",
+        MONITORED,
+        "The version that came of a retraining is stable; the message has the time since the "
+        "alarm.",
+        retrains=True,
+    )
+    RETRAINED_IN_VAIN = means(
+        "RetrainedInVain",
+        MONITORED,
+        "The version that came of a retraining was rejected, or replaced before a verdict.",
+        retrains=True,
         warns=True,
     )
 

@@ -1,8 +1,12 @@
-"""What a registry of models is asked, and what it answers."""
+"""What a registry of models is asked, and what it answers; and the registries that the operator
+knows, as its administrator configures them."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final, Literal, Self
 
+from pydantic import Field, model_validator
+
+from serinus.api.base import Interval, Type
 from serinus.api.storage import mounted
 
 LONGEST_VERSION: Final = 63
@@ -71,3 +75,46 @@ class Answer:
     refused: bool = False
     """Whether it is not asked at all, because this namespace may not use this registry, or because
     there is none with this name."""
+
+
+RegistryKindName = Literal["MLflow", "OCI"]
+AskOutcome = Literal["answered", "unusable", "failed"]
+"""answered: with a version; unusable: with something else, such as that there is no such alias;
+failed: not at all, or that it cannot answer now, or not these credentials."""
+
+EVERYWHERE: Final = "*"
+MOST_REGISTRIES: Final = 16
+
+
+class Registry(Type):
+    """A registry of models. What is secret about it is in files, and never in an error."""
+
+    name: Annotated[str, Field(pattern="^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$")]
+    kind: RegistryKindName
+    url: Annotated[str, Field(pattern="^https?://[-A-Za-z0-9._:]+(/[-A-Za-z0-9._~/]*)?$")]
+    """Its address; of an OCI registry without a path."""
+    namespaces: Annotated[list[str], Field(min_length=1)]
+    """Of the ModelDeployments that may follow its models; `*` stands for all."""
+    folder: str = ""
+    """Directory with the files `token`, or `username` and `password`, and `ca.crt`, all of which
+    may be missing; they are read at each use."""
+    interval: Interval = "1m"
+    """Between two requests for the same alias."""
+    token_url: Annotated[str, Field(pattern="^https?://[-A-Za-z0-9._:]+/[-A-Za-z0-9._~/]*$")] = ""
+    """Where an OCI registry may have tokens issued, if that is on another host."""
+    allow_http: bool = False
+
+    @model_validator(mode="after")
+    def _addresses(self) -> Self:
+        for address in (self.url, self.token_url):
+            if address.startswith("http:") and not self.allow_http:
+                raise ValueError("must have addresses with https://, or http:// with allowHttp")
+        if self.kind == "OCI" and self.url.count("/") > 2:
+            raise ValueError("must have a url without a path if it is an OCI registry")
+        if self.kind != "OCI" and self.token_url:
+            raise ValueError("has a tokenUrl, which only an OCI registry has")
+        return self
+
+    def allows(self, namespace: str) -> bool:
+        """Whether ModelDeployments of this namespace may follow its models."""
+        return EVERYWHERE in self.namespaces or namespace in self.namespaces

@@ -26,6 +26,8 @@ MOST_ANNOUNCED: Final = 16
 """States of which endpoints were told, as many as a status holds."""
 RESULTS_KEPT: Final = 4
 """Results of Jobs."""
+RETRAININGS_KEPT: Final = 8
+"""As many as may start in a week, and one more."""
 
 Phase = Literal["Healthy", "Progressing", "Paused", "RolledBack", "Degraded", "Unavailable"]
 Verdict = Literal["Pass", "Fail", "Inconclusive", "NoData", "Error"]
@@ -1202,6 +1204,13 @@ class FeatureStatus(StatusType):
     drifted: bool = Field(default=False, description="Whether the feature has drifted.")
     since: Timestamp = Field(description="Time of the last change.")
     message: Sentence = Field(default="", description="Human-readable evidence.")
+    part: Annotated[str, Field(max_length=128)] = Field(
+        default="",
+        description="If it has drifted: the range or category that differed most when that was "
+        "shown.",
+    )
+    share: float | None = Field(default=None, description="Its share of the values then, 0 to 1.")
+    expected: float | None = Field(default=None, description="Its share in the reference.")
 
 
 class Unknown(StatusType):
@@ -1224,6 +1233,9 @@ class MonitoredShare(StatusType):
         default=None, description="Time of the last change; absent before the first measurement."
     )
     message: Sentence = Field(default="", description="Human-readable evidence.")
+    share: float | None = Field(
+        default=None, description="The share by which that was shown, 0 to 1."
+    )
     unknown: Unknown | None = Field(default=None, description="Why it is unknown.")
 
 
@@ -1252,6 +1264,83 @@ class Monitored(Distributions):
     )
     error_rate: MonitoredShare | None = Field(default=None, description="Failed requests.")
     negative_feedback: MonitoredShare | None = Field(default=None, description="Negative feedback.")
+
+
+class Alarm(StatusType):
+    """What was beyond its reference or limit."""
+
+    quantity: Annotated[str, Field(max_length=32)] = Field(
+        description="Its key in spec.monitoring, such as featureDrift."
+    )
+    since: Timestamp = Field(description="Since when.")
+    message: Sentence = Field(default="", description="Human-readable evidence.")
+
+
+class NewVersion(StatusType):
+    """The revision that came of a retraining."""
+
+    revision: Hash = Field(description="Hash of the revision.")
+    version: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None, description="model.version of the revision."
+    )
+    outcome: Literal["RollingOut", "Promoted", "Rejected", "Cancelled"] = Field(
+        default="RollingOut",
+        description="Cancelled: the spec or a command replaced it before a verdict.",
+    )
+    since: Timestamp = Field(description="Start of its rollout.")
+    ended: Timestamp | None = Field(default=None, description="End of its rollout.")
+    message: Sentence = Field(default="", description="Human-readable cause of its end.")
+
+
+class RetrainingRun(StatusType):
+    """A Job that was started because an alarm stayed."""
+
+    job: Annotated[str, Field(max_length=63)] = Field(description="Name of the Job.")
+    since: Since = Field(description="Time of its start.")
+    revision: Hash = Field(description="Hash of the revision that was stable.")
+    version: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None, description="model.version of that revision."
+    )
+    alarms: Annotated[list[Alarm], Field(max_length=8)] = Field(
+        default_factory=list, description="What started it."
+    )
+    outcome: Literal["Running", "Succeeded", "Failed", "Stopped"] = Field(
+        default="Running",
+        description="Stopped: the Job was ended because it is no longer wanted.",
+    )
+    message: Sentence = Field(
+        default="", description="Human-readable outcome, or why no container of the Job runs."
+    )
+    ended: Timestamp | None = Field(default=None, description="Time of that outcome.")
+    seen: KeptField[bool] = Field(
+        default=False, description="Whether the Job was there; then it is not created again."
+    )
+    idle_since: KeptField[Since | None] = Field(
+        default=None, description="Time since which no container of the Job runs."
+    )
+    made: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None, description="The version that the Job says it has made."
+    )
+    new: NewVersion | None = Field(
+        default=None, description="The revision that came of it; unset: none yet."
+    )
+
+
+class Retraining(StatusType):
+    """What became of alarms that stayed."""
+
+    waiting: ObservedField[Sentence] = Field(
+        default="", description="Why no Job is started, though something is amiss; empty: nothing."
+    )
+    history: Annotated[list[RetrainingRun], Field(max_length=RETRAININGS_KEPT)] = Field(
+        default_factory=list, description="The Jobs, newest first."
+    )
+
+    @property
+    def running(self) -> RetrainingRun | None:
+        """The one that has not ended, as far as it is known."""
+        last = self.history[0] if self.history else None
+        return last if last is not None and last.outcome == "Running" else None
 
 
 def _written_whole(schema: dict[str, Any]) -> None:
@@ -1344,6 +1433,9 @@ class Status(StatusType):
     )
     monitoring: Monitored | None = Field(
         default=None, description="Monitoring of the stable revision."
+    )
+    retraining: Retraining | None = Field(
+        default=None, description="Retraining for what is monitored (spec.monitoring.retrain)."
     )
 
     @model_validator(mode="before")

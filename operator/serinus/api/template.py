@@ -207,6 +207,16 @@ TASK_SCHEMA: Final[Schema] = _object(
     ),
 )
 
+RETRAINING_SCHEMA: Final[Schema] = {
+    **TASK_SCHEMA,
+    "description": "Pod template, as in a Job. Serinus adds labels, and to each container: "
+    "RETRAINING, a JSON object that says what is beyond its reference or limit, by how much and "
+    "since when; MODEL_DEPLOYMENT, its name; STABLE_REVISION and STABLE_SERVICE, host:port; and if "
+    "model is set, MODEL_URI and MODEL_VERSION of stable. Unless the template says otherwise, a "
+    "pod gets no token of a ServiceAccount, and runs as the restricted Pod Security Standard "
+    "requires.",
+}
+
 
 def of_template(template: Any, field: str) -> Iterator[Problem]:
     """What the API server would reject in the pod template of a revision."""

@@ -11,7 +11,7 @@ from serinus.api.quantities import spoken
 from serinus.api.remedies import Remedy
 from serinus.cli.sources import add_cluster, add_file, add_output, dumped, one
 from serinus.cli.terminal import show, table
-from serinus.cli.text import condition_line, fields, in_short, note
+from serinus.cli.text import condition_line, fields, in_short, note, retrained
 from serinus.views.explanation import Explanation, explain
 from serinus.views.reading import Live, read
 from serinus.views.remedies import remedies
@@ -51,6 +51,7 @@ def _data(
         **in_short(live, view),
         "rollout": found and _rollout_data(found),
         "checks": [fields(check) for check in view.checks],
+        "retraining": view.retraining and view.retraining.to_json(),
         "remedies": [asdict(each) for each in to_type],
     }
 
@@ -74,6 +75,7 @@ def _text(
         "\n".join([f"{where}: {view.phase}\n{view.message}".rstrip(), *_amiss(view)]),
         _rollout(found, view) if found else "No rollout in steps is recorded.",
         _checks(view),
+        retrained(view),
         "\n".join(f"{each.does}: {each.command}" for each in to_type),
     ]
     return "\n\n".join(filter(None, blocks))

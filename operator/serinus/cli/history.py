@@ -1,9 +1,11 @@
-"""`serinus history`: the revisions that are kept, and the decisions about them."""
+"""`serinus history`: the revisions that are kept, the decisions about them, and the Jobs that
+retrained the model."""
 
 import argparse
 from dataclasses import asdict
 
 from serinus.api.base import rfc3339
+from serinus.api.status import RetrainingRun
 from serinus.cli.kubectl import MODEL_DEPLOYMENTS
 from serinus.cli.sources import add_cluster, add_output, cluster, dumped
 from serinus.cli.terminal import show, table
@@ -33,10 +35,12 @@ def run(options: argparse.Namespace) -> None:
     live = read(there.get(MODEL_DEPLOYMENTS, options.name))
     stored = there.every("controllerrevisions", f"{NAME_LABEL}={options.name}")
     rows, decisions = history(live.status, stored), live.status.decisions
+    runs = live.status.retraining.history if live.status.retraining else []
     if options.output:
         data = {
             "revisions": [asdict(row) for row in rows],
             "decisions": [each.to_json() for each in decisions],
+            "retrainings": [each.to_json() for each in runs],
         }
         print(dumped(data, options.output))
         return
@@ -50,4 +54,20 @@ def run(options: argparse.Namespace) -> None:
     ]
     past = [(rfc3339(each.at), each.revision, each.reason, each.message) for each in decisions]
     decided = table(("DECIDED", "REVISION", "REASON", "MESSAGE"), past)
-    show(f"{table(heads, cells)}\n\n{decided}")
+    show("\n\n".join(filter(None, (table(heads, cells), decided, _retrainings(runs)))))
+
+
+def _retrainings(runs: list[RetrainingRun]) -> str:
+    rows = [
+        (
+            rfc3339(each.since),
+            " and ".join(alarm.quantity for alarm in each.alarms),
+            each.outcome,
+            (each.new.version or each.new.revision) if each.new else "-",
+            each.new.outcome if each.new else "-",
+            (each.new.message if each.new else "") or each.message,
+        )
+        for each in runs
+    ]
+    heads = ("RETRAINED", "FOR", "JOB", "VERSION", "CAME TO", "MESSAGE")
+    return table(heads, rows) if rows else ""

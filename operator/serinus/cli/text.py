@@ -47,6 +47,7 @@ def as_data(live: Live, now: float) -> dict[str, Any]:
         "retiring": list(view.retiring),
         "decisions": [each.to_json() for each in view.decisions],
         "conditions": [each.to_json() for each in view.conditions],
+        "retraining": view.retraining and view.retraining.to_json(),
     }
 
 
@@ -120,6 +121,7 @@ def as_text(name: str, view: RolloutView, now: float, pods: tuple[PodView, ...] 
         _wait(view),
         _checks(view),
         _conditions(view),
+        retrained(view),
         _decisions(view, now),
     ]
     return "\n\n".join(filter(None, blocks))
@@ -204,6 +206,12 @@ def note(view: RolloutView) -> list[str]:
 def _conditions(view: RolloutView) -> str:
     lines = [f"  {condition_line(each)}" for each in view.conditions]
     return "\n".join(["CONDITIONS", *lines]) if lines else ""
+
+
+def retrained(view: RolloutView) -> str:
+    """The last retraining, and what came of it."""
+    lines = [f"  {each}" for each in view.retrained]
+    return "\n".join(["RETRAINING", *lines]) if lines else ""
 
 
 def condition_line(condition: Condition) -> str:

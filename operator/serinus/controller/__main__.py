@@ -10,13 +10,16 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from serinus import __version__
+from serinus.api.base import Type
 from serinus.api.nesting import allow_deep_nesting
 from serinus.api.notifications import MOST_ENDPOINTS, Endpoint
+from serinus.api.registry import MOST_REGISTRIES, Registry
 from serinus.api.spec import DEFAULT_CLASS
 from serinus.api.validation import of_type
 from serinus.cluster import ApiError, connect
@@ -26,8 +29,11 @@ from serinus.controller.lease import Lease
 from serinus.controller.scope import CLASS_LABEL, Scope
 from serinus.controller.watching import tell_answers_in_words
 from serinus.prometheus import OPTIONS, Config, Option, Prometheus, settings
+from serinus.registries import Registries
 
 log = logging.getLogger("serinus.controller")
+
+T = TypeVar("T", bound=Type)
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -64,6 +70,12 @@ def arguments() -> argparse.ArgumentParser:
         "--notify",
         "an endpoint to notify of rollouts, as JSON (docs/notifications.md); can be repeated",
         type=_endpoints,
+        action=_Several,
+    )
+    option(
+        "--registry",
+        "a registry of models that may be followed, as JSON (docs/registry.md); can be repeated",
+        type=_registries,
         action=_Several,
     )
     option("--dashboard-url", "address of the dashboard, for links in notifications", "")
@@ -114,26 +126,30 @@ def _address(text: str) -> tuple[str, int]:
 
 
 def _endpoints(text: str) -> list[Endpoint]:
-    return [_endpoint(line) for line in text.splitlines() if line.strip()]
+    return [_from_json(Endpoint, line, "notify") for line in text.splitlines() if line.strip()]
 
 
-def _endpoint(text: str) -> Endpoint:
+def _registries(text: str) -> list[Registry]:
+    return [_from_json(Registry, line, "registry") for line in text.splitlines() if line.strip()]
+
+
+def _from_json(wanted: type[T], text: str, option: str) -> T:
     try:
         given = json.loads(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
-    if problems := of_type(Endpoint, given, "notify", secret=True):
+    if problems := of_type(wanted, given, option, secret=True):
         raise argparse.ArgumentTypeError(" ".join(f"{each}." for each in problems))
-    return Endpoint.model_validate(given)
+    return wanted.model_validate(given)
 
 
-def _clash(endpoints: Sequence[Endpoint]) -> str:
-    """What is wrong about all endpoints together; empty if nothing is."""
-    names = [each.name for each in endpoints]
+def _clash(given: Sequence[Endpoint | Registry], what: str, most: int) -> str:
+    """What is wrong about all of them together; empty if nothing is."""
+    names = [each.name for each in given]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        return f"two endpoints have the name {twice[0]}: rename one"
-    if len(names) > MOST_ENDPOINTS:
-        return f"there are {len(names)} endpoints, and at most {MOST_ENDPOINTS} can be notified"
+        return f"two {what} have the name {twice[0]}: rename one"
+    if len(names) > most:
+        return f"there are {len(names)} {what}, and at most {most} are allowed"
     return ""
 
 
@@ -189,6 +205,7 @@ async def _run(options: argparse.Namespace, config: Config) -> None:
             workers=options.workers,
             endpoints=options.notify or (),
             dashboard=options.dashboard_url or "",
+            registries=Registries(options.registry or (), time.time),
         )
         await app.run(options.bind)
 
@@ -219,8 +236,10 @@ def main() -> int:
         config = Config(url=options.prometheus_url or "", **settings(options))
     except ValueError as error:
         parser.error(f"Prometheus: {error}")
-    if problem := _clash(options.notify or ()):
+    if problem := _clash(options.notify or (), "endpoints", MOST_ENDPOINTS):
         parser.error(f"--notify: {problem}")
+    if problem := _clash(options.registry or (), "registries", MOST_REGISTRIES):
+        parser.error(f"--registry: {problem}")
     _log_to_stderr(options.log_format)
     allow_deep_nesting()
     # what has been imported is never garbage, and takes longest to look through

@@ -22,7 +22,7 @@ from serinus.api.isolation import Fault, Part
 from serinus.api.notifications import Endpoint
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.definition import warn_of_an_older_definition
-from serinus.controller.following import NoRegistries, Registries
+from serinus.controller.following import AnyRegistries
 from serinus.controller.informer import Informer
 from serinus.controller.internal_errors import InternalErrors
 from serinus.controller.judging import Judging
@@ -36,6 +36,7 @@ from serinus.controller.reconcile import Reconciler
 from serinus.controller.sampling import Purpose, Reader, Sampler
 from serinus.controller.scope import Scope
 from serinus.notifications import Notifier
+from serinus.registries import Registries
 
 RESTART_AFTER: Final = 1.0
 """Seconds after which a part of the operator that raised is run again."""
@@ -64,7 +65,7 @@ class App:
         workers: int = 8,
         endpoints: Sequence[Endpoint] = (),
         dashboard: str = "",
-        registries: Registries | None = None,
+        registries: AnyRegistries | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._cluster = cluster
@@ -90,6 +91,11 @@ class App:
             lambda *name: self.queue.add(Key(*name), Wake.NOTIFIED),
             lambda fault: internal_errors.note("notifications", [fault]),
         )
+        self._registries = registries or Registries((), clock)
+        self._registries.heard(
+            lambda *name: self.queue.add(Key(*name), Wake.REGISTRY),
+            lambda fault: internal_errors.note("registries", [fault]),
+        )
         self._reconciler = Reconciler(
             cluster,
             self.store,
@@ -98,7 +104,7 @@ class App:
             self._scope,
             self._notifier,
             self._judging,
-            registries or NoRegistries(),
+            self._registries,
         )
         self._passes = Passes(cluster, self.store, self._reconciler, internal_errors, clock)
         self.metrics = Metrics(self._gauges(prometheus), ObjectMetrics(self._states, clock))
@@ -118,6 +124,8 @@ class App:
             refused_writes=lambda: {"ModelDeployment": 0, **self._cluster.refused_writes},
             internal_errors=lambda: dict(self._internal_errors.counts),
             notifications=self._notifier.outcomes,
+            registry_requests=self._registries.outcomes,
+            registry_ages=self._registries.ages,
         )
 
     async def run(self, bind: tuple[str, int] | None = None) -> None:
@@ -169,6 +177,7 @@ class App:
 
     async def _lead(self) -> None:
         self._reconciler.forget_everything()
+        self._registries.forget_everything()
         if self._everywhere:
             await self._scope.find_others(self._cluster)
         for name in self.store.names("ModelDeployment"):
@@ -178,6 +187,7 @@ class App:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._kept("the sampler", self.sampler.run))
                 group.create_task(self._kept("the notifier", self._notifier.run))
+                group.create_task(self._kept("the registries", self._registries.run))
                 group.create_task(self._kept("the queue", self._work))
                 if self._everywhere:
                     finding = partial(self._scope.keep_finding, self._cluster, self._look_at)

@@ -1,8 +1,9 @@
 """What a registry says of the model that a ModelDeployment follows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from serinus.api.isolation import Fault
 from serinus.api.registry import Answer, Reference
 from serinus.api.status import Status
 from serinus.api.validation import followed
@@ -14,8 +15,13 @@ from serinus.plan.observe import read_history
 from serinus.plan.summary import await_model, refuse
 
 
-class Registries(Protocol):
-    """Asks registries on behalf of objects."""
+class AnyRegistries(Protocol):
+    """Asks registries on behalf of objects; in production `serinus.registries.Registries`."""
+
+    def heard(self, changed: Callable[[str, str], None], raised: Callable[[Fault], None]) -> None:
+        """Tell these of each object for which the answer has changed, and what our own code
+        raises."""
+        ...
 
     def follow(self, namespace: str, name: str, reference: Reference) -> Answer | None:
         """What is known by now; None: nothing yet. The object is woken when that changes."""
@@ -25,25 +31,25 @@ class Registries(Protocol):
         """The object follows nothing any more."""
         ...
 
+    def forget_everything(self) -> None:
+        """Another replica leads now."""
+        ...
 
-class NoRegistries:
-    """An operator for which no registry is set up."""
+    async def run(self) -> None:
+        """Ask until cancelled."""
+        ...
 
-    def follow(self, namespace: str, name: str, reference: Reference) -> Answer:
-        """That there is none."""
-        del namespace, name
-        error = (
-            f"This operator has no registry {reference.registry}: whoever runs it sets registries "
-            "up."
-        )
-        return Answer(None, at=0.0, error=error, refused=True)
+    def outcomes(self) -> Mapping[tuple[str, str], int]:
+        """How often each registry was asked, by its name and the outcome."""
+        ...
 
-    def forget(self, namespace: str, name: str) -> None:
-        """Nothing is known."""
+    def ages(self) -> Mapping[tuple[str], float]:
+        """Seconds since the last answer of each registry in which something is followed."""
+        ...
 
 
 def follow(
-    registries: Registries, store: Store, key: Key, live: Manifest, status: Status, now: float
+    registries: AnyRegistries, store: Store, key: Key, live: Manifest, status: Status, now: float
 ) -> Following | None:
     """What the object follows; None: nothing, or its reference is invalid, as validation says."""
     reference = followed(live["spec"])

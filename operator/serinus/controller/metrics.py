@@ -39,6 +39,10 @@ class Gauges:
     """By part."""
     notifications: Callable[[], Mapping[tuple[str, str], int]]
     """By endpoint and outcome."""
+    registry_requests: Callable[[], Mapping[tuple[str, str], int]]
+    """By registry and outcome."""
+    registry_ages: Callable[[], Mapping[tuple[str], float]]
+    """Seconds since the last answer with a version, by registry in which something is followed."""
 
 
 class _Present(Collector):
@@ -85,6 +89,12 @@ class _Present(Collector):
         yield _counter("serinus_internal_errors", ours, raised, "part")
         told = "Attempts to notify an endpoint, and notices for which there was no room (dropped)."
         yield _counter("serinus_notifications", told, now.notifications(), "endpoint", "outcome")
+        asked = "Questions to a registry for the version of a model"
+        by = "registry", "outcome"
+        yield _counter("serinus_registry_requests", f"{asked}.", now.registry_requests(), *by)
+        age = "Seconds since a registry, in which a model is followed, answered with a version."
+        ages = now.registry_ages()
+        yield _gauge("serinus_registry_last_answer_age_seconds", age, ages, "registry")
 
 
 def _counter(name: str, meaning: str, values: Mapping[LabelValues, float], *labels: str) -> Metric:

@@ -23,7 +23,7 @@ from serinus.controller.approval_policy import approval_policy
 from serinus.controller.capabilities import unable
 from serinus.controller.events import announce
 from serinus.controller.evicting import evict_all
-from serinus.controller.following import Registries, follow, refused, resolved
+from serinus.controller.following import AnyRegistries, follow, refused, resolved
 from serinus.controller.internal_errors import standing
 from serinus.controller.judging import Judging
 from serinus.controller.measuring import judge_measured, measure, measure_nothing
@@ -92,7 +92,7 @@ class Reconciler:
         scope: Scope,
         notifier: Notifier,
         judging: Judging,
-        registries: Registries,
+        registries: AnyRegistries,
     ) -> None:
         self._cluster = cluster
         self._store = store
@@ -268,8 +268,11 @@ class Reconciler:
         state, now = observed.state, observed.now
         facts: dict[str, Any] = {"unread": state.unread}
         task = status.candidate.task if status.candidate else None
-        awaited = task.name if task and not (task.succeeded or task.unfinished) else None
-        tasks = await look_at_tasks(self._cluster, owner, objects, awaited)
+        awaited = task.name if task and not (task.succeeded or task.unfinished) else ""
+        retraining = status.retraining.running if status.retraining else None
+        trains = retraining.job if retraining else ""
+        names = filter(None, (awaited, trains))
+        tasks = await look_at_tasks(self._cluster, owner, objects, names)
         facts["ended_tasks"], facts["idle_tasks"] = tasks.ended, tasks.idle
         state.pod_looks, facts["pods_seen"] = await look_at_pods(
             self._cluster, owner, status, objects, state.pod_looks, now
@@ -295,10 +298,10 @@ class Reconciler:
         if looks is not None and looks.short and looks.problem:
             waits, about = Reason.AWAITING_PODS, About.CANDIDATE
             world = world.with_problems(Problem(waits, Severity.WAIT, about, looks.problem))
-        said = (f"Job {name}: {why}" for name, why in tasks.idle.items() if why)
-        if why := tasks.unknown or next(said, ""):
-            awaits = Problem(Reason.AWAITING_JOB, Severity.WAIT, About.TASK, why)
-            world = world.with_problems(awaits)
+        for name, about in ((awaited, About.TASK), (trains, About.RETRAINING)):
+            if why := tasks.trouble(name):
+                awaits = Problem(Reason.AWAITING_JOB, Severity.WAIT, about, why)
+                world = world.with_problems(awaits)
         world = state.outcome.applied_to(world)
         since = now if state.route_awaited_since is None else min(state.route_awaited_since, now)
         state.route_awaited_since = None if world.split_in_effect else since

@@ -1,6 +1,7 @@
-"""What has become of the Jobs of steps."""
+"""What has become of Jobs: of steps, and of those that retrain."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -25,36 +26,46 @@ class SeenTasks:
     ended: dict[str, TaskEnd] = field(default_factory=dict)
     idle: dict[str, str] = field(default_factory=dict)
     """Why no container of it runs or has run; empty: it is not there, and its writes say why."""
-    unknown: str = ""
-    """Why something is not known of the one that is awaited; otherwise empty."""
+    unknown: dict[str, str] = field(default_factory=dict)
+    """Why something is not known of one that is awaited."""
+
+    def trouble(self, name: str) -> str:
+        """Why one does not run, or why that is not known, as a sentence; otherwise empty."""
+        if why := self.unknown.get(name):
+            return why
+        return f"Job {name}: {why}" if (why := self.idle.get(name)) else ""
 
 
 async def look_at_tasks(
-    cluster: Cluster, owner: Owner, objects: Objects, awaited: str | None
+    cluster: Cluster, owner: Owner, objects: Objects, awaited: Iterable[str]
 ) -> SeenTasks:
-    """The Jobs that have ended. `awaited`: the one on which something depends, whose pods are
-    listed for what they say, unless it is known to run. If they cannot be listed, it has not ended
-    yet: without its cause, an end would be another one."""
+    """The Jobs that have ended. `awaited`: those on which something depends, whose pods are listed
+    for what they say, unless one is known to run. If they cannot be listed, it has not ended yet:
+    without its cause, an end would be another one."""
     jobs = {name: live for (kind, name), live in objects.items() if kind == JOB.name}
-    ends = {name: end for name, live in jobs.items() if (end := ended(live))}
-    if awaited is None:
-        return SeenTasks(ends)
-    live = jobs.get(awaited)
-    if live is None:
-        return SeenTasks(ends, {awaited: ""})
-    if runs(live):
-        return SeenTasks(ends)
+    seen = SeenTasks({name: end for name, live in jobs.items() if (end := ended(live))})
+    for name in awaited:
+        live = jobs.get(name)
+        if live is None:
+            seen.idle[name] = ""
+        elif not runs(live):
+            await _look_at_pods(cluster, owner, live, seen)
+    return seen
+
+
+async def _look_at_pods(cluster: Cluster, owner: Owner, live: Manifest, seen: SeenTasks) -> None:
+    name = live["metadata"]["name"]
     try:
-        pods = await cluster.list("Pod", owner.namespace, f"{JOB_NAME_LABEL}={awaited}")
+        pods = await cluster.list("Pod", owner.namespace, f"{JOB_NAME_LABEL}={name}")
     except ApiError as error:
         log.warning("%s/%s: cannot list pods: %s", owner.namespace, owner.name, error)
-        ends.pop(awaited, None)
-        return SeenTasks(ends, unknown=f"The pods of Job {awaited} cannot be listed: {error}")
-    if awaited in ends:
-        ends[awaited] = _explained(live, ends[awaited], pods)
-        return SeenTasks(ends)
-    why = why_none_runs(pods)
-    return SeenTasks(ends, {} if why is None else {awaited: why})
+        seen.ended.pop(name, None)
+        seen.unknown[name] = f"The pods of Job {name} cannot be listed: {error}"
+        return
+    if name in seen.ended:
+        seen.ended[name] = _explained(live, seen.ended[name], pods)
+    elif (why := why_none_runs(pods)) is not None:
+        seen.idle[name] = why
 
 
 def _explained(live: Manifest, end: TaskEnd, pods: list[dict[str, Any]]) -> TaskEnd:

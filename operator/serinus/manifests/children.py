@@ -86,10 +86,12 @@ def children(
     ]
     routes = routes_of(owner, spec, wanted.traffic, revisions, objects)
     splits = router_for(spec).split_alone(owner, wanted.traffic, objects)
-    known = [task for task in wanted.tasks if task.revision in revisions]
+    known = [task for task in wanted.tasks if task.revision in revisions and not task.over]
+    asked = {task.revision for task in known if not task.retrains}
     tasks = [
-        *(pods_service(owner, revisions[task.revision]) for task in known if not task.over),
+        *(pods_service(owner, revisions[name]) for name in sorted(asked)),
         *(job(owner, task, revisions[task.revision], wanted.traffic.stable) for task in known),
+        *(owner.object(JOB, task.name) for task in wanted.tasks if task.over),
     ]
     serving = {name: replicas.get(name, 0) for name in wanted.traffic.served_by}
     over = frozenset(task.name for task in wanted.tasks if task.over)

@@ -3,6 +3,7 @@ them."""
 
 import hashlib
 import json
+import re
 from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -42,6 +43,12 @@ def revision_hash(name: str, spec: Manifest, known: Container[str] = ()) -> str:
         return earlier
     size = min(_LONGEST, _SHORTEST + max(LONGEST_NAME - len(name), 0))
     return _SCHEME + _letters(number, size - 1)
+
+
+def named_after_revision(name: str, of: str) -> bool:
+    """Whether an object has a name as those of a revision of this ModelDeployment have."""
+    letters = f"[{_ALPHABET}]{{{_SHORTEST - 1},{_LONGEST - 1}}}"
+    return re.fullmatch(f"{re.escape(of)}-[a-z]{letters}", name) is not None
 
 
 def approval_digest(spec: Manifest) -> str:

@@ -1,4 +1,4 @@
-"""A Job that a step of a rollout runs, beside the pods that serve."""
+"""A Job that runs beside the pods that serve: of a step of a rollout, or to retrain the model."""
 
 from copy import deepcopy
 from dataclasses import dataclass
@@ -47,7 +47,10 @@ class Task:
     mounts_model: bool = False
     """Whether it finds the model where the candidate's pods have it."""
     over: bool = False
-    """It has succeeded: what is left of it may stay, and it is not run again."""
+    """It is not created again: what is left of it may stay."""
+    retrains: str = ""
+    """If it retrains the model of the revision, which is stable: what it is told of the cause, as
+    JSON. Otherwise it is about a candidate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +110,22 @@ def has_failed(live: Manifest) -> bool:
 
 def _told(owner: Owner, task: Task, revision: Revision, stable: str | None) -> list[Manifest]:
     """The environment of its containers."""
-    port = target_port(revision.template)["containerPort"]
     given = {
         "MODEL_DEPLOYMENT": owner.name,
-        "CANDIDATE_REVISION": task.revision,
-        "CANDIDATE_SERVICE": address(owner, owner.child(task.revision)),
-        "CANDIDATE_PODS": address(owner, pods_name(owner, task.revision), port),
         "STABLE_REVISION": stable,
         "STABLE_SERVICE": address(owner, owner.child(stable)) if stable else None,
-        "STEP": str(task.step),
-        "WEIGHT": f"{task.weight:g}",
     }
+    if task.retrains:
+        given["RETRAINING"] = task.retrains
+    else:
+        port = target_port(revision.template)["containerPort"]
+        given |= {
+            "CANDIDATE_REVISION": task.revision,
+            "CANDIDATE_SERVICE": address(owner, owner.child(task.revision)),
+            "CANDIDATE_PODS": address(owner, pods_name(owner, task.revision), port),
+            "STEP": str(task.step),
+            "WEIGHT": f"{task.weight:g}",
+        }
     named = [{"name": name, "value": value} for name, value in given.items() if value is not None]
     return [*named, *model_env(revision)]
 

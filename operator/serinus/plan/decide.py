@@ -15,6 +15,7 @@ from serinus.plan.pod_budget import with_restarts_counted
 from serinus.plan.progress import pods_needed, pods_ready, weight_given
 from serinus.plan.readiness import with_lost_readiness_counted
 from serinus.plan.replacing import pods_added, pods_to_evict
+from serinus.plan.retraining import retraining_tasks
 from serinus.plan.situation import Desired, Situation, World
 from serinus.plan.stages import RULES
 from serinus.plan.stepping import tasks_of
@@ -133,4 +134,5 @@ def _wanted(s: Situation) -> Wanted | None:
         traffic = traffic.at(weight_given(s))
         # whoever sends the header fields of a preview is served by stable until then
         traffic = traffic if pods_ready(s) else traffic.without_preview()
-    return Wanted(live, traffic, tasks_of(s.steps, candidate) if candidate else ())
+    tasks = tasks_of(s.steps, candidate) if candidate else ()
+    return Wanted(live, traffic, (*tasks, *retraining_tasks(s)))

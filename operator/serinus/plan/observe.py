@@ -8,6 +8,7 @@ from serinus.api.reasons import About, Reason
 from serinus.api.spec import Spec
 from serinus.api.stages import PROMOTED
 from serinus.api.status import Candidate, Status
+from serinus.manifests.kinds import JOB
 from serinus.manifests.owner import NAME_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision, approval_digest, revision_hash
 from serinus.manifests.routers import router_for
@@ -126,6 +127,7 @@ def read_world(
     router = router_for(desired.spec)
     leads_to = None if unserved else router.leads_to(owner, objects)
     facts["leads_to"] = leads_to
+    facts["tasks"] = frozenset(name for kind, name in objects if kind == JOB.name)
     facts["serving"] = who_serves(owner, desired, objects)
     facts["less_scraped"] = _less_scraped(status, revisions)
     problems = [*_lost(owner, status, revisions), *_unkept(owner, status, revisions)]

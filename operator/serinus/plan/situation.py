@@ -204,7 +204,9 @@ class World:
     problems: tuple[Problem, ...] = ()
     """What is not as desired, gravest first."""
     ended_tasks: Mapping[str, TaskEnd] = field(default_factory=dict)
-    """How the Jobs of steps have ended, by name, of those that have."""
+    """How Jobs have ended, by name, of those that have."""
+    tasks: frozenset[str] = frozenset()
+    """Names of the Jobs that are there."""
     idle_tasks: Mapping[str, str] = field(default_factory=dict)
     """Of a Job that is awaited and of which no container runs or has run, why that is so; empty: it
     is not there."""

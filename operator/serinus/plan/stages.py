@@ -56,6 +56,11 @@ from serinus.plan.progress import (
 from serinus.plan.readiness import roll_back_when_its_pods_lose_readiness_too_often
 from serinus.plan.replacing import replace_pods_to_blame, suspect_a_node
 from serinus.plan.retiring import let_retired_revisions_go
+from serinus.plan.retraining import (
+    note_how_a_retraining_goes,
+    note_what_came_of_a_retraining,
+    start_a_retraining,
+)
 from serinus.plan.silence import (
     resume_once_the_policy_is_another,
     withdraw_from_a_silent_candidate,
@@ -103,6 +108,8 @@ def unless_nothing_else_serves(rule: Rule) -> Rule:
 ALWAYS: Final[tuple[Rule, ...]] = (
     let_retired_revisions_go,
     forget_the_monitoring_of_something_else,
+    note_how_a_retraining_goes,
+    note_what_came_of_a_retraining,
 )
 ORDERS: Final[tuple[Rule, ...]] = (forget_a_rejection_once_the_spec_moves_on, obey_a_command)
 DROPPED_IF_INVALID: Final[Rule] = unless_nothing_else_serves(drop_the_candidate_of_an_invalid_spec)
@@ -146,7 +153,7 @@ REPLACED: Final[tuple[Rule, ...]] = (
 REFUSED: Final[tuple[Rule, ...]] = (DROPPED_IF_INVALID, *ALWAYS, refuse_a_command)
 
 NOBODY: Final = StageRules(
-    usual=(*ALWAYS, take_up_what_serves, *ORDERS, start_what_the_spec_has),
+    usual=(*ALWAYS, take_up_what_serves, *ORDERS, start_what_the_spec_has, start_a_retraining),
     with_an_invalid_spec=(*ALWAYS, refuse_a_command),
     leads_to={
         Stage.FIRST: "there is no stable revision",

@@ -30,6 +30,7 @@ from serinus.plan.progress import (
     overall_verdict,
     pods_ready,
 )
+from serinus.plan.retraining import say_why_no_retraining_starts
 from serinus.plan.situation import InternalError, Situation
 from serinus.plan.traffic import given_of
 from serinus.plan.unable import first_unfit_step
@@ -84,7 +85,7 @@ def report(s: Situation) -> Situation:
     for each in monitored:
         before = _before(s.status, each.condition)
         reported = announce(reported, before.status if before else None, each)
-    return reported.to(conditions=conditions)
+    return say_why_no_retraining_starts(reported.to(conditions=conditions))
 
 
 _OF_A_PERSON: Final = ("RolledBack", "Degraded")

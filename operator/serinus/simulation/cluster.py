@@ -91,6 +91,7 @@ class SimulatedCluster:
             approval_policy=self.approval_policy,
             leads_to=self._leads_to() if in_effect else None,
             ended_tasks={task.name: self.task_end for task in self._tasks if self.task_end},
+            tasks=frozenset(task.name for task in self._tasks),
             idle_tasks={task.name: self.idle for task in self._tasks if self.idle},
         )
 

@@ -16,6 +16,7 @@ from serinus.api.status import (
     Decision,
     FollowedVersion,
     Rejected,
+    Retraining,
     Stable,
     Status,
     Verdict,
@@ -26,6 +27,7 @@ from serinus.plan.audit import first_failure
 from serinus.plan.chosen_steps import steps_of
 from serinus.plan.stepping import given_at, step_ends
 from serinus.plan.steps import kind_of, shown
+from serinus.views.retraining import retraining_lines
 from serinus.views.roles import Roles, roles_of
 
 
@@ -149,6 +151,9 @@ class RolloutView:
     """Recent decisions, newest first."""
     conditions: tuple[Condition, ...]
     """Conditions that report a problem, except Ready, which repeats `message`."""
+    retraining: Retraining | None
+    retrained: tuple[str, ...]
+    """The last retraining in sentences; empty: there was none, and none is to come."""
 
     @property
     def step(self) -> int:
@@ -187,6 +192,8 @@ def rollout_view(spec: Spec | None, status: Status, now: float) -> RolloutView:
         retiring=tuple(each.revision for each in status.retiring),
         decisions=tuple(status.decisions),
         conditions=tuple(filter(_is_amiss, status.conditions)),
+        retraining=status.retraining,
+        retrained=retraining_lines(status.retraining),
     )
 
 

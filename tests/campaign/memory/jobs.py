@@ -18,6 +18,7 @@ CODES: Final = {"succeeds": 0, "rejects": 1, "cannot say": 3}
 """Exit codes of its container, by how it ends."""
 NO_POD: Final = "gets no pod"
 UNPULLED: Final = "is not pulled"
+ENDLESS: Final = "never ends"
 
 
 @dataclass
@@ -39,7 +40,7 @@ class Jobs:
         self._runs: dict[str, _Run] = {}
         self.later: Callable[[float, Callable[[], object]], None]
         self.how = "succeeds"
-        """How those end that end from now on; one of CODES, NO_POD or UNPULLED."""
+        """How those end that end from now on; one of CODES, NO_POD, UNPULLED or ENDLESS."""
         self.said = ""
         """What they leave."""
 
@@ -93,6 +94,9 @@ class Jobs:
 
     def _exit(self, run: _Run, number: int) -> None:
         if not self._goes_on(run, number):
+            return
+        if self.how == ENDLESS:
+            self.later(JOB_TAKES, partial(self._exit, run, number))
             return
         code = CODES.get(self.how, 0)
         ended = {

@@ -100,6 +100,66 @@ def test_what_is_no_object_of_numbers_and_strings_is_no_pass(said: str) -> None:
     assert broken([], said) == "", "without limits, whatever it leaves passes"
 
 
+@pytest.mark.parametrize(
+    "limit",
+    [
+        "result.right / result.rows >= 0.9",
+        "result.right/-result.rows <= 0.9",
+        "1.0 - result.right / (result.stable.rows) != 0.5",
+        "2.0 / (result.right / result.stable['rows']) < 0.9",
+        "result.right / double('0') > 0.9 // a ratio",
+        "result.right / (1.0 / (result.rows)) < 0.9",
+        "1 / 0 == 1",
+    ],
+)
+def test_a_ratio_to_nothing_is_neither_above_nor_below_a_limit(limit: str) -> None:
+    said = '{"right": 9, "rows": 0, "stable": {"rows": 0}}'
+    with pytest.raises(UnjudgedError, match="it divides by 0"):
+        broken([limit], said)
+
+
+def test_a_division_that_is_not_reached_divides_by_nothing() -> None:
+    said = '{"right": 9, "rows": 0, "by": "1/0"}'
+    assert broken(["result.rows == 0 || result.right / result.rows > 0.9"], said) == ""
+    assert broken(["result.by == '1/0' && result.right / 2.0 / 3.0 == 1.5"], said) == ""
+    assert "is not met" in broken(["result.rows > 0 && 1.0 / result.rows > 0.9"], said)
+
+
+@pytest.mark.parametrize(
+    "limit",
+    ["result.p >= result.stable.p", "result.stable.p<result.p", "0.5 > 0.9 || result.p > 'a'"],
+)
+def test_numbers_that_are_text_are_not_compared_letter_by_letter(limit: str) -> None:
+    with pytest.raises(
+        UnjudgedError, match=r'p is "[0-9.]+", which is text: write numbers without'
+    ):
+        broken([limit], '{"p": "9.5", "stable": {"p": "10.1"}}')
+    assert broken(["double(result.p) < 10.0", "result.p == '9.5'"], '{"p": "9.5"}') == ""
+    assert broken(["result.day > '2026-01-01'"], '{"day": "2026-03-01"}') == ""
+
+
+def test_half_of_a_character_is_replaced_as_the_api_server_does() -> None:
+    said = '{"answer": "\\ud83d", "\\udc00": 1, "good": "\\ud83d\\ude00"}'
+    assert read_result(said) == {"answer": "\ufffd", "\ufffd": 1.0, "good": "\U0001f600"}
+    assert broken(["result.good != ''"], said) == ""
+    assert in_words(said).encode()
+
+
+def test_people_read_no_control_characters() -> None:
+    assert in_words('{"a": "\\u0000\\u001b[31mred", "b\\n": 1}') == "a [31mred, b 1"
+    assert in_words("\x1b[31mred\x00\n") == "[31mred"
+
+
+def test_other_types_are_named_with_the_values_and_long_ones_are_cut() -> None:
+    with pytest.raises(
+        UnjudgedError, match=r'other types than it needs: result\.by is "hand"'
+    ) as e:
+        broken(["result.by > 0.5"], '{"by": "hand"}')
+    assert "overload" not in str(e.value)
+    long = broken(["result.by == 'hand'"], json.dumps({"by": 1900 * "x"}))
+    assert len(long) < 200
+
+
 def test_what_is_not_met_is_told_with_its_values() -> None:
     said = broken(
         ["result.n >= 80", "result.accuracy > 0.95", "result.stable.accuracy < 0.5"], GOOD

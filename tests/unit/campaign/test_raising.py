@@ -3,35 +3,37 @@
 import pytest
 
 from tests.campaign.raising import MOMENTS, ROOMS, planted, targets, tried
+from tests.support.exhaustive import short
 
 NAMED = {each.name: each for each in targets()}
 BEFORE, WITHIN = MOMENTS
 
+EACH_ROOM = [
+    ("judge.analysis.judge", WITHIN),
+    ("judge.checks.event_share.EventShare.judge", WITHIN),
+    ("judge.forecast.waits.waits", BEFORE),
+    ("judge.drift.monitor.Watched.watch", WITHIN),
+    ("metrics.counters.count", WITHIN),
+    ("plan.decide.decide", WITHIN),
+    ("plan.summary.report", WITHIN),
+    ("manifests.children.children", WITHIN),
+    ("manifests.routers.gateway.GatewayRouter.read_back", BEFORE),
+    ("views.notices.notices", WITHIN),
+    ("notifications.outbox.bounded", WITHIN),
+]
+OTHERS = [
+    ("judge.checks.latency.LatencyCheck.judge", WITHIN),
+    ("judge.inputs.comparing.compare_inputs", WITHIN),
+    ("judge.silence.listen", WITHIN),
+    ("metrics.requests.Request.arm_queries", WITHIN),
+    ("plan.analysis.next_look", WITHIN),
+    ("plan.progress.roll_back_when_a_check_fails", WITHIN),
+    ("manifests.owner.Owner.child", WITHIN),
+    ("views.exported.exported_status", WITHIN),
+]
 
-@pytest.mark.parametrize(
-    ("function", "moment"),
-    [
-        ("judge.analysis.judge", WITHIN),
-        ("judge.checks.event_share.EventShare.judge", WITHIN),
-        ("judge.checks.latency.LatencyCheck.judge", WITHIN),
-        ("judge.inputs.comparing.compare_inputs", WITHIN),
-        ("judge.silence.listen", WITHIN),
-        ("judge.forecast.waits.waits", BEFORE),
-        ("judge.drift.monitor.Watched.watch", WITHIN),
-        ("metrics.counters.count", WITHIN),
-        ("metrics.requests.Request.arm_queries", WITHIN),
-        ("plan.analysis.next_look", WITHIN),
-        ("plan.decide.decide", WITHIN),
-        ("plan.progress.roll_back_when_a_check_fails", WITHIN),
-        ("plan.summary.report", WITHIN),
-        ("manifests.children.children", WITHIN),
-        ("manifests.owner.Owner.child", WITHIN),
-        ("manifests.routers.gateway.GatewayRouter.read_back", BEFORE),
-        ("views.exported.exported_status", WITHIN),
-        ("views.notices.notices", WITHIN),
-        ("notifications.outbox.bounded", WITHIN),
-    ],
-)
+
+@pytest.mark.parametrize(("function", "moment"), short([*EACH_ROOM, *OTHERS], EACH_ROOM))
 def test_a_function_that_raises_keeps_no_traffic_with_a_bad_candidate(
     function: str, moment: str
 ) -> None:

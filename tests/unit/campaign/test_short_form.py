@@ -8,6 +8,7 @@ import pytest
 from tests.campaign.mutation import FAULTS, read
 from tests.campaign.sequences import Lifecycle, look_for
 from tests.campaign.table import EVENTS, STATES, Event, State, cell
+from tests.support.exhaustive import short
 
 BUSIEST: Final = "measured in a step"
 """The state in which most may go wrong: all of its cells are in the short form."""
@@ -18,8 +19,8 @@ FOUND: Final = {
     for cell in fault.where
 }
 """Cells in which a fault was found once."""
-EACH: Final = 3
-"""Of the other cells each third, so that every state and every event occurs."""
+EACH: Final = 6
+"""Of the other cells each sixth, so that every state and every event occurs."""
 
 
 def is_in_short_form(state: State, event: Event) -> bool:
@@ -77,6 +78,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("state", states, ids=lambda state: state.name)
 
 
-def test_sequences_of_whatever_may_happen_end_as_they_should() -> None:
-    result = look_for(Lifecycle, count=200, seed=11, shrink=False)
+@pytest.mark.parametrize("count", short([60, 200], [60]))
+def test_sequences_of_whatever_may_happen_end_as_they_should(count: int) -> None:
+    result = look_for(Lifecycle, count=count, seed=11, shrink=False)
     assert not result.wrong, f"{result.wrong}\n{result.steps}\n{result.replay}"

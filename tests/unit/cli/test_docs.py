@@ -12,6 +12,7 @@ import yaml
 
 from serinus.cli.__main__ import VERBS, main
 from serinus.cli.exit_codes import ExitCode
+from tests.support.exhaustive import short
 from tests.support.replayed import replayed
 
 ROOT = Path(__file__).parents[3]
@@ -35,9 +36,11 @@ COMMANDS = [
     for line in "".join(BLOCKS).splitlines()
     if re.match(r"serinus (simulate|replay|lint|schema)", line) and "--prometheus" not in line
 ]
+QUICK = [each for each in COMMANDS if "--compare" not in each]
+"""Those that take seconds; `test_comparing.py` compares policies in a short form."""
 
 
-@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("arguments", short(COMMANDS, QUICK), ids=" ".join)
 def test_a_command_of_the_documents_runs_from_a_checkout(
     arguments: list[str],
     tmp_path: Path,

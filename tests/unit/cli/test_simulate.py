@@ -218,7 +218,7 @@ def test_errors_that_come_in_bursts_roll_no_equal_candidate_back_and_are_told_be
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     scenario = str(ROOT / "examples/scenarios/bursts.yaml")
-    found = simulated(capsys, "-f", GATEWAY, "--scenario", scenario, "--runs", "10")
+    found = simulated(capsys, "-f", GATEWAY, "--scenario", scenario, "--runs", "5")
     assert "CheckFailed" not in chances(found)
     [told] = [moment for moment in found["timeline"] if moment["reason"] == "Baseline"]
     assert "Check errors: Stable's counts came in bursts" in told["message"]
@@ -236,9 +236,10 @@ def test_an_equal_candidate_climbs_every_step(capsys: pytest.CaptureFixture[str]
 def test_a_seed_tells_the_same_story_whatever_the_number_of_runs(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    first = simulated(capsys, "-f", GATEWAY, "--runs", "1", "--seed", "7")
-    again = simulated(capsys, "-f", GATEWAY, "--runs", "60", "--seed", "7")
-    other = simulated(capsys, "-f", GATEWAY, "--runs", "1", "--seed", "8")
+    bad = ("-f", GATEWAY, "--candidate-errors", "20%")  # which ends soon
+    first = simulated(capsys, *bad, "--runs", "1", "--seed", "7")
+    again = simulated(capsys, *bad, "--runs", "60", "--seed", "7")
+    other = simulated(capsys, *bad, "--runs", "1", "--seed", "8")
     assert first["timeline"] == again["timeline"] != other["timeline"]
 
 
@@ -261,7 +262,7 @@ def test_the_document_shows_the_timeline_that_is_really_printed(
 
 
 def test_people_get_a_timeline_and_a_table(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["simulate", "-f", GATEWAY, "--scenario", "random", "--runs", "10"]) == 0
+    assert main(["simulate", "-f", GATEWAY, "--scenario", "random", "--runs", "4"]) == 0
     told = capsys.readouterr().out
     assert "RolloutStarted" in told
     assert "as good as stable" in told

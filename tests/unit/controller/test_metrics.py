@@ -23,6 +23,8 @@ def gauges(leading: bool = True) -> Gauges:
         refused_writes=lambda: {"ModelDeployment": 2},
         internal_errors=lambda: {"check": 1},
         notifications=lambda: {("ops", "delivered"): 7, ("ops", "refused"): 0},
+        registry_requests=lambda: {("models", "answered"): 8},
+        registry_ages=lambda: {("models",): 42.0},
     )
 
 
@@ -46,6 +48,8 @@ def test_present_values_are_read_at_each_scrape() -> None:
         'serinus_refused_writes_total{kind="ModelDeployment"} 2.0',
         'serinus_notifications_total{endpoint="ops",outcome="delivered"} 7.0',
         'serinus_notifications_total{endpoint="ops",outcome="refused"} 0.0',
+        'serinus_registry_requests_total{outcome="answered",registry="models"} 8.0',
+        'serinus_registry_last_answer_age_seconds{registry="models"} 42.0',
         'serinus_reconcile_duration_seconds_count{result="done"} 1.0',
     } <= set(lines)
     assert any(line.startswith("process_resident_memory_bytes ") for line in lines)

@@ -20,6 +20,7 @@ from serinus.judge.evidence.comparison import begun_anew, step_entered, without_
 from serinus.judge.evidence.look import EffectiveWeight, ErrorBudget
 from serinus.judge.findings.finding import Finding
 from serinus.judge.findings.readings import Unreadable
+from tests.support.exhaustive import short
 from tests.unit.judge.enumeration import Counts, Law, chances, outcomes
 from tests.unit.judge.promises import PROMISES, Promise
 
@@ -40,9 +41,7 @@ ExpressionQuery = Callable[[Finding], float]
 
 def in_short(*left_out: str) -> list[Any]:
     """Names of promises, of which make test takes a few: what may happen to any of them."""
-    names = [name for name in PROMISES if name not in left_out]
-    exhaustive = pytest.mark.exhaustive
-    return [n if n in SHORT else pytest.param(n, marks=exhaustive) for n in names]
+    return short([name for name in PROMISES if name not in left_out], SHORT)
 
 
 @dataclass(frozen=True)

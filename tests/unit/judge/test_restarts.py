@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from serinus.metrics.counters import SHARED_FOR, Growth, Reading, count, covered_until
 from serinus.metrics.queries import CounterQuery, QueryError, Series
 from serinus.metrics.resets import Falls, explained, falls
+from tests.support.exhaustive import short
 from tests.support.simulated_analysis import SimulatedAnalysis, requests
 from tests.support.simulated_pods import Pods
 from tests.unit.metrics.test_counters import ERRORS, REQUESTS, SINCE
@@ -47,7 +48,7 @@ class Workers(Pods):
 
 
 @pytest.mark.parametrize("workers", [2, 4])
-@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("seed", short(range(15), range(3)))
 def test_several_processes_behind_one_port_are_an_error_with_the_remedy(
     workers: int, seed: int
 ) -> None:

@@ -78,6 +78,11 @@ def test_a_route_of_which_the_spec_says_the_same_is_taken(
             {"hostnames": ["a.example.com"]},
             "the host name b.example.com",
         ),
+        (
+            theirs(EVERYTHING),
+            {"hostnames": ["a.example.com", "b.example.com"]},
+            "all host names but a.example.com, b.example.com",
+        ),
         (theirs(EVERYTHING), {"parentRefs": [{"name": "other"}]}, "spec.parentRefs[0]"),
         (theirs(EVERYTHING), {"parentRefs": [{**PUBLIC, "port": 80}]}, "spec.parentRefs[0]"),
         (
@@ -95,11 +100,39 @@ def test_a_route_that_would_lose_something_is_not_taken_and_says_what(
     assert f"would lose {lost}: write the same into spec.traffic.gateway" in told
 
 
-@pytest.mark.parametrize("other", [[], [{"name": "docs", "port": 80}]])
+NONE_OF_THEIRS = {**THEIRS[0], "weight": 0}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        [],
+        [{"name": "docs", "port": 80}],
+        [{**THEIRS[0], "port": 9090}],
+        [{**THEIRS[0], "namespace": "other"}],
+        [{**THEIRS[0], "group": "inference.networking.k8s.io", "kind": "InferencePool"}],
+        [NONE_OF_THEIRS, {"name": "docs", "port": 80}],
+        [NONE_OF_THEIRS],
+    ],
+)
 def test_a_route_of_which_a_rule_leads_elsewhere_is_not_taken(other: list[Manifest]) -> None:
     told = why(theirs(EVERYTHING, {**V1, "backendRefs": other}), rules=[EVERYTHING, V1])
     assert told is not None
     assert "its rules lead to different backends" in told
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        [{**THEIRS[0], "group": "", "kind": "Service", "namespace": "shop", "weight": 3}],
+        [*THEIRS, {"name": "canary", "port": 80, "weight": 0}],
+    ],
+)
+def test_a_backend_that_is_written_in_another_way_or_gets_nothing_is_no_other(
+    same: list[Manifest],
+) -> None:
+    live = theirs(EVERYTHING, {**V1, "backendRefs": same})
+    assert why(live, rules=[EVERYTHING, V1]) is None
 
 
 def test_a_service_has_nothing_to_lose() -> None:

@@ -493,7 +493,8 @@ def test_each_rule_that_leads_to_the_model_copies_beside_the_mirrors_of_its_user
     (ended,) = router.split_alone(OWNER, split(0), live)
     assert [
         each["requestMirror"]["backendRef"]["name"] for each in ended["spec"]["rules"][0]["filters"]
-    ] == ["shadow"]
+    ] == ["shadow", "fraud-shadow"]
+    assert "'fraud-shadow'" in emergency
 
 
 def test_a_preview_adds_a_rule_for_each_that_leads_to_the_model_and_moves_none() -> None:

@@ -148,6 +148,15 @@ async def test_what_it_leaves_is_read_from_its_pod_and_compared(
     )
 
 
+async def test_a_result_with_half_a_character_keeps_no_pass_from_its_end(
+    memory: MemoryCluster, operator: Operator
+) -> None:
+    memory.jobs.said = '{"answer": "\\ud83d", "right": 0.9}'
+    await in_its_job(memory, operator, "succeeds", limits=["result.right > 0.8"])
+    status = await until(operator, lambda s: s["candidate"]["weight"]["actual"] == 20)
+    assert "has succeeded: answer \ufffd, right 0.9." in status["decisions"][0]["message"]
+
+
 async def test_an_image_that_cannot_be_pulled_is_named_at_once_and_then_a_person_is_asked(
     memory: MemoryCluster, operator: Operator
 ) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from serinus.manifests.owner import Manifest
 from tests.campaign.history import Snapshot
+from tests.campaign.invariants import violations
 from tests.campaign.memory.world import World, run
 from tests.campaign.stage import spec
 
@@ -104,6 +105,27 @@ def test_a_route_of_another_kind_replaces_the_one_that_serves_without_an_outage(
         assert all(sum(each.values()) == pytest.approx(100) for each in during)
         await world.until(lambda s: healthy(s) and s.role("stable")["version"] == "v2", HOUR)
         assert split_of(live(world, after)) == [{f"fraud-{found.revision('candidate')}": 100}]
+
+    run(course)
+
+
+def test_a_weight_counts_only_once_the_route_that_is_replaced_is_gone() -> None:
+    async def course(world: World) -> None:
+        preview = {"preview": {"headers": [{"name": "x-try", "value": "yes"}]}}
+        first, second = with_gateway("v1"), with_gateway("v2")
+        for wanted in (first, second):
+            wanted["rollout"]["steps"].insert(0, preview)
+        await world.apply(first)
+        await world.until(healthy)
+        await world.wait(90.0)
+        world.gateway.lag = 3.0
+        await world.apply(second)
+        await world.wait(1.0)
+        second["traffic"]["gateway"]["kind"] = "GRPCRoute"
+        await world.apply(second)
+        await world.until(lambda s: at_a_weight(s) and s.role("candidate")["weight"]["wanted"])
+        await world.wait(60.0)
+        assert [str(each) for each in violations(world.history)] == []
 
     run(course)
 

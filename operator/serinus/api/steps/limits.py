@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import cel
 
+from serinus.api.steps.division import without_zeros
+
 LONGEST_LIMIT: Final = 256
 MOST_LIMITS: Final = 16
 LONGEST_RESULT: Final = 2048
@@ -17,6 +19,8 @@ LONGEST_RESULT: Final = 2048
 
 _SHOWN: Final = 300
 """Characters of it in messages."""
+_LONGEST_TEXT: Final = 100
+"""Characters of one of its texts beside a limit."""
 _ROOT: Final = "result"
 _PANIC: Final = "PanicException"
 """By name, since it cannot be imported."""
@@ -25,7 +29,16 @@ _CALLED: Final = re.compile(r"([\w`]+)\s*\(")
 _SYNTAX: Final = re.compile(
     r"<input>:1:(\d+): (?:Syntax error: )?(.+?)(?: expecting .*)?$", re.MULTILINE
 )
-_FIELD: Final = re.compile(rf"\b{_ROOT}((?:\.[A-Za-z_]\w*)+)(?![\w(])")
+_PATH: Final = r"(?:\.[A-Za-z_]\w*)+"
+_FIELD: Final = re.compile(rf"\b{_ROOT}({_PATH})(?![\w(])")
+_IN_ORDER: Final = re.compile(
+    rf"\b{_ROOT}({_PATH})\s*[<>]|[<>]=?\s*{_ROOT}({_PATH})(?!\s*[\w(.\[])"
+)
+"""Fields that are compared by < and the like as they are."""
+_NONE: Final = " "
+"""A field that no result has."""
+_HALVES: Final = re.compile("[\ud800-\udfff]")
+"""Of characters beyond 16 bits; one without the other, as JSON may have, is no text."""
 
 
 class UnjudgedError(Exception):
@@ -62,7 +75,9 @@ def read_result(text: str) -> dict[str, Any] | None:
     if len(text) > LONGEST_RESULT:
         return None
     try:
-        found = json.loads(text, parse_int=float, parse_constant=_refuse)
+        found = json.loads(
+            text, parse_int=float, parse_constant=_refuse, object_pairs_hook=_of_characters
+        )
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) and _is_flat(found, nested=True) else None
@@ -94,21 +109,45 @@ def in_words(said: str) -> str:
     """What a Job has left, as people read it: `accuracy 0.914, stable.accuracy 0.921`."""
     result = read_result(said)
     if result is None:
-        found = " ".join(said.split())
+        found = _printable(said)
     else:
-        found = ", ".join(f"{path} {_as_text(value)}" for path, value in _leaves(result))
+        shown = ((_printable(path), _as_text(value)) for path, value in _leaves(result))
+        found = ", ".join(f"{path} {value}" for path, value in shown)
     return f"{found[: _SHOWN - 1]}…" if len(found) > _SHOWN else found
 
 
 def _is_met(limit: str, result: Mapping[str, Any]) -> bool:
+    for path, value in _named(limit, result, _IN_ORDER):
+        if isinstance(value, str) and _is_number(value):
+            raise UnjudgedError(
+                f"{limit} cannot be judged: {_ROOT}{path} is {_quoted(value)}, which is text: "
+                "write numbers without quotes."
+            )
+    computed = without_zeros(limit, lambda text: _value(text, result), f"{_ROOT}[{_NONE!r}]")
     try:
-        met = _run(lambda: cel.compile(limit).execute({_ROOT: result}))
+        met = _value(computed, result)
     except Exception as error:
-        why = f"{error.args[0]} is missing" if isinstance(error, KeyError) else _first_line(error)
+        why = _why_not(error, limit, result)
         raise UnjudgedError(f"{limit} cannot be judged: {why}.") from error
     if not isinstance(met, bool):
         raise UnjudgedError(f"{limit} cannot be judged: it is neither true nor false.")
     return met
+
+
+def _value(expression: str, result: Mapping[str, Any]) -> Any:
+    return _run(lambda: cel.compile(expression).execute({_ROOT: result}))
+
+
+def _why_not(error: Exception, limit: str, result: Mapping[str, Any]) -> str:
+    """Why it cannot be computed, as the end of a sentence."""
+    if isinstance(error, KeyError):
+        missing = error.args[0] != _NONE
+        return (
+            f"{error.args[0]} is missing" if missing else f"it divides by 0{_values(limit, result)}"
+        )
+    if isinstance(error, TypeError):
+        return f"its values have other types than it needs{_values(limit, result)}"
+    return _first_line(error)
 
 
 def _run(step: Callable[[], Any]) -> Any:
@@ -124,10 +163,18 @@ def _run(step: Callable[[], Any]) -> Any:
 
 def _values(limit: str, result: Mapping[str, Any]) -> str:
     """Those that it names."""
-    leaves = {f".{path}": value for path, value in _leaves(result)}
-    named = dict.fromkeys(_FIELD.findall(limit))
-    found = [f"{_ROOT}{path} is {_as_text(leaves[path])}" for path in named if path in leaves]
+    named = _named(limit, result, _FIELD)
+    found = [f"{_ROOT}{path} is {_quoted(value)}" for path, value in named]
     return f": {', '.join(found)}" if found else ""
+
+
+def _named(
+    limit: str, result: Mapping[str, Any], where: re.Pattern[str]
+) -> Iterator[tuple[str, float | str | bool]]:
+    """Fields that it names there and the result has, each once, with their values."""
+    leaves = {f".{path}": value for path, value in _leaves(result)}
+    paths = (path for found in where.finditer(limit) for path in found.groups() if path)
+    yield from ((path, leaves[path]) for path in dict.fromkeys(paths) if path in leaves)
 
 
 def _leaves(result: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
@@ -141,7 +188,36 @@ def _leaves(result: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, A
 def _as_text(value: float | str | bool) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:.6g}" if isinstance(value, float) else " ".join(value.split())
+    return f"{value:.6g}" if isinstance(value, float) else _printable(value)
+
+
+def _quoted(value: float | str | bool) -> str:
+    """As in a limit."""
+    text = _as_text(value)
+    if not isinstance(value, str):
+        return text
+    return f'"{text[: _LONGEST_TEXT - 1]}…"' if len(text) > _LONGEST_TEXT else f'"{text}"'
+
+
+def _printable(text: str) -> str:
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _of_characters(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; what is half a character is none of a text, as the API server reads it too."""
+    return {_whole(key): _whole(each) if isinstance(each, str) else each for key, each in pairs}
+
+
+def _whole(text: str) -> str:
+    return _HALVES.sub("\ufffd", text)
 
 
 def _of_numbers(limit: str) -> dict[str, Any]:

@@ -101,6 +101,10 @@ class ComparedFeature:
         message = f"{self.name}: {self._proof(feature, at)}"[:1024]
         drifted = not feature.drifted
         status = FeatureStatus(feature=self.name, drifted=drifted, since=at, message=message)
+        if drifted:
+            part, worst = feature.worst(self.shares)
+            expected = round(self.shares[part], 6)
+            status = status.replace(part=part, share=round(worst.share, 6), expected=expected)
         return status, Feature(at, drifted)
 
     def _proof(self, feature: Feature, at: float) -> str:

@@ -85,6 +85,12 @@ class Feature:
         shown = [each.shown for each in self.detectors.values()]
         return all(shown) if self.drifted else any(shown)
 
+    def worst(self, expected: Mapping[str, float]) -> tuple[str, Detector]:
+        """Of the ranges and categories that are shown to have drifted, the one that differs most
+        from its expected share."""
+        shown = [(name, each) for (name, _), each in self.detectors.items() if each.shown]
+        return max(shown, key=lambda one: abs(one[1].share - expected[one[0]]))
+
     def proof(
         self,
         expected: Mapping[str, float],
@@ -96,8 +102,7 @@ class Feature:
         """The evidence when it turned, without the feature's name; `expected`: shares."""
         if self.drifted:
             return f"every range and category is within the tolerance ({tolerance}) again."
-        shown = [(name, each) for (name, _), each in self.detectors.items() if each.shown]
-        name, worst = max(shown, key=lambda one: abs(one[1].share - expected[one[0]]))
+        name, worst = self.worst(expected)
         counted = EventCount(worst.events, worst.values)
         return (
             f"{name} {counted} in the last {spoken(at - worst.since)}, "

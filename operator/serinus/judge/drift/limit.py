@@ -118,4 +118,5 @@ def _turned(
         message = f"{limited.events} {counted}: below the limit of {limited.limit} again."
     else:
         message = f"{limited.events} {counted}: above the limit of {limited.limit}. {rarity}"
-    return known.replace(above_limit=not known.above_limit, since=at, message=message)
+    share = round(shown.share, 6)
+    return known.replace(above_limit=not known.above_limit, since=at, message=message, share=share)

@@ -155,6 +155,9 @@ class GatewayRouter:
             if verdict is not None:
                 message, refused = verdict
                 return routed(False, message, refused)
+        if others := [each["kind"] for each in _routes(owner, live) if each is not route]:
+            # which of them a gateway serves is not known, nor whether it has both as they are
+            return routed(False, f"{others[0]} {owner.name}, which it replaces, is still there")
         contested = (_contested(owner, parent, route) for parent in self.gateway.parent_refs)
         return routed(True, "", contested=" ".join(filter(None, contested)))
 

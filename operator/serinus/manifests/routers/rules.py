@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from serinus.api.route_rule import redirects
-from serinus.manifests.kinds import GATEWAY, GRPC_ROUTE, HTTP_ROUTE, Kind
+from serinus.manifests.kinds import GATEWAY, GRPC_ROUTE, HTTP_ROUTE, SERVICE, Kind
 from serinus.manifests.owner import Manifest
+from serinus.manifests.revision import named_after_revision
 
 _OF_EVERY_KIND: Final[Mapping[str, Manifest]] = {
     "matches.headers": {"type": "Exact"},
@@ -121,8 +122,8 @@ def mirrors_of(rules: Iterable[Manifest]) -> Iterator[Manifest]:
 
 
 def _copies_to_revisions(each: Manifest, name: str) -> bool:
-    copied = mirrors_of([{"filters": [each]}])
-    return any(to["backendRef"]["name"].startswith(f"{name}-") for to in copied)
+    copied = (to["backendRef"] for to in mirrors_of([{"filters": [each]}]))
+    return any(named_after_revision(to["name"], name) and not to.get("namespace") for to in copied)
 
 
 def reached(route: Manifest) -> set[str]:
@@ -157,13 +158,28 @@ def _with_headers(match: Manifest, preview: Sequence[tuple[str, str]]) -> Manife
 
 def serves_others(route: Manifest) -> bool:
     """Whether rules of a live route, but for those that the gateway answers itself, lead to
-    different backends, so that not all lead to the model."""
+    different backends, so that not all lead to the model. One of weight 0 gets nothing."""
     ways = {
-        frozenset((each.get("namespace"), each["name"]) for each in rule.get("backendRefs") or [])
+        frozenset(_target(each, route) for each in rule.get("backendRefs") or [] if _gets(each))
         for rule in rules_of(route)
         if not redirects(rule)
     }
     return len(ways) > 1
+
+
+def _gets(backend: Manifest) -> bool:
+    return bool(backend.get("weight", 1))
+
+
+def _target(backend: Manifest, route: Manifest) -> tuple[Any, ...]:
+    """With the defaults of what is not said."""
+    return (
+        backend.get("group", ""),
+        backend.get("kind", SERVICE.name),
+        backend.get("namespace") or route["metadata"].get("namespace"),
+        backend["name"],
+        backend.get("port"),
+    )
 
 
 def lost(live: Manifest, wanted: Manifest) -> list[str]:
@@ -185,6 +201,8 @@ def lost(live: Manifest, wanted: Manifest) -> list[str]:
     found += [
         f"the host name {each}" for each in before.get("hostnames") or [] if each not in hosts
     ]
+    if hosts and not before.get("hostnames"):
+        found.append(f"all host names but {', '.join(hosts)}")
     parents = [_parent(each, live) for each in after["parentRefs"]]
     for index, each in enumerate(before.get("parentRefs") or []):
         if _parent(each, live) not in parents:

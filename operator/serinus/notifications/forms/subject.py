@@ -16,6 +16,7 @@ TITLES: Final[Mapping[NoticeKind, str]] = {
     "Promoted": "Promoted",
     "RolledBack": "Rolled back",
     "Cancelled": "Rollout cancelled",
+    "Retraining": "Retraining",
 }
 
 

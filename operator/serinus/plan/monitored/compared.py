@@ -1,11 +1,16 @@
 """A quantity whose distributions are compared with a reference."""
 
+import json
 from abc import abstractmethod
+from typing import Any, Final
 
 from serinus.api.monitoring import RecordedReference
 from serinus.api.reasons import Reason
 from serinus.api.status import Distributions
 from serinus.plan.monitored.quantity import ConditionState, Quantity
+
+_LONGEST: Final = 32768
+"""Characters of references in an environment variable, of which Linux takes 131072."""
 
 
 class Compared(Quantity):
@@ -18,6 +23,22 @@ class Compared(Quantity):
     def begun(self, basis: str) -> Distributions:
         """The reference is recorded first."""
         return Distributions(basis=basis)
+
+    def amiss_since(self, known: Distributions | None) -> float | None:
+        """Since the first of those that have drifted now."""
+        each = known.features if known else []
+        return min((one.since for one in each if one.drifted), default=None)
+
+    def evidence(self, known: Distributions) -> dict[str, Any]:
+        """With the reference of what has drifted, unless it is too long."""
+        drifted = [one for one in known.features if one.drifted]
+        names = {one.feature.partition(" at ")[0] for one in drifted}
+        room, references = _LONGEST, []
+        for each in known.reference:
+            found = _rounded(each.to_json()) if each.feature in names else None
+            if found is not None and (room := room - len(json.dumps(found))) > 0:
+                references.append(found)
+        return {"drifted": [one.to_json() for one in drifted], "reference": references}
 
     def reported(self, known: Distributions | None) -> ConditionState:
         """What has drifted, or else why nothing is known, or what is within the reference."""
@@ -43,3 +64,12 @@ def recording(what: str, reference: RecordedReference) -> ConditionState:
         f"least {reference.min_values} values. If the operator restarts, it begins again."
     )
     return "Unknown", Reason.RECORDING_REFERENCE, message
+
+
+def _rounded(value: Any) -> Any:
+    """JSON with six decimals."""
+    if isinstance(value, dict):
+        return {key: _rounded(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_rounded(each) for each in value]
+    return round(value, 6) if isinstance(value, float) else value

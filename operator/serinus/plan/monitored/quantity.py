@@ -81,5 +81,13 @@ class Quantity(ABC):
         return self.with_known(monitored, found), after
 
     @abstractmethod
+    def amiss_since(self, known: Any) -> float | None:
+        """Since when something is amiss, Unix seconds; None: nothing is."""
+
+    @abstractmethod
+    def evidence(self, known: Any) -> dict[str, Any]:
+        """What is amiss, by how much and compared with what, as JSON."""
+
+    @abstractmethod
     def reported(self, known: Any) -> ConditionState:
         """The state of its condition."""

@@ -1,0 +1,115 @@
+"""All registries: who follows what, and what is known of it."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, get_args
+
+from serinus.api.isolation import Fault, Part
+from serinus.api.registry import Answer, AskOutcome, Reference, Registry, RegistryKindName
+from serinus.registries.connection import HttpConnection
+from serinus.registries.kind import Connection, RegistryKind
+from serinus.registries.mlflow import MLflow
+from serinus.registries.oci import OCI
+from serinus.registries.poller import Follower, Poller
+
+RESTART_AFTER: Final = 10.0
+"""Seconds after which a registry is asked again when our own code has raised."""
+
+Clock = Callable[[], float]
+
+KINDS: Final[Mapping[RegistryKindName, Callable[[Registry, Connection, Clock], RegistryKind]]] = {
+    "MLflow": lambda registry, connection, _: MLflow(registry, connection),
+    "OCI": OCI,
+}
+
+
+class Registries:
+    """What ModelDeployments follow in registries."""
+
+    def __init__(self, registries: Sequence[Registry], clock: Clock) -> None:
+        self._clock = clock
+        self._pollers = {each.name: Poller(each, clock) for each in registries}
+        self._references: dict[Follower, Reference] = {}
+
+    def heard(self, changed: Callable[[str, str], None], raised: Callable[[Fault], None]) -> None:
+        """Call `changed` with the namespace and name of each ModelDeployment that follows what has
+        changed, and `raised` with what our own code raises meanwhile."""
+        self._raised = raised
+        for poller in self._pollers.values():
+            poller.changed, poller.raised = changed, raised
+
+    def follow(self, namespace: str, name: str, reference: Reference) -> Answer | None:
+        """What is known of what this ModelDeployment follows from now on; None: it was not asked
+        yet."""
+        who = namespace, name
+        if (refusal := self._refusal(namespace, reference)) is not None:
+            self.forget(namespace, name)
+            return refusal
+        if self._references.get(who) != reference:
+            self.forget(namespace, name)
+            self._references[who] = reference
+        return self._pollers[reference.registry].follow(who, reference)
+
+    def forget(self, namespace: str, name: str) -> None:
+        """It follows nothing any more, or was deleted."""
+        who = namespace, name
+        if (before := self._references.pop(who, None)) is not None:
+            self._pollers[before.registry].leave(who, before)
+
+    def forget_everything(self) -> None:
+        """Another replica leads now."""
+        self._references.clear()
+        for poller in self._pollers.values():
+            poller.forget_everything()
+
+    def wake(self) -> None:
+        """An injected clock was moved."""
+        for poller in self._pollers.values():
+            poller.wake.set()
+
+    async def run(self) -> None:
+        """Ask the registries until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for poller in self._pollers.values():
+                group.create_task(self._run(poller))
+
+    async def _run(self, poller: Poller) -> None:
+        """Until cancelled, whatever our own code raises: no registry may stop another, or a
+        rollout."""
+        registry = poller.registry
+        while True:
+            try:
+                async with HttpConnection(registry) as connection:
+                    await poller.run(KINDS[registry.kind](registry, connection, self._clock))
+            except Exception as error:
+                self._raised(Fault(Part.REGISTRIES, f"registry {registry.name}", error))
+                await asyncio.sleep(RESTART_AFTER)
+
+    def outcomes(self) -> Mapping[tuple[str, str], int]:
+        """By registry and outcome, from 0, so that the first one is an increase."""
+        return {
+            (name, outcome): poller.outcomes[outcome]
+            for name, poller in self._pollers.items()
+            for outcome in get_args(AskOutcome)
+        }
+
+    def ages(self) -> Mapping[tuple[str], float]:
+        """Seconds since each registry in which something is followed answered with a version."""
+        now = self._clock()
+        found = ((name, poller.answered) for name, poller in self._pollers.items())
+        return {(name,): max(0.0, now - at) for name, at in found if at is not None}
+
+    def _refusal(self, namespace: str, reference: Reference) -> Answer | None:
+        """The answer to what is not asked for at all."""
+        now, poller = self._clock(), self._pollers.get(reference.registry)
+        if poller is None or not poller.registry.allows(namespace):
+            usable = [
+                name for name, each in self._pollers.items() if each.registry.allows(namespace)
+            ]
+            those = f"those that it may use are {', '.join(usable)}" if usable else "it has none"
+            message = (
+                f"Namespace {namespace} may use no registry {reference.registry}; {those}: correct "
+                "spec.model.registry.name, or have the administrator of Serinus set it up."
+            )
+            return Answer(None, now, now, message, refused=True)
+        return None

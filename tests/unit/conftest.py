@@ -1,0 +1,34 @@
+"""In which order unit tests begin."""
+
+from typing import Final
+
+import pytest
+
+from tests.support.order import longest_first
+
+LONGEST: Final = (
+    "test_short_form",
+    "test_simulate",
+    "test_guarantees",
+    "test_docs",
+    "test_raising",
+    "test_guard",
+    "test_clock",
+    "test_restarts",
+    "test_history",
+    "test_guard_changes",
+    "test_guard_restarts",
+    "test_model_server",
+    "test_fuzz",
+    "test_replay",
+    "test_chart",
+    "test_slowdown",
+    "test_tenants",
+    "test_many_runs",
+)
+"""The modules that take more than ten seconds, the longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest modules begin."""
+    longest_first(items, LONGEST)
