@@ -3,7 +3,7 @@ the latest of both for whoever trains the next model.
 
     python bank.py --url http://10.96.0.20 --host loan.example.com --rate 60 --duration 3600
 
-Sends as loadgen.py does, always with feedback, and answers on port 8081:
+Sends as loadgen.py does, with feedback within a second, and answers on port 8081:
 
 GET /applications.csv?since=UNIX   the applications since then, as loans.py writes them
 PUT /situation/NAME                from now on applications come from there (regions.SITUATIONS)
@@ -38,7 +38,7 @@ class Bank:
     """An iterator of applications, which remembers them."""
 
     def __init__(self, chosen: Options) -> None:
-        self._options = replace(chosen, feedback=True)
+        self._options = replace(chosen, feedback=True, feedback_within=1)
         self._at_home = read(chosen.rows)
         self._next = iter(self._at_home)
         self.move("boston")

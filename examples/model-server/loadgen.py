@@ -45,6 +45,7 @@ class Options:
     max_in_flight: int = 200
     seed: int = 0
     feedback: bool = False
+    feedback_within: float = 0
     income: float = 1
     keep_alive: bool = True
 
@@ -248,6 +249,9 @@ class LoadGenerator:
         return (version, body) if response.status == 200 and version is not None else None
 
     async def _tell_outcome(self, application: Application, version: str, body: bytes) -> None:
+        # at once, a gateway that takes turns would send all applications to one version, and their
+        # outcomes to another
+        await asyncio.sleep(random.uniform(0, self.options.feedback_within))
         [decision] = next(t["data"] for t in json.loads(body)["outputs"] if t["name"] == "class")
         outcome = outcome_of(decision, approved=application.approved)
         told = {"model_version": version, "outcome": outcome, "group": application.group}
@@ -332,6 +336,12 @@ def options() -> Options:
         "--income", type=float, default=default.income, help="factor for all incomes"
     )
     parser.add_argument("--feedback", action="store_true", help="post the bank's decisions")
+    parser.add_argument(
+        "--feedback-within",
+        type=float,
+        default=default.feedback_within,
+        help="seconds from a response to its feedback, at most; each at random",
+    )
     parser.add_argument(
         "--no-keep-alive",
         dest="keep_alive",

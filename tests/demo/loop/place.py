@@ -99,12 +99,7 @@ class Place:
             replicas=2,
             gateway=self.stage.gateway,
             container={**SERVING, "env": [tracking]},
-            steps=[
-                {"setWeight": 20},
-                {"pause": {"duration": "5s"}},
-                {"setWeight": 50},
-                {"pause": {"duration": "5s"}},
-            ],
+            steps=[{"setWeight": 40}],
             analysis={
                 "interval": "5s",
                 "checks": [

@@ -11,7 +11,7 @@ WIDTH: Final = 112
 _INDENT: Final = " " * 11
 _QUIET_FOR: Final = 10.0
 """Seconds after which it is told what clients see."""
-LONGEST: Final = 330
+LONGEST: Final = 280
 """Characters of an event; the status has all of it."""
 
 

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -15,6 +15,10 @@ RATE: Final = 60.0
 LONGEST_ACT: Final = 480.0
 RECENT: Final = 10.0
 """Seconds over which the share of wrong answers is told."""
+ENDS: Final = ("Promoted", "CheckFailed")
+"""Reasons for which a rollout is expected to end."""
+_REGISTRY: Final = 1.0
+"""Seconds between two looks into the registry."""
 
 
 class Narrator(Protocol):
@@ -99,8 +103,12 @@ class _Scene:
     deployed: Deployed
     load: Load
     narrator: Narrator
-    told: set[tuple[str, str]] = field(default_factory=set)
-    registered: Version | None = None
+    told: set[tuple[str, str]]
+    """Decisions, by their time and reason."""
+    registered: Version
+    """The champion that was told last."""
+    asked: float = 0
+    """When the registry was, by the monotonic clock."""
 
     def wait(self, what: str, done: Callable[[Status], object]) -> Status:
         """Follow until it is so."""
@@ -133,15 +141,20 @@ class _Scene:
             if (key := (each["at"], each["reason"])) not in self.told:
                 self.told.add(key)
                 self.narrator.event(_unix(each["at"]), f"{each['reason']}: {each['message']}")
+        self.narrator.moment(self.load.latest)
+        if time.monotonic() > self.asked + _REGISTRY:
+            self._tell_of_the_registry()
+
+    def _tell_of_the_registry(self) -> None:
+        self.asked = time.monotonic()
         if (champion := self.place.champion()) != self.registered:
-            moved = self.registered is None or champion.version != self.registered.version
+            moved = champion.version != self.registered.version
             self.registered = champion
             told = ", ".join(f"{name}: {value}" for name, value in champion.tags.items())
             words = "names version" if moved else "names still version"
             self.narrator.event(
                 time.time(), f"MLflow: alias champion {words} {champion.version} ({told})"
             )
-        self.narrator.moment(self.load.latest)
 
 
 def play(place: Place, image: str, narrator: Narrator) -> Summary:
@@ -154,12 +167,13 @@ def play(place: Place, image: str, narrator: Narrator) -> Summary:
     model = place.model()
     deployed = Deployed(stage.api, NAMESPACE, MODEL)
     stage.api.apply(model.manifest())
-    deployed.until_healthy("1")
-    narrator.event(time.time(), "Version 1 serves")
+    status = deployed.until_healthy("1")
+    narrator.event(time.time(), "Version 1 serves, as the alias says")
     target = Target(stage.gateway_url, model.host, RATE, feedback=True, program="bank.py")
     with Load(stage.api, stage.model_image, NAMESPACE, target) as load:
         load.begin()
-        scene = _Scene(place, deployed, load, narrator)
+        told = {(each["at"], each["reason"]) for each in status["decisions"]}
+        scene = _Scene(place, deployed, load, narrator, told, place.champion())
         narrator.act("Act 1: half of the applications come from another region")
         good = _moved(scene, "west", "1", "2")
         narrator.act("Act 2: another region, and a slip in the bank's records")
@@ -191,7 +205,7 @@ def _moved(scene: _Scene, situation: str, serving: str, coming: str) -> Act:
     alarm = found("an alarm", "FeaturesDrifted")
     before = scene.wrong(serving)
     trained = found("a new version", "RetrainingSucceeded", "RetrainingFailed")
-    decided = found("a decision", "Promoted", "CheckFailed")
+    decided = found("a decision", *ENDS)
     status = scene.wait("the end", _rests)
     after = (
         scene.wrong(coming)
@@ -199,7 +213,11 @@ def _moved(scene: _Scene, situation: str, serving: str, coming: str) -> Act:
         else scene.load.seen.wrong(coming)
     )
     scene.narrator.event(time.time(), _compared(serving, before, coming, after))
-    last = next(each for each in status["decisions"] if _unix(each["at"]) == decided)
+    last = next(
+        each
+        for each in status["decisions"]
+        if each["reason"] in ENDS and _unix(each["at"]) == decided
+    )
     return Act(
         situation,
         round(alarm - moved, 1),
