@@ -38,6 +38,8 @@ lock: $(READY) ## Lock the newest allowed dependencies, with hashes
 	  --output-file examples/model-server/requirements.txt
 	$(LOCK) examples/model-server/requirements-train.in \
 	  --output-file examples/model-server/requirements-train.txt
+	$(LOCK) examples/storage-initializer/requirements.in \
+	  --output-file examples/storage-initializer/requirements.txt
 	$(LOCK) tests/e2e/grpc_model/requirements.in \
 	  --output-file tests/e2e/grpc_model/requirements.txt
 	$(LOCK) tests/demo/mlflow/requirements.in --output-file tests/demo/mlflow/requirements.txt
@@ -107,7 +109,7 @@ test-exhaustive: $(READY) ## Run the unit tests that make test has in a short fo
 	$(BIN)/python -m tests.layers exhaustive
 
 .PHONY: test-servers
-test-servers: $(READY) ## Run the presets on real model servers from PyPI (not in CI)
+test-servers: $(READY) ## Run the presets on real model servers, and downloads on real stores, from PyPI (not in CI)
 	$(BIN)/python -m pytest tests/servers
 
 .PHONY: test-gateways

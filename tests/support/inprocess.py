@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final, Self
 
+from serinus.api.initializer import Initializer
 from serinus.api.validation import in_full
 from serinus.cluster import ApiError, Cluster
 from serinus.controller.app import App
@@ -114,6 +115,8 @@ class Operator:
         self.traffic = Traffic(lambda: self.now, self.now - 120)
         self.registry = PaperRegistry(lambda: self.now)
         self.gateway_answers = True
+        self.initializer: Initializer | None = None
+        """With which the next replica starts."""
         self.app: App | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -131,6 +134,7 @@ class Operator:
             self.cluster,
             self.traffic,
             namespaces=(self.namespace,),
+            initializer=self.initializer,
             registries=self.registry,
             clock=lambda: self.now,
         )

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from serinus import __version__
+from serinus.api.initializer import Initializer
 from serinus.api.notifications import MOST_ENDPOINTS, Endpoint, Form, NoticeKind
 from serinus.controller.__main__ import arguments
 from serinus.controller.approval_policy import REFUSAL
@@ -769,3 +770,45 @@ def test_alerts_lead_to_the_runbook_where_users_read_it() -> None:
     groups = objects["PrometheusRule", "serinus"]["spec"]["groups"]
     for rule in (rule for group in groups for rule in group["rules"]):
         assert rule["annotations"]["runbook_url"] == f"{page}#{rule['alert'].lower()}"
+
+
+# what downloads models
+
+
+def test_without_an_image_nothing_downloads_models() -> None:
+    assert options(render()).storage_initializer is None
+
+
+def test_the_operator_reads_what_the_chart_says_of_the_initializer() -> None:
+    found = options(
+        render(
+            storage__initializer__image="registry/initializer:1",
+            storage__initializer__resources__limits__cpu="2",
+            storage__initializer__sizeLimit="20Gi",
+            **{
+                "storage__initializer__env[0]__name": "HTTPS_PROXY",
+                "storage__initializer__env[0]__value": "http://proxy:3128",
+            },
+        )
+    ).storage_initializer
+    assert found == Initializer.model_validate(
+        {
+            "image": "registry/initializer:1",
+            "imagePullPolicy": "IfNotPresent",
+            "resources": {
+                "requests": {"cpu": "100m", "memory": "128Mi"},
+                "limits": {"cpu": "2", "memory": "1Gi"},
+            },
+            "env": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}],
+            "sizeLimit": "20Gi",
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "value", ["sizeLimit=much", "secretName=bucket", "env[0].valueFrom=x", "imagePullPolicy=Often"]
+)
+def test_the_chart_refuses_what_an_initializer_cannot_have(value: str) -> None:
+    given = settings({**GIVEN, "storage.initializer.image": "i:1"})
+    done = helm("template", "serinus", str(CHART), *given, "--set", f"storage.initializer.{value}")
+    assert done.returncode != 0 and "initializer" in done.stderr, done.stderr

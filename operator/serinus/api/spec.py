@@ -20,7 +20,8 @@ from serinus.api.quantities import fraction, seconds
 from serinus.api.registry import Reference
 from serinus.api.route_rule import MOST_RULES, RULE_SCHEMA, keeps_sessions, of_rules
 from serinus.api.steps import IN_ORDER, ORDERED, RISE, Step
-from serinus.api.template import TEMPLATE_SCHEMA
+from serinus.api.storage import is_downloaded
+from serinus.api.template import SOURCE_SCHEMA, TEMPLATE_SCHEMA, VARIABLE_SCHEMA, of_schema
 
 _LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 
@@ -98,12 +99,43 @@ class Model(Type):
     storage_uri: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
         default=None,
         description="Location of the model, passed to each container as MODEL_URI. "
-        "pvc://claim/path and oci://image are mounted at /mnt/models.",
+        "pvc://claim/path and oci://image are mounted at /mnt/models. s3://, gs://, hf://, "
+        "https://, http:// and models:/name/version are downloaded there before the containers "
+        "start, if the operator has a storage initializer; otherwise the server downloads them.",
     )
     version: Annotated[str, Field(min_length=1, max_length=63)] | None = Field(
         default=None,
         description="Name of this version, passed to each container as MODEL_VERSION.",
     )
+    env: Annotated[
+        list[Annotated[dict[str, Any], Field(json_schema_extra=VARIABLE_SCHEMA)]],
+        Field(max_length=100),
+    ] = Field(
+        default_factory=list,
+        description="Environment variables of the container that downloads the model, as in a "
+        "Pod; take secrets from a Secret, by valueFrom.",
+    )
+    env_from: Annotated[
+        list[Annotated[dict[str, Any], Field(json_schema_extra=SOURCE_SCHEMA)]],
+        Field(max_length=16),
+    ] = Field(
+        default_factory=list,
+        description="Secrets and ConfigMaps whose keys become environment variables of the "
+        "container that downloads the model, as in a Pod.",
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        """An environment for a download that does not take place; and what the API server would
+        reject in it."""
+        for field, schema, given in (
+            ("env", VARIABLE_SCHEMA, self.env),
+            ("envFrom", SOURCE_SCHEMA, self.env_from),
+        ):
+            for index, each in enumerate(given):
+                yield from of_schema(schema, each, f"{field}[{index}]")
+            if given and self.storage_uri is not None and not is_downloaded(self.storage_uri):
+                message = "is for a model that is downloaded, and this storageUri is not"
+                yield Problem(field, message)
 
 
 class ParentRef(Type):

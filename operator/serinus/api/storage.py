@@ -1,4 +1,5 @@
-"""Model URIs that Serinus mounts itself: `pvc://claim/path` and `oci://image`."""
+"""Model URIs that Serinus mounts itself, `pvc://claim/path` and `oci://image`, and those that an
+initializer downloads."""
 
 import re
 from dataclasses import dataclass
@@ -8,6 +9,9 @@ MODEL_PATH: Final = "/mnt/models"
 """Mount path in each container."""
 MODEL_VOLUME: Final = "serinus-model"
 """Name of the volume."""
+
+DOWNLOADED: Final = ("s3://", "gs://", "hf://", "https://", "http://", "models:/")
+"""How URIs begin that an initializer downloads; the last is MLflow's."""
 
 _CLAIM: Final = re.compile(r"pvc://([a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?)(?:/(.+))?")
 _IMAGE: Final = re.compile(
@@ -32,7 +36,8 @@ class Image:
 
 
 def mounted(uri: str) -> Claim | Image | None:
-    """What to mount for a URI; None for any other scheme, which the server downloads itself.
+    """What to mount for a URI; None for any other scheme, which is downloaded, by an initializer or
+    by the server itself.
 
     Raises ValueError with a message that shows the accepted form.
     """
@@ -48,3 +53,8 @@ def mounted(uri: str) -> Claim | Image | None:
             raise ValueError(f"{uri!r} is invalid: it must have the form oci://registry/model:tag")
         return Image(found[1])
     return None
+
+
+def is_downloaded(uri: str) -> bool:
+    """Whether an initializer downloads it, if the operator has one."""
+    return uri.startswith(DOWNLOADED)

@@ -83,15 +83,17 @@ _PORTS: Final = {
     "maxItems": 32,
     "items": _PORT,
 }
+VARIABLE_SCHEMA: Final = _object(
+    "An environment variable.",
+    ("name",),
+    name=_text("Name of the variable.", 512),
+    value=_text("Value of the variable; quote numbers.", 131072, nullable=True),
+)
+SOURCE_SCHEMA: Final = _object("A ConfigMap or Secret whose keys become environment variables.")
 _ENV: Final = _named(
     "Environment variables of the container. They may refer to $(MODEL_URI) and $(MODEL_VERSION).",
     1000,
-    _object(
-        "An environment variable.",
-        ("name",),
-        name=_text("Name of the variable.", 512),
-        value=_text("Value of the variable; quote numbers.", 131072, nullable=True),
-    ),
+    VARIABLE_SCHEMA,
     nullable=True,
 )
 _MOUNTS: Final = {

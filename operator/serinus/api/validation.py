@@ -28,7 +28,7 @@ from serinus.api.route_rule import MOST_RULES, redirects
 from serinus.api.spec import FollowedModel, Spec
 from serinus.api.stages import PROMOTED, Stage
 from serinus.api.status import KEPT, Candidate, Status
-from serinus.api.storage import MODEL_PATH, MODEL_VOLUME, mounted
+from serinus.api.storage import MODEL_PATH, MODEL_VOLUME, is_downloaded, mounted
 
 _NO_STRATA: Final = ("__name__", "instance", "job", "le", "namespace", "pod")
 _WANTED: Final = "Input should be"
@@ -221,6 +221,8 @@ def _model(namespace: str, spec: Spec) -> Iterator[Problem]:
         message = "stands instead of storageUri and version: remove these"
         yield Problem("spec.model.registry", message)
     uri = spec.model.storage_uri if spec.model else None
+    if spec.model is not None:
+        yield from (each.below("spec.model") for each in spec.model.problems())
     if uri is None:
         return
     try:
@@ -281,6 +283,11 @@ def _mounts_model(spec: Spec) -> bool:
     return uri is not None and uri.startswith(("pvc:", "oci:"))
 
 
+def _has_it_downloaded(spec: Spec) -> bool:
+    uri = spec.model.storage_uri if spec.model else None
+    return uri is not None and is_downloaded(uri)
+
+
 def _traffic(namespace: str, spec: Spec) -> Iterator[Problem]:
     yield from (each.below("spec.traffic") for each in spec.traffic.problems(namespace))
 
@@ -303,9 +310,12 @@ def _steps(namespace: str, spec: Spec) -> Iterator[Problem]:
     for index, step in enumerate(spec.rollout.steps):
         field = f"spec.rollout.steps[{index}]"
         yield from (each.below(field) for each in step.problems())
-        if step.mounts_model and not (_mounts_model(spec) or _follows(spec)):
+        if step.mounts_model and not (
+            _mounts_model(spec) or _has_it_downloaded(spec) or _follows(spec)
+        ):
             message = (
-                "needs spec.model.storageUri to be a pvc:// or oci:// URI: no other is mounted"
+                "needs spec.model.storageUri to be a URI that is mounted, such as pvc:// or oci://,"
+                " or downloaded, such as s3://"
             )
             yield Problem(f"{field}.{step.kind}.mountModel", message)
         if lacks := spec.traffic.lacks(step.needs):

@@ -5,12 +5,12 @@ import argparse
 from dataclasses import asdict
 
 from serinus.api.base import rfc3339
-from serinus.api.status import RetrainingRun
+from serinus.api.status import RetrainingRun, Status
 from serinus.cli.kubectl import MODEL_DEPLOYMENTS
 from serinus.cli.sources import add_cluster, add_output, cluster, dumped
 from serinus.cli.terminal import show, table
 from serinus.manifests.owner import NAME_LABEL
-from serinus.views.history import history
+from serinus.views.history import history, moments
 from serinus.views.reading import read
 
 EPILOG = """\
@@ -18,6 +18,7 @@ Undo returns to a revision whose role is former.
 
 examples:
   serinus history loan
+  serinus history loan --all
   serinus undo loan --to a7k2m9qx
 """
 
@@ -25,6 +26,11 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its arguments."""
     parser.add_argument("name", help="name of the ModelDeployment")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="what happened in order: alarms, Jobs that retrained, rollouts and their ends",
+    )
     add_cluster(parser)
     add_output(parser)
 
@@ -33,6 +39,9 @@ def run(options: argparse.Namespace) -> None:
     """Read and print. Raises InputError if nothing can be read."""
     there = cluster(options)
     live = read(there.get(MODEL_DEPLOYMENTS, options.name))
+    if options.all:
+        _show_all(live.status, options.output)
+        return
     stored = there.every("controllerrevisions", f"{NAME_LABEL}={options.name}")
     rows, decisions = history(live.status, stored), live.status.decisions
     runs = live.status.retraining.history if live.status.retraining else []
@@ -55,6 +64,15 @@ def run(options: argparse.Namespace) -> None:
     past = [(rfc3339(each.at), each.revision, each.reason, each.message) for each in decisions]
     decided = table(("DECIDED", "REVISION", "REASON", "MESSAGE"), past)
     show("\n\n".join(filter(None, (table(heads, cells), decided, _retrainings(runs)))))
+
+
+def _show_all(status: Status, output: str | None) -> None:
+    found = [{**asdict(each), "at": rfc3339(each.at)} for each in moments(status)]
+    if output:
+        print(dumped({"moments": found}, output))
+        return
+    rows = [tuple(str(value) for value in each.values()) for each in found]
+    show(table(("AT", "WHAT", "REVISION", "MESSAGE"), rows))
 
 
 def _retrainings(runs: list[RetrainingRun]) -> str:

@@ -17,6 +17,9 @@ _PAST: Final = ("lastState",)
 _STATES: Final = ("state", *_PAST)
 _KINDS: Final = ("container", "initContainer")
 
+_LONGEST: Final = 600
+"""Characters that are kept of the last lines of a container; its cause is usually the last."""
+
 _ZONE: Final = "topology.kubernetes.io/zone"
 """Kubernetes copies this label from the node to its pods, from version 1.35 on."""
 
@@ -45,17 +48,17 @@ def seen(pod: PodManifest, before: SeenPod | None = None) -> SeenPod:
 
     Only containers that serve are counted: sidecars (restartable init containers) are included,
     other init containers are not. A container that is down counts as restarted, unless its pod is
-    being deleted, and so does an eviction by the kubelet.
+    being deleted, and so does an eviction by the kubelet, unless init containers still ran.
     """
     metadata, status = pod["metadata"], pod.get("status") or {}
     leaving = "deletionTimestamp" in metadata or status.get("phase") in ("Failed", "Succeeded")
     disrupted = disruption(pod)
-    evicted = disrupted is not None and disrupted.evicted
+    evicted = disrupted is not None and disrupted.evicted and not _is_being_prepared(pod)
     serving = _serving(pod)
     # a pod that is told to stop ends its containers, which says nothing of them
     ends = [(_ended(each, _PAST if leaving else _STATES), each) for each in serving]
     last = max((_end(pod, each, end) for end, each in ends if end), key=_at, default=None)
-    if disrupted is not None and disrupted.evicted:
+    if disrupted is not None and evicted:
         at = _unix(disrupted.at or metadata["creationTimestamp"])
         last = PodEnd(at, f"{disrupted.message}: pod {metadata['name']}")
     now = SeenPod(
@@ -74,6 +77,13 @@ def seen(pod: PodManifest, before: SeenPod | None = None) -> SeenPod:
         **_readiness(pod),
     )
     return now if leaving or before is None else _compared(now, before)
+
+
+def _is_being_prepared(pod: PodManifest) -> bool:
+    """Whether init containers have not ended, such as one that downloads the model: until then no
+    container serves."""
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return any((c["type"], c["status"]) == ("Initialized", "False") for c in conditions)
 
 
 def _readiness(pod: PodManifest) -> dict[str, Any]:
@@ -119,17 +129,17 @@ def _image(pod: PodManifest, status: PodManifest) -> tuple[str, str]:
 
 def _serving(pod: PodManifest) -> list[PodManifest]:
     """Statuses of the containers that run for the lifetime of the pod."""
-    spec, status = pod["spec"], pod.get("status") or {}
-    sidecars = {
-        each["name"]
-        for each in spec.get("initContainers") or []
-        if each.get("restartPolicy") == "Always"
-    }
+    status, sidecars = pod.get("status") or {}, _sidecars(pod)
     init = status.get("initContainerStatuses") or []
     return [
         *(status.get("containerStatuses") or []),
         *(each for each in init if each["name"] in sidecars),
     ]
+
+
+def _sidecars(pod: PodManifest) -> set[str]:
+    init = pod["spec"].get("initContainers") or []
+    return {each["name"] for each in init if each.get("restartPolicy") == "Always"}
 
 
 def _is_down(container: PodManifest) -> bool:
@@ -251,9 +261,13 @@ def _pod_reason(pod: PodManifest) -> str | None:
     if pod["metadata"].get("deletionTimestamp"):
         return None
     status = pod.get("status") or {}
+    sidecars = _sidecars(pod)
     for container in status.get("initContainerStatuses") or []:
-        # a running init container is not ready, which is normal
-        if "running" not in container["state"] and (message := _container_reason(pod, container)):
+        # a running init container is not ready, which is normal, unless it has failed before
+        normal = "running" in container["state"]
+        if normal and (ended := _ended(container)) and container["name"] not in sidecars:
+            normal = not ended.get("exitCode")
+        if not normal and (message := _container_reason(pod, container)):
             return message
     for container in status.get("containerStatuses") or []:
         if message := _container_reason(pod, container):
@@ -316,4 +330,7 @@ def _exit(pod: PodManifest, name: str, ended: PodManifest) -> str:
     if ended.get("reason") == "OOMKilled":
         return killed_for_memory(pod, name)
     message = f"{ended.get('reason', 'Ended')} with exit code {ended.get('exitCode')}"
-    return f"{message}: {ended['message'].strip()}" if ended.get("message") else message
+    said = (ended.get("message") or "").strip()
+    if len(said) > _LONGEST:
+        said = f"…{said[-_LONGEST:]}"
+    return f"{message}: {said}" if said else message

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from serinus import __version__
 from serinus.api.base import Type
+from serinus.api.initializer import Initializer
 from serinus.api.nesting import allow_deep_nesting
 from serinus.api.notifications import MOST_ENDPOINTS, Endpoint
 from serinus.api.registry import MOST_REGISTRIES, Registry
@@ -79,6 +80,11 @@ def arguments() -> argparse.ArgumentParser:
         action=_Several,
     )
     option("--dashboard-url", "address of the dashboard, for links in notifications", "")
+    option(
+        "--storage-initializer",
+        "an image that downloads models, and how it is run, as JSON (docs/storage.md)",
+        type=_initializer,
+    )
     option("--log-format", "log format: text or json", "text", type=_log_format)
     return parser
 
@@ -143,6 +149,10 @@ def _from_json(wanted: type[T], text: str, option: str) -> T:
     return wanted.model_validate(given)
 
 
+def _initializer(text: str) -> Initializer:
+    return _from_json(Initializer, text, "storage-initializer")
+
+
 def _clash(given: Sequence[Endpoint | Registry], what: str, most: int) -> str:
     """What is wrong about all of them together; empty if nothing is."""
     names = [each.name for each in given]
@@ -205,6 +215,7 @@ async def _run(options: argparse.Namespace, config: Config) -> None:
             workers=options.workers,
             endpoints=options.notify or (),
             dashboard=options.dashboard_url or "",
+            initializer=options.storage_initializer,
             registries=Registries(options.registry or (), time.time),
         )
         await app.run(options.bind)

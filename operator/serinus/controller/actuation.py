@@ -267,10 +267,14 @@ class _Writing:
         if self._must_wait(manifest):
             self._tell_if_overridden(manifest)
             return
+        known = found is not None
         found = found or await _create_or_find(cluster, manifest)
         if found is not None and (taken := foreign(kind, found, self._owner)):
             self._refusals[kind] = taken
             self._taken.add(kind)
+            return
+        if found is not None and not known and kind in WORKLOADS:
+            await self._learn_of(cluster, found, manifest)
             return
         given = found is not None and handed_over(kind, found, self._owner)
         theirs = given and found is not None and not self._owner.left_behind(found)
@@ -303,6 +307,15 @@ class _Writing:
                 self._note_repair(manifest, difference)
             self._pace.brought_about(manifest)
         self._tell_if_overridden(manifest)
+
+    async def _learn_of(self, cluster: Cluster, found: Manifest, manifest: Manifest) -> None:
+        """What runs pods, and is known only now, such as one that lost its labels, gets these back;
+        the next pass reads from it what it was created with, before it changes anything."""
+        labels = manifest["metadata"]["labels"]
+        if not labels.items() <= (found["metadata"].get("labels") or {}).items():
+            found = await cluster.merge(found, {"metadata": {"labels": labels}})
+            self._note_repair(manifest, None)
+        self._changed |= self._family.put(found)
 
     async def start(self, tasks: Iterable[Manifest], over: Container[str]) -> None:
         """Create those that are missing, but for what is over. What a Job runs cannot change, so

@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol
 
 from aiohttp import web
 
+from serinus.api.initializer import Initializer
 from serinus.api.isolation import Fault, Part
 from serinus.api.notifications import Endpoint
 from serinus.cluster import ApiError, Cluster, Store
@@ -65,6 +66,7 @@ class App:
         workers: int = 8,
         endpoints: Sequence[Endpoint] = (),
         dashboard: str = "",
+        initializer: Initializer | None = None,
         registries: AnyRegistries | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -104,6 +106,7 @@ class App:
             self._scope,
             self._notifier,
             self._judging,
+            initializer,
             self._registries,
         )
         self._passes = Passes(cluster, self.store, self._reconciler, internal_errors, clock)

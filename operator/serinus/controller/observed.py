@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Self
 
+from serinus.api.initializer import Initializer
 from serinus.api.problem import Problem
 from serinus.api.spec import Spec
 from serinus.api.status import Status
@@ -16,7 +17,7 @@ from serinus.manifests.owner import Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import Router
-from serinus.plan.observe import identified, incompatibility, read_revisions, who_serves
+from serinus.plan.observe import identified, incompatibility, mountable, read_revisions, who_serves
 from serinus.plan.situation import Desired
 
 
@@ -47,6 +48,7 @@ class Observed:
     def read(
         cls,
         store: Store,
+        initializer: Initializer | None,
         key: Key,
         live: Manifest,
         desired: Desired,
@@ -54,12 +56,14 @@ class Observed:
         status: Status,
         now: float,
     ) -> Self:
-        """From the store, with the status and its unwritten evidence."""
+        """From the store, with the status and its unwritten evidence. `initializer`: what downloads
+        the models of pods that start now, if something does."""
         owner = Owner(key.namespace, key.name, live["metadata"]["uid"])
         family = store.family(key.namespace, key.name, owner.uid)
         objects = family.objects()
         desired = identified(desired, owner, live["spec"], status, objects)
         revisions = read_revisions(desired, live["spec"], status, objects)
+        desired = mountable(desired, revisions, objects, initializer)
         serving = who_serves(owner, desired, objects)
         desired = replace(
             desired, incompatibility=incompatibility(desired, status, revisions, serving)

@@ -13,6 +13,7 @@ from functools import partial
 from math import inf
 from typing import Any
 
+from serinus.api.initializer import Initializer
 from serinus.api.isolation import Faults, Part, isolated
 from serinus.api.reasons import About, Reason
 from serinus.api.stages import AWAITS_PROMOTION, Stage
@@ -92,6 +93,7 @@ class Reconciler:
         scope: Scope,
         notifier: Notifier,
         judging: Judging,
+        initializer: Initializer | None,
         registries: AnyRegistries,
     ) -> None:
         self._cluster = cluster
@@ -102,6 +104,8 @@ class Reconciler:
         self._notifier = notifier
         self._states: dict[Key, ObjectState] = {}
         self._judging = judging
+        self._initializer = initializer
+        self._read = partial(Observed.read, store, initializer)
         self._registries = registries
 
     async def __call__(self, key: Key, faults: Faults) -> Passed:
@@ -125,7 +129,7 @@ class Reconciler:
             return Passed(unsaved, wrote)
 
         desired = replace(read_desired(stands, spec, problems, ignored), following=followed)
-        observed = Observed.read(self._store, key, stands, desired, state, status, now)
+        observed = self._read(key, stands, desired, state, status, now)
         world = await self._observe(observed, status)
 
         mark = Mark.read(observed.owner, observed.objects, now)
@@ -336,7 +340,7 @@ class Reconciler:
         history, running = read_history(found.objects), plan.wanted.replicas
         limit = spec.revision_history_limit
         keep = revisions_kept(found.revisions, history, running, plan.status, limit)
-        desired = children(owner, spec, keep, plan.wanted, found.objects)
+        desired = children(owner, spec, keep, plan.wanted, found.objects, self._initializer)
         if mark is not None and plan.status.candidate is not None:
             routes, splits = mark.on(desired.routes), mark.on(desired.splits)
             desired = replace(desired, routes=routes, splits=splits)

@@ -27,7 +27,7 @@ from serinus.judge.absence import REPORT_WITHIN, alone, frozen, unreported
 from serinus.judge.checks import kind_of
 from serinus.judge.drift import feature_queries
 from serinus.judge.evidence import comparison, mix
-from serinus.judge.evidence.gateway import unless_pods_tell_more
+from serinus.judge.evidence.gateway import OfPods, unless_pods_tell_more
 from serinus.judge.evidence.look import (
     ENOUGH_EXPECTED,
     ByPod,
@@ -346,16 +346,23 @@ def _in_turn(
 ) -> tuple[CheckStatus, ...]:
     """These checks after a look; those that read a gateway last, since what pods show is asked."""
     found = {each.name: each for each in beside}
+    before = {each.name: each for each in progress.checks}
     failed = {each.name for each in progress.checks if each.has_failed}
 
     def one(check: Check) -> CheckStatus:
         of_pods = [
-            (found[each.name], budget_of(analysis, each, progress.entries))
+            OfPods(
+                found[each.name],
+                before.get(each.name),
+                budget_of(analysis, each, progress.entries),
+            )
             for each in analysis.checks
             if each.settings.backend is None and each.name in found
         ]
         alone = looked(check)
-        return alone if check.name in failed else unless_pods_tell_more(check, alone, of_pods)
+        if check.name in failed:
+            return alone
+        return unless_pods_tell_more(check, before.get(check.name), alone, of_pods)
 
     for check in sorted(checks, key=lambda each: each.settings.backend is not None):
         in_doubt = partial(in_error, check, progress.checks)

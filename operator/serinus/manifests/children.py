@@ -6,7 +6,9 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Final
 
+from serinus.api.initializer import Initializer
 from serinus.api.spec import Spec
+from serinus.manifests import download
 from serinus.manifests.kinds import JOB
 from serinus.manifests.owner import REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
@@ -14,7 +16,7 @@ from serinus.manifests.routers import router_for
 from serinus.manifests.service import pods_service, service
 from serinus.manifests.task import Task, has_failed, job
 from serinus.manifests.traffic import Traffic
-from serinus.manifests.workloads import USUAL, running
+from serinus.manifests.workloads import USUAL, kind_of, running
 
 _NONE: Final[Objects] = MappingProxyType({})
 
@@ -70,33 +72,45 @@ def children(
     revisions: Mapping[str, Revision],
     wanted: Wanted,
     objects: Objects = _NONE,
+    initializer: Initializer | None = None,
 ) -> Children:
     """The objects that a ModelDeployment needs, given those that it has.
 
     `revisions` has the revisions to keep in the history by hash, including the running ones. A
     running revision that is missing there is lost: its template is unknown, and its objects are not
-    changed.
+    changed. `initializer`: what downloads the models of pods that start now, if something does.
     """
-    replicas = wanted.replicas
+    replicas, runs = wanted.replicas, running(objects)
+    by = {name: initializer_of(r, runs.get(name), initializer) for name, r in revisions.items()}
     live = [(revisions[name], count) for name, count in replicas.items() if name in revisions]
     pods = [
         *(each.manifest(owner) for each in revisions.values() if not each.recovered),
         *(service(owner, owner.child(r.hash), r.hash, r) for r, _ in live),
-        *(USUAL.manifest(owner, r, count) for r, count in live),
+        *(USUAL.manifest(owner, r, count, by[r.hash]) for r, count in live),
     ]
     routes = routes_of(owner, spec, wanted.traffic, revisions, objects)
     splits = router_for(spec).split_alone(owner, wanted.traffic, objects)
+    stable = wanted.traffic.stable
     known = [task for task in wanted.tasks if task.revision in revisions and not task.over]
     asked = {task.revision for task in known if not task.retrains}
     tasks = [
         *(pods_service(owner, revisions[name]) for name in sorted(asked)),
-        *(job(owner, task, revisions[task.revision], wanted.traffic.stable) for task in known),
+        *(job(owner, t, revisions[t.revision], stable, by[t.revision]) for t in known),
         *(owner.object(JOB, task.name) for task in wanted.tasks if task.over),
     ]
     serving = {name: replicas.get(name, 0) for name in wanted.traffic.served_by}
     over = frozenset(task.name for task in wanted.tasks if task.over)
     lost = frozenset(replicas) - set(revisions)
     return Children(pods, routes, splits, tasks, over, lost, serving)
+
+
+def initializer_of(
+    revision: Revision, live: Manifest | None, setting: Initializer | None
+) -> Initializer | None:
+    """What downloads the model of a revision, given what runs its pods; None: nothing does."""
+    if live is not None:
+        return download.kept(live, kind_of(live).template(live), setting)
+    return setting if download.may_be_downloaded(revision) else None
 
 
 def routes_of(

@@ -11,6 +11,8 @@ from serinus.manifests.owner import Manifest
 
 _DIGEST: Final = "digest"
 """Field of a resolved model that no user can write."""
+_OF_THE_USER: Final = ("env", "envFrom")
+"""Fields that stay as the user has written them, for the download of any version."""
 
 
 def resolved(spec: Manifest, known: FollowedVersion | None) -> Manifest:
@@ -18,7 +20,9 @@ def resolved(spec: Manifest, known: FollowedVersion | None) -> Manifest:
     nothing, or something of which `known` is not the version."""
     if known is None or not is_of(known, spec):
         return spec
+    written = spec.get("model") or {}
     model = {
+        **{field: written[field] for field in _OF_THE_USER if field in written},
         "registry": {"name": known.registry, "model": known.model},
         "version": known.version,
         "storageUri": known.storage_uri,
@@ -47,5 +51,5 @@ def as_written(spec: Manifest) -> Manifest:
     model = spec.get("model") or {}
     if _DIGEST not in model:
         return spec
-    fields = ("version", "storageUri")
-    return {**spec, "model": {name: model[name] for name in fields}}
+    fields = ("version", "storageUri", *_OF_THE_USER)
+    return {**spec, "model": {name: model[name] for name in fields if name in model}}

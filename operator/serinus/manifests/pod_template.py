@@ -2,13 +2,18 @@
 
 from copy import deepcopy
 
+from serinus.api.initializer import Initializer
 from serinus.api.storage import MODEL_PATH, MODEL_VOLUME, Claim, mounted
+from serinus.manifests import download
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
 
 
-def pod_template(owner: Owner, revision: Revision) -> Manifest:
-    """The user's template with our labels, and with the model if there is one."""
+def pod_template(
+    owner: Owner, revision: Revision, initializer: Initializer | None = None
+) -> Manifest:
+    """The user's template with our labels, and with the model if there is one. `initializer`: what
+    downloads it, if something does."""
     template = deepcopy(revision.template)
     metadata = template.setdefault("metadata", {})
     metadata["labels"] = {**(metadata.get("labels") or {}), **owner.pods(revision.hash)}
@@ -18,17 +23,22 @@ def pod_template(owner: Owner, revision: Revision) -> Manifest:
         if env:
             # ours come first, so that the user's may refer to them: $(MODEL_URI)
             container["env"] = [*env, *(container.get("env") or [])]
-    mount_model(spec, revision)
+    mount_model(spec, revision, initializer)
     return template
 
 
-def mount_model(spec: Manifest, revision: Revision) -> None:
-    """Add the model's volume, if there is one, to the spec of a pod."""
-    volume, mounts = _model_volume(revision)
+def mount_model(spec: Manifest, revision: Revision, initializer: Initializer | None = None) -> None:
+    """Add the model's volume, if there is one, to the spec of a pod, and what downloads it."""
+    if not download.may_be_downloaded(revision):
+        initializer = None
+    volume, mounts = _model_volume(revision, initializer)
     for container in [*(spec.get("initContainers") or []), *spec["containers"]] if mounts else ():
         container["volumeMounts"] = [*(container.get("volumeMounts") or []), *mounts]
     if volume:
         spec["volumes"] = [*(spec.get("volumes") or []), *volume]
+    if initializer is not None:
+        first = download.init_container(initializer, revision, spec)
+        spec["initContainers"] = [first, *(spec.get("initContainers") or [])]
 
 
 def model_env(revision: Revision) -> list[Manifest]:
@@ -37,11 +47,15 @@ def model_env(revision: Revision) -> list[Manifest]:
     return [{"name": name, "value": value} for name, value in given.items() if value is not None]
 
 
-def _model_volume(revision: Revision) -> tuple[list[Manifest], list[Manifest]]:
+def _model_volume(
+    revision: Revision, initializer: Initializer | None
+) -> tuple[list[Manifest], list[Manifest]]:
+    mount = {"name": MODEL_VOLUME, "mountPath": MODEL_PATH, "readOnly": True}
+    if initializer is not None:
+        return download.volumes(initializer), [mount]
     source = None if revision.storage_uri is None else mounted(revision.storage_uri)
     if source is None:
         return [], []
-    mount = {"name": MODEL_VOLUME, "mountPath": MODEL_PATH, "readOnly": True}
     if isinstance(source, Claim):
         claim = {"claimName": source.name, "readOnly": True}
         sub_path = {"subPath": source.path} if source.path else {}

@@ -156,6 +156,8 @@ def _is_stored(data: Any) -> bool:
             model, metadata = data.get("model") or {}, template.get("metadata", {})
             return (
                 _has(model, str, "version", "storageUri")
+                and _has(model, list, "env", "envFrom")
+                and all(isinstance(each, dict) for each in model.get("env") or [])
                 and _has(metadata, dict, "labels")
                 and _has(pods, list, "initContainers", "volumes")
                 and all(map(_is_container, [*containers, *(pods.get("initContainers") or [])]))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any, Final
 
+from serinus.api.initializer import Initializer
 from serinus.api.template import LABEL_PREFIX
 from serinus.manifests.kinds import JOB
 from serinus.manifests.owner import Manifest, Owner
@@ -67,9 +68,16 @@ class TaskEnd:
     """What its container left when it succeeded; None: it is simulated, and meets every limit."""
 
 
-def job(owner: Owner, task: Task, revision: Revision, stable: str | None) -> Manifest:
+def job(
+    owner: Owner,
+    task: Task,
+    revision: Revision,
+    stable: str | None,
+    initializer: Initializer | None = None,
+) -> Manifest:
     """The Job of a task, told of the stable revision as well. A pod that its node loses is
-    replaced; any other failure is final."""
+    replaced; any other failure is final. `initializer`: what downloads the revision's model, if
+    something does."""
     disrupted = [{"type": "DisruptionTarget"}]
     return {
         **owner.object(JOB, task.name),
@@ -78,7 +86,7 @@ def job(owner: Owner, task: Task, revision: Revision, stable: str | None) -> Man
             "backoffLimit": 0,
             "podFailurePolicy": {"rules": [{"action": "Ignore", "onPodConditions": disrupted}]},
             "ttlSecondsAfterFinished": _KEPT,
-            "template": _pod(owner, task, revision, stable),
+            "template": _pod(owner, task, revision, stable, initializer),
         },
     }
 
@@ -130,7 +138,13 @@ def _told(owner: Owner, task: Task, revision: Revision, stable: str | None) -> l
     return [*named, *model_env(revision)]
 
 
-def _pod(owner: Owner, task: Task, revision: Revision, stable: str | None) -> Manifest:
+def _pod(
+    owner: Owner,
+    task: Task,
+    revision: Revision,
+    stable: str | None,
+    initializer: Initializer | None,
+) -> Manifest:
     """The user's template, with no more rights than it asks for."""
     template = deepcopy(task.template)
     metadata, spec = template.setdefault("metadata", {}), template["spec"]
@@ -148,5 +162,5 @@ def _pod(owner: Owner, task: Task, revision: Revision, stable: str | None) -> Ma
         container.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")
         container["securityContext"] = {**_CONTAINER, **(container.get("securityContext") or {})}
     if task.mounts_model:
-        mount_model(spec, revision)
+        mount_model(spec, revision, initializer)
     return template

@@ -4,10 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from serinus.api.initializer import Initializer
 from serinus.api.reasons import About, Reason
 from serinus.api.spec import Spec
 from serinus.api.stages import PROMOTED
 from serinus.api.status import Candidate, Status
+from serinus.api.storage import is_downloaded
+from serinus.manifests.children import initializer_of
 from serinus.manifests.kinds import JOB
 from serinus.manifests.owner import NAME_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision, approval_digest, revision_hash
@@ -58,6 +61,29 @@ def identified(
         "another model or template with this hash, so nothing of the spec is rolled out. This "
         "practically never happens by chance: find out who changed the spec. To roll it out "
         "nevertheless, change the template in any way, for example by an annotation."
+    )
+    return replace(desired, problems=(*desired.problems, problem))
+
+
+def mountable(
+    desired: Desired,
+    revisions: Mapping[str, Revision],
+    objects: Objects,
+    initializer: Initializer | None,
+) -> Desired:
+    """With a problem if a Job is to find the model at its path, and nothing downloads it."""
+    steps = desired.spec.rollout.steps
+    index = next((i for i, step in enumerate(steps) if step.mounts_model), None)
+    revision = revisions[desired.revision]
+    uri = revision.storage_uri
+    if index is None or uri is None or not is_downloaded(uri):
+        return desired
+    if initializer_of(revision, running(objects).get(revision.hash), initializer) is not None:
+        return desired
+    problem = (
+        f"spec.rollout.steps[{index}].{steps[index].kind}.mountModel: nothing downloads the model: "
+        "the template brings it itself, the pods of this revision run without, or the operator has "
+        "no storage initializer (docs/storage.md)."
     )
     return replace(desired, problems=(*desired.problems, problem))
 

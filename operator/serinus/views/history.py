@@ -1,10 +1,12 @@
 """The revisions of a ModelDeployment that are kept."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
-from serinus.api.status import Status
+from serinus.api.reasons import Reason
+from serinus.api.status import RetrainingRun, Status
 from serinus.manifests.revision import Revision
 from serinus.views.roles import roles_of
 
@@ -38,6 +40,40 @@ def history(status: Status, stored: Iterable[Mapping[str, Any]]) -> tuple[Revisi
         for each, created in known
     ]
     return tuple(sorted(rows, key=lambda row: -row.number))
+
+
+@dataclass(frozen=True, slots=True)
+class MomentView:
+    """Something that happened between an alarm and what came of it."""
+
+    at: float
+    """Unix seconds."""
+    what: str
+    """A reason, or Alarm."""
+    revision: str
+    message: str
+
+
+def moments(status: Status) -> tuple[MomentView, ...]:
+    """All that is known of alarms, Jobs that retrained and rollouts, oldest first. Of what is older
+    than the decisions that are kept, the Jobs alone are known."""
+    found = [MomentView(e.at, e.reason, e.revision, e.message) for e in status.decisions]
+    oldest = min((each.at for each in found), default=inf)
+    runs = status.retraining.history if status.retraining else []
+    for run in runs:
+        found += (
+            MomentView(each.since, "Alarm", run.revision, each.message) for each in run.alarms
+        )
+        found += (each for each in _of_the_job(run) if each.at < oldest)
+    return tuple(sorted(found, key=lambda each: each.at))
+
+
+def _of_the_job(run: RetrainingRun) -> Iterator[MomentView]:
+    yield MomentView(run.since, Reason.RETRAINING_STARTED, run.revision, f"Job {run.job}.")
+    if run.ended is not None:
+        yield MomentView(run.ended, f"Retraining{run.outcome}", run.revision, run.message)
+    if (new := run.new) is not None and new.ended is not None:
+        yield MomentView(new.ended, new.outcome, new.revision, new.message)
 
 
 def _role(status: Status, revision: str) -> str:

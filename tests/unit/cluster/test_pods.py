@@ -221,6 +221,15 @@ def test_an_evicted_pod_counts_as_one_that_restarted_once_more() -> None:
     assert found.last_end and found.last_end.message == f"Evicted: {told}: pod fraud-abc-x"
 
 
+def test_one_that_is_evicted_before_a_container_serves_says_nothing_of_the_model() -> None:
+    told = 'Usage of EmptyDir volume "serinus-model" exceeds the limit "1Gi"'
+    fetching = {"type": "Initialized", "status": "False"}
+    evicted = listed(phase="Failed", reason="Evicted", message=told, conditions=(fetching,))
+    found = seen(evicted)
+    assert (found.restarts, found.evicted, found.leaving, found.last_end) == (0, False, True, None)
+    assert not_ready_reason(None, [evicted]) == f"1 pod: Evicted: {told}"
+
+
 def test_a_pod_that_runs_and_one_that_only_waits_have_no_end_to_tell_of() -> None:
     assert seen(listed(container({"running": {}}, ready=True))).last_end is None
     assert seen(listed()).restarts == 0
@@ -613,3 +622,41 @@ def test_why_no_container_of_a_job_runs_is_told_with_the_words_of_the_kubelet() 
     assert why_none_runs([of_a_job(container({"running": {}}))]) is None
     assert why_none_runs([of_a_job(container(ended(0)))]) is None
     assert "kubectl describe job" in (why_none_runs([]) or "")
+
+
+# an init container that downloads the model
+
+TRACE = "Traceback (most recent call last):\n" + "  File x\n" * 200 + "NoSuchBucket: models"
+FAILED = ended(1, message=TRACE)
+WAITS = container({"waiting": {"reason": "PodInitializing"}})
+
+
+def downloading(state: dict[str, Any], **more: Any) -> dict[str, Any]:
+    spec = {"containers": [LIMITED], "initContainers": [{"name": "serinus-model"}]}
+    init = {"name": "serinus-model", "ready": False, "restartCount": 0, "state": state, **more}
+    return listed(WAITS, init=(init,), spec=spec)
+
+
+@pytest.mark.parametrize("state", [FAILED, CRASHING, {"running": {}}])
+def test_a_download_that_fails_is_shown_by_its_last_lines_also_while_it_is_tried_again(
+    state: dict[str, Any],
+) -> None:
+    found = not_ready_reason(None, [downloading(state, restartCount=2, lastState=FAILED)])
+    assert found is not None
+    assert "container serinus-model" in found and "Error with exit code 1: …" in found
+    assert found.endswith("File x\nNoSuchBucket: models") and len(found) < 800
+
+
+def test_a_download_that_goes_on_is_waited_for() -> None:
+    found = not_ready_reason(None, [downloading({"running": {}})])
+    assert found == "1 pod: container model is waiting for the pod's init containers"
+
+
+def test_an_initializer_that_cannot_be_pulled_is_named() -> None:
+    found = not_ready_reason(None, [downloading(UNPULLED)])
+    assert found is not None and found.startswith("1 pod: container serinus-model: ImagePullBackO")
+
+
+def test_a_download_that_is_tried_again_is_no_restart() -> None:
+    again = downloading(CRASHING, restartCount=7, lastState=FAILED)
+    assert (seen(again).restarts, seen(again).last_end) == (0, None)

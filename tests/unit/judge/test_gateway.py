@@ -1,12 +1,14 @@
 """What a gateway counts is held against the revision, unless the pods may tell more."""
 
+from dataclasses import replace
+
 import pytest
 
 from serinus.api.checks import Check
 from serinus.api.status import CheckState, CheckStatus, Comparison, Starts
 from serinus.judge.analysis import budget_of, reads
 from serinus.judge.checks import kind_of
-from serinus.judge.evidence.gateway import unless_pods_tell_more
+from serinus.judge.evidence.gateway import OfPods, unless_pods_tell_more
 from serinus.judge.evidence.history import served
 from serinus.judge.evidence.look import Look
 from serinus.metrics.batches import BatchQuery
@@ -39,7 +41,7 @@ def failed(**state: object) -> CheckStatus:
 
 
 def found(others: CheckStatus, check: Check = GATEWAY) -> CheckStatus:
-    return unless_pods_tell_more(check, failed(), [(others, BUDGET)])
+    return unless_pods_tell_more(check, None, failed(), [OfPods(others, None, BUDGET)])
 
 
 def test_a_fail_stands_where_the_pods_count_nothing_of_it() -> None:
@@ -66,6 +68,33 @@ def test_what_was_counted_meanwhile_is_dropped_while_pods_are_blamed_or_start(
     assert waits.verdict == "Inconclusive"
     assert waits.state.comparisons == []
     assert waits.state.candidate == {}
+
+
+def test_however_long_it_waits_for_pods_it_begins_again_with_all_that_was_left() -> None:
+    calm = of_pods(errors=2)
+    blames = calm.replace(state=calm.state.replace(pods_to_blame=["fraud-1"]))
+    counted, left, attempts = SimulatedAnalysis(error_rate()), [], []
+    before = pods = None
+    for wait in range(60):
+        counted.errors((20, 200), (10, 1000))
+        counted.scrape()
+        known = counted.look()
+        before = unless_pods_tell_more(GATEWAY, before, known, [OfPods(blames, pods, BUDGET)])
+        pods = blames
+        counted.progress = replace(counted.progress, checks=(before,))
+        left.append(before.state.held_back)
+        attempts.append(before.state.dropped)
+        assert (before.verdict, before.state.comparisons) == ("Inconclusive", []), wait
+    assert left[-1] == left[0] > 0.01
+    assert attempts[-1] == attempts[0]
+    calm_again = counted.look()
+    last = unless_pods_tell_more(GATEWAY, before, calm_again, [OfPods(calm, blames, BUDGET)])
+    assert last.state.comparisons == [], "what began while it waited is none"
+    counted.progress = replace(counted.progress, checks=(last,))
+    counted.errors((20, 200), (10, 1000))
+    found = counted.look()
+    assert unless_pods_tell_more(GATEWAY, last, found, [OfPods(calm, calm, BUDGET)]) == found
+    assert found.verdict != "Error"
 
 
 def test_once_the_pods_have_failed_nothing_waits() -> None:

@@ -26,7 +26,7 @@ class Job(Type):
     mount_model: bool = Field(
         default=False,
         description="Mount the model of the candidate in each container at /mnt/models, as in its "
-        "pods. model.storageUri must be a pvc:// or oci:// URI.",
+        "pods. model.storageUri must be a URI that is mounted or downloaded.",
     )
     limits: Annotated[list[Limit], Field(max_length=MOST_LIMITS)] = Field(
         default_factory=list,

@@ -2,6 +2,8 @@
 
 from typing import ClassVar, Final
 
+from serinus.api.initializer import Initializer
+from serinus.manifests import download
 from serinus.manifests.kinds import DEPLOYMENT
 from serinus.manifests.owner import REVISION_LABEL, Manifest, Owner
 from serinus.manifests.pod_template import pod_template
@@ -13,22 +15,32 @@ _UNCREATED: Final = "ReplicaFailure"
 
 
 class DeploymentWorkload:
-    """Its template depends on the revision alone, so that only another revision restarts pods."""
+    """Its template depends on the revision, and on what was stored when it was created, alone, so
+    that only another revision restarts pods."""
 
     kind: ClassVar = DEPLOYMENT
     counts: ClassVar[tuple[str, ...]] = ("observedGeneration", "replicas", "readyReplicas")
     conditions: ClassVar = frozenset({_UNCREATED})
 
-    def manifest(self, owner: Owner, revision: Revision, replicas: int) -> Manifest:
+    def manifest(
+        self,
+        owner: Owner,
+        revision: Revision,
+        replicas: int,
+        initializer: Initializer | None = None,
+    ) -> Manifest:
         """The Deployment of a revision."""
+        head = owner.object(self.kind, owner.child(revision.hash), revision.hash)
+        if initializer is not None:
+            head["metadata"]["annotations"] = download.annotation(initializer)
         return {
-            **owner.object(self.kind, owner.child(revision.hash), revision.hash),
+            **head,
             "spec": {
                 "replicas": replicas,
                 "revisionHistoryLimit": 0,
                 "selector": {"matchLabels": owner.pods(revision.hash)},
                 "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0}},
-                "template": pod_template(owner, revision),
+                "template": pod_template(owner, revision, initializer),
             },
         }
 

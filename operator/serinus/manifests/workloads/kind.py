@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from serinus.api.initializer import Initializer
 from serinus.manifests.kinds import Kind
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
@@ -28,8 +29,15 @@ class WorkloadKind(Protocol):
     conditions: ClassVar[frozenset[str]]
     """The conditions of its status that are read. All else changes more often, and is not kept."""
 
-    def manifest(self, owner: Owner, revision: Revision, replicas: int) -> Manifest:
-        """The object that runs so many pods of a revision."""
+    def manifest(
+        self,
+        owner: Owner,
+        revision: Revision,
+        replicas: int,
+        initializer: Initializer | None = None,
+    ) -> Manifest:
+        """The object that runs so many pods of a revision. `initializer`: what downloads its model,
+        if something does; it is stored in the annotation of `download.annotation`."""
 
     def revision(self, live: Manifest) -> str | None:
         """Whose pods a live object runs; None: it is none of ours."""
