@@ -81,7 +81,11 @@ RETRAINED: Final = {
         "interval": "5s",
         "meanTimeBetweenFalseAlarms": "24h",
         "errorRate": {"limit": "5%"},
-        "retrain": {"after": "1s", "job": {"template": _JOB, "timeout": "20m"}},
+        "retrain": {
+            "alarms": ["errorRate"],
+            "after": "1s",
+            "job": {"template": _JOB, "timeout": "20m"},
+        },
     },
 }
 STABLE, CANDIDATE = revision_of(V1), revision_of(V2)

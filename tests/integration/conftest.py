@@ -37,14 +37,12 @@ LONGEST: Final = (
     "test_approvals",
     "test_cli",
     "test_leadership",
-    "test_failing_children",
     "test_chart_releases",
     "test_page_load",
     "test_additions",
     "test_adoption",
     "test_from_flagger",
     "test_migrating",
-    "test_hashes",
 )
 """The modules that take more than half a minute, the longest first; those that disturb the API
 server, one after another, are apart."""

@@ -126,26 +126,6 @@ async def test_one_that_is_deleted_and_made_again_in_mid_rollout_starts_anew(
     await operator.until_split("fraud", {f"fraud-{revision}": 100})
 
 
-def _rests_at(generation: int) -> Callable[[Manifest], bool]:
-    return lambda s: bool(s["observedGeneration"] == generation and s["phase"] == "Healthy")
-
-
-async def test_there_and_back_within_a_second_leaves_stable_alone(operator: Operator) -> None:
-    await operator.apply("fraud", **spec("v1"))
-    stable = (await operator.until("fraud", healthy("v1")))["stable"]["revision"]
-    for wait in (0.0, 0.05, 0.15, 0.3, 0.6):
-        await operator.apply("fraud", **spec("v2"))
-        await asyncio.sleep(wait)
-        last = await operator.apply("fraud", **spec("v1"))
-        generation = last["metadata"]["generation"]
-        status = await operator.until("fraud", _rests_at(generation), moving=1)
-        assert "candidate" not in status and "rejected" not in status
-        assert status["stable"]["revision"] == stable
-    await operator.until_split("fraud", {f"fraud-{stable}": 100})
-    await operator.until("fraud", lambda s: not s.get("retiring"), moving=10)
-    await only(operator, "Deployment", {f"fraud-{stable}"})
-
-
 async def test_weights_that_another_manager_takes_over_are_taken_back(operator: Operator) -> None:
     status = await in_mid_rollout(operator)
     wanted = await operator.split("fraud")

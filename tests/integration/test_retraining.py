@@ -22,7 +22,8 @@ TEMPLATE: dict[str, Any] = {
 
 
 def monitored(version: str, template: dict[str, Any] = TEMPLATE, **retrain: Any) -> dict[str, Any]:
-    settings = {"after": "1m", "cooldown": "1h", "job": {"template": template}, **retrain}
+    job = {"template": template}
+    settings = {"alarms": ["errorRate"], "after": "1m", "cooldown": "1h", "job": job, **retrain}
     monitoring = {"errorRate": {"limit": "5%"}, "retrain": settings}
     return spec(version, rollout={"steps": [], "progressDeadline": "2h"}, monitoring=monitoring)
 

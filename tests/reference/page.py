@@ -99,6 +99,7 @@ def _families() -> Iterator[Metric]:
         internal_errors=dict,
         notifications=dict,
         registry_requests=dict,
+        registry_webhooks=dict,
         registry_ages=dict,
     )
     shown = Metrics(gauges, ObjectMetrics(dict, lambda: 0.0)).exposition().decode()

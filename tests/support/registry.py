@@ -56,6 +56,10 @@ class PaperRegistry:
         """None."""
         return {}
 
+    def told(self) -> Mapping[tuple[str, str], int]:
+        """None."""
+        return {}
+
     def ages(self) -> Mapping[tuple[str], float]:
         """None."""
         return {}

@@ -15,6 +15,7 @@ import yaml
 from serinus import __version__
 from serinus.api.initializer import Initializer
 from serinus.api.notifications import MOST_ENDPOINTS, Endpoint, Form, NoticeKind
+from serinus.api.registry import MOST_REGISTRIES, Registry, RegistryKindName
 from serinus.controller.__main__ import arguments
 from serinus.controller.approval_policy import REFUSAL
 from serinus.controller.scope import CLASS_LABEL
@@ -26,6 +27,7 @@ from serinus.page.__main__ import arguments as page_arguments
 from serinus.prometheus import Header
 from serinus.prometheus import settings as reading
 from tests.cluster import parts
+from tests.support.documents import fenced
 from tests.support.parent_chart import CHART, parent_of_two
 
 ROOT = Path(__file__).parents[2]
@@ -387,7 +389,7 @@ def test_endpoints_reach_the_operator_with_the_files_of_their_secrets() -> None:
         Path(audit.folder, "signing-key"): "serinus-audit",
     }
     assert (chat.name, chat.form, chat.namespaces) == ("chat", "Slack", ["shop", "fraud"])
-    assert (audit.form, len(audit.events), audit.allow_http) == ("CloudEvents", 7, False)
+    assert (audit.form, len(audit.events), audit.allow_http) == ("CloudEvents", 8, False)
     assert options(objects).dashboard_url == "https://serinus.example.com"
     assert mount["readOnly"]
 
@@ -812,3 +814,81 @@ def test_the_chart_refuses_what_an_initializer_cannot_have(value: str) -> None:
     given = settings({**GIVEN, "storage.initializer.image": "i:1"})
     done = helm("template", "serinus", str(CHART), *given, "--set", f"storage.initializer.{value}")
     assert done.returncode != 0 and "initializer" in done.stderr, done.stderr
+
+
+def following(*more: str) -> Objects:
+    """With the values of docs/registry.md."""
+    text = (ROOT / "docs" / "registry.md").read_text()
+    [values] = [each for each in fenced(text, "yaml") if each.startswith("# values")]
+    sets = [f"--set-json={key}={json.dumps(of)}" for key, of in yaml.safe_load(values).items()]
+    return rendered("serinus", CHART, *settings(GIVEN), *sets, *more)
+
+
+def test_registries_reach_the_operator_with_the_files_of_their_secrets() -> None:
+    objects = following()
+    pod, container = operator(objects)
+    (mount,) = container["volumeMounts"]
+    (volume,) = pod["volumes"]
+    company, images = options(objects).registry
+    assert volume["secret"] == {"secretName": "serinus-mlflow"}
+    assert (mount["name"], mount["mountPath"]) == (volume["name"], company.folder)
+    assert mount["readOnly"]
+    assert (company.kind, company.namespaces, company.webhook) == (
+        "MLflow",
+        ["shop", "fraud"],
+        True,
+    )
+    assert (images.kind, images.folder, images.interval) == ("OCI", "", "5m")
+
+
+def test_a_registry_with_webhooks_opens_a_port_to_its_peers() -> None:
+    peers = '[{"podSelector":{"matchLabels":{"app":"mlflow"}}}]'
+    policy = [
+        *(
+            "--set-json=networkPolicy.enabled=true",
+            f"--set-json=networkPolicy.webhooksFrom={peers}",
+        ),
+    ]
+    objects = following(*policy)
+    _, container = operator(objects)
+    assert {"name": "registries", "containerPort": 8081} in container["ports"]
+    ports = objects["Service", "serinus"]["spec"]["ports"]
+    assert {"name": "registries", "port": 8081, "targetPort": "registries"} in ports
+    ingress = objects["NetworkPolicy", "serinus"]["spec"]["ingress"]
+    assert {"ports": [{"port": "registries"}], "from": json.loads(peers)} in ingress
+    without = rendered("serinus", CHART, *settings(GIVEN), *policy)
+    assert "registries" not in json.dumps(list(without.values()))
+
+
+def test_the_schema_knows_the_fields_of_a_registry() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())["properties"]["registries"]
+    of = schema["items"]["properties"]
+    assert schema["maxItems"] == MOST_REGISTRIES
+    assert tuple(of["kind"]["enum"]) == get_args(RegistryKindName)
+    fields = Registry.model_json_schema()["properties"]
+    assert set(of) == set(fields) - {"folder"} | {"secret"}
+    for name in ("name", "url", "tokenUrl"):
+        assert of[name]["pattern"] == fields[name]["pattern"]
+
+
+def test_a_cluster_that_is_upgraded_without_registries_renders() -> None:
+    values = ["--set-json=registries=null", "--set-json=networkPolicy.webhooksFrom=null"]
+    assert not options(rendered("serinus", CHART, *settings(GIVEN), *values)).registry
+
+
+@pytest.mark.parametrize(
+    ("registry", "complaint"),
+    [
+        ({"kind": "SageMaker"}, "/registries/0/kind"),
+        ({"url": "https://user:secret@mlflow"}, "/registries/0/url"),
+        ({"namespaces": []}, "/registries/0/namespaces"),
+        ({"webhook": True}, "secret"),
+        ({"folder": "/etc"}, "'folder' not allowed"),
+    ],
+)
+def test_a_wrong_registry_is_refused_by_its_name(registry: dict[str, Any], complaint: str) -> None:
+    valid = {"name": "a", "kind": "MLflow", "url": "https://mlflow", "namespaces": ["shop"]}
+    value = f"--set-json=registries={json.dumps([{**valid, **registry}])}"
+    refused = helm("template", "serinus", str(CHART), *settings(GIVEN), value)
+    assert refused.returncode != 0
+    assert complaint in refused.stderr

@@ -38,7 +38,8 @@ NAMES = {each.__name__ for each in (*MONITORS.values(), *QUANTITIES.values())}
 
 def test_each_has_a_field_of_its_settings() -> None:
     fields = {name: field.annotation for name, field in Monitoring.model_fields.items()}
-    of_all = {name: fields[name] for name in ("interval", "mean_time_between_false_alarms")}
+    of_all_names = ("interval", "mean_time_between_false_alarms", "retrain")
+    of_all = {name: fields[name] for name in of_all_names}
     declared: dict[str, Any] = {to_snake(key): each | None for key, each in MONITORS.items()}
     assert fields == {**of_all, **declared}
     assert set(MONITORS.values()) == set(Monitor.__subclasses__())

@@ -81,6 +81,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
+{{- /* Not empty if a registry may send webhooks. */ -}}
+{{- define "serinus.webhooks" -}}
+{{- range .Values.registries }}{{ if .webhook }}yes{{ end }}{{ end -}}
+{{- end }}
+
 {{- /* The Lease by which those who act on the same ModelDeployments agree on one of them. */ -}}
 {{- define "serinus.lease.name" -}}
 serinus{{ if ne .Values.class "default" }}-{{ .Values.class }}{{ end }}

@@ -266,11 +266,10 @@ class Retrain(Type):
 
     alarms: Annotated[
         list[Literal["featureDrift", "predictionDrift", "errorRate", "feedback"]],
-        Field(max_length=len(MONITORS)),
+        Field(min_length=1, max_length=len(MONITORS)),
     ] = Field(
-        default_factory=list,
-        description="What is retrained for: featureDrift, predictionDrift, errorRate, feedback. "
-        "Empty: everything that is monitored.",
+        description="What is retrained for, of what is monitored: featureDrift, predictionDrift, "
+        "errorRate, feedback. Training seldom helps against errors."
     )
     after: Interval = Field(
         default="1h",
@@ -293,10 +292,6 @@ class Retrain(Type):
             if each not in monitored:
                 message = f"{each} is not monitored: set monitoring.{each}, or remove it here"
                 yield Problem(f"alarms[{index}]", message)
-
-    def listens_to(self, quantity: str) -> bool:
-        """Whether it is retrained for an alarm of this quantity, by its key."""
-        return not self.alarms or quantity in self.alarms
 
 
 class Monitoring(Type):

@@ -81,6 +81,8 @@ RegistryKindName = Literal["MLflow", "OCI"]
 AskOutcome = Literal["answered", "unusable", "failed"]
 """answered: with a version; unusable: with something else, such as that there is no such alias;
 failed: not at all, or that it cannot answer now, or not these credentials."""
+ToldOutcome = Literal["accepted", "repeated", "unauthorized", "elsewhere"]
+"""Of a webhook; elsewhere: another replica leads, and asks registries."""
 
 EVERYWHERE: Final = "*"
 MOST_REGISTRIES: Final = 16
@@ -103,6 +105,9 @@ class Registry(Type):
     token_url: Annotated[str, Field(pattern="^https?://[-A-Za-z0-9._:]+/[-A-Za-z0-9._~/]*$")] = ""
     """Where an OCI registry may have tokens issued, if that is on another host."""
     allow_http: bool = False
+    webhook: bool = False
+    """Whether it may say by webhooks that something has changed; they are signed with a key in the
+    file `webhook-key`."""
 
     @model_validator(mode="after")
     def _addresses(self) -> Self:
@@ -113,6 +118,8 @@ class Registry(Type):
             raise ValueError("must have a url without a path if it is an OCI registry")
         if self.kind != "OCI" and self.token_url:
             raise ValueError("has a tokenUrl, which only an OCI registry has")
+        if self.webhook and not self.folder:
+            raise ValueError("must have a folder with a webhook-key if it has webhooks")
         return self
 
     def allows(self, namespace: str) -> bool:

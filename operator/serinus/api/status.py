@@ -1311,7 +1311,7 @@ class RetrainingRun(StatusType):
     message: Sentence = Field(
         default="", description="Human-readable outcome, or why no container of the Job runs."
     )
-    ended: Timestamp | None = Field(default=None, description="Time of that outcome.")
+    ended: Since | None = Field(default=None, description="Time of that outcome.")
     seen: KeptField[bool] = Field(
         default=False, description="Whether the Job was there; then it is not created again."
     )

@@ -16,6 +16,8 @@ from serinus.plan.situation import PodEnd, SeenPod
 _PAST: Final = ("lastState",)
 _STATES: Final = ("state", *_PAST)
 _KINDS: Final = ("container", "initContainer")
+_SIGNAL: Final = 128
+"""To which the number of a signal is added that ends a container."""
 
 _LONGEST: Final = 600
 """Characters that are kept of the last lines of a container; its cause is usually the last."""
@@ -192,7 +194,7 @@ def failure(pods: Iterable[PodManifest], names: Collection[str] = ()) -> tuple[s
         ended_so = (pod.get("status") or {}).get("phase") == "Succeeded"
         if not ended_so and (outside := disruption(pod)) is not None:
             return outside.message, None
-        if (failed := _first_failure(pod)) is not None:
+        if (failed := _first_failure(pod, names)) is not None:
             ended = failed["state"]["terminated"]
             by_itself = failed["name"] in names and ended.get("reason") != "OOMKilled"
             return _container_reason(pod, failed) or "", ended["exitCode"] if by_itself else None
@@ -236,15 +238,19 @@ def _newest(pods: Iterable[PodManifest]) -> list[PodManifest]:
     return sorted(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), reverse=True)
 
 
-def _first_failure(pod: PodManifest) -> PodManifest | None:
+def _first_failure(pod: PodManifest, names: Collection[str]) -> PodManifest | None:
     """The container that failed first: sidecars are told to stop afterwards, and may end with an
-    error too."""
+    error too. Within one second, of which no part is told, one of these that ended by itself."""
     if pod["metadata"].get("deletionTimestamp"):
         return None
     status = pod.get("status") or {}
     every = chain(*(status.get(f"{kind}Statuses") or [] for kind in _KINDS))
     ends = ((each, (each.get("state") or {}).get("terminated") or {}) for each in every)
-    failed = [(end.get("finishedAt") or "", each) for each, end in ends if end.get("exitCode")]
+    failed = [
+        ((end.get("finishedAt") or "", each["name"] not in names, end["exitCode"] > _SIGNAL), each)
+        for each, end in ends
+        if end.get("exitCode")
+    ]
     first = min(failed, key=itemgetter(0), default=None)
     return first[1] if first else None
 

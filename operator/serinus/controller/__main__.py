@@ -30,7 +30,7 @@ from serinus.controller.lease import Lease
 from serinus.controller.scope import CLASS_LABEL, Scope
 from serinus.controller.watching import tell_answers_in_words
 from serinus.prometheus import OPTIONS, Config, Option, Prometheus, settings
-from serinus.registries import Registries
+from serinus.registries import Registries, listening
 
 log = logging.getLogger("serinus.controller")
 
@@ -78,6 +78,12 @@ def arguments() -> argparse.ArgumentParser:
         "a registry of models that may be followed, as JSON (docs/registry.md); can be repeated",
         type=_registries,
         action=_Several,
+    )
+    option(
+        "--registry-webhooks",
+        "address at which registries may say that something has changed, if any may",
+        "0.0.0.0:8081",
+        type=_address,
     )
     option("--dashboard-url", "address of the dashboard, for links in notifications", "")
     option(
@@ -206,6 +212,7 @@ async def _run(options: argparse.Namespace, config: Config) -> None:
             own = options.namespace == options.lease_namespace
             labels = {CLASS_LABEL: options.class_name} if own else {}
             lease = Lease(cluster, *where, identity, options.release or "", labels)
+        registries = Registries(options.registry or (), time.time)
         app = App(
             cluster,
             prometheus,
@@ -216,9 +223,11 @@ async def _run(options: argparse.Namespace, config: Config) -> None:
             endpoints=options.notify or (),
             dashboard=options.dashboard_url or "",
             initializer=options.storage_initializer,
-            registries=Registries(options.registry or (), time.time),
+            registries=registries,
         )
-        await app.run(options.bind)
+        where = options.registry_webhooks
+        async with listening(registries.inboxes, lambda: app.leading, *where):
+            await app.run(options.bind)
 
 
 async def _until_signalled(options: argparse.Namespace, config: Config) -> None:

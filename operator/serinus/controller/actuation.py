@@ -314,7 +314,13 @@ class _Writing:
         labels = manifest["metadata"]["labels"]
         if not labels.items() <= (found["metadata"].get("labels") or {}).items():
             found = await cluster.merge(found, {"metadata": {"labels": labels}})
+            self._pace.wrote(manifest)
             self._note_repair(manifest, None)
+            if not labels.items() <= (found["metadata"].get("labels") or {}).items():
+                what = f"{manifest['kind']} {manifest['metadata']['name']}"
+                self._pace.changed(manifest, f"{what} lacks the labels that it was given.")
+                self._retry_in = min(self._retry_in, self._pace.wait(manifest))
+                self._tell_if_overridden(manifest)
         self._changed |= self._family.put(found)
 
     async def start(self, tasks: Iterable[Manifest], over: Container[str]) -> None:

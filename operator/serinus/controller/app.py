@@ -128,6 +128,7 @@ class App:
             internal_errors=lambda: dict(self._internal_errors.counts),
             notifications=self._notifier.outcomes,
             registry_requests=self._registries.outcomes,
+            registry_webhooks=self._registries.told,
             registry_ages=self._registries.ages,
         )
 
@@ -255,6 +256,11 @@ class App:
             self.store.remove(known)
 
     # what is reported
+
+    @property
+    def leading(self) -> bool:
+        """Whether this replica leads."""
+        return self._leading
 
     def stuck(self) -> str | None:
         """Parts of the operator that are stuck, so that only a restart helps; None if there are

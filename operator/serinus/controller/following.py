@@ -43,6 +43,10 @@ class AnyRegistries(Protocol):
         """How often each registry was asked, by its name and the outcome."""
         ...
 
+    def told(self) -> Mapping[tuple[str, str], int]:
+        """How many webhooks each registry has sent, by its name and the outcome."""
+        ...
+
     def ages(self) -> Mapping[tuple[str], float]:
         """Seconds since the last answer of each registry in which something is followed."""
         ...

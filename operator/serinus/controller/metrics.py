@@ -41,6 +41,8 @@ class Gauges:
     """By endpoint and outcome."""
     registry_requests: Callable[[], Mapping[tuple[str, str], int]]
     """By registry and outcome."""
+    registry_webhooks: Callable[[], Mapping[tuple[str, str], int]]
+    """By registry and outcome."""
     registry_ages: Callable[[], Mapping[tuple[str], float]]
     """Seconds since the last answer with a version, by registry in which something is followed."""
 
@@ -92,6 +94,8 @@ class _Present(Collector):
         asked = "Questions to a registry for the version of a model"
         by = "registry", "outcome"
         yield _counter("serinus_registry_requests", f"{asked}.", now.registry_requests(), *by)
+        sent = "Webhooks of a registry, each of which is a reason to ask it and nothing else."
+        yield _counter("serinus_registry_webhooks", sent, now.registry_webhooks(), *by)
         age = "Seconds since a registry, in which a model is followed, answered with a version."
         ages = now.registry_ages()
         yield _gauge("serinus_registry_last_answer_age_seconds", age, ages, "registry")

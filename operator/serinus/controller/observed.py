@@ -63,7 +63,7 @@ class Observed:
         objects = family.objects()
         desired = identified(desired, owner, live["spec"], status, objects)
         revisions = read_revisions(desired, live["spec"], status, objects)
-        desired = mountable(desired, revisions, objects, initializer)
+        desired = mountable(desired, status, revisions, objects, initializer)
         serving = who_serves(owner, desired, objects)
         desired = replace(
             desired, incompatibility=incompatibility(desired, status, revisions, serving)

@@ -108,9 +108,11 @@ def initializer_of(
     revision: Revision, live: Manifest | None, setting: Initializer | None
 ) -> Initializer | None:
     """What downloads the model of a revision, given what runs its pods; None: nothing does."""
-    if live is not None:
-        return download.kept(live, kind_of(live).template(live), setting)
-    return setting if download.may_be_downloaded(revision) else None
+    if not revision.recovered and not download.may_be_downloaded(revision):
+        return None
+    if live is None:
+        return setting
+    return download.kept(live, kind_of(live).template(live), setting)
 
 
 def routes_of(

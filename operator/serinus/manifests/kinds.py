@@ -114,7 +114,7 @@ GRPC_ROUTE: Final = Kind(
 )
 JOB: Final = Kind(
     *("Job", "batch/v1", "jobs", ("create", "delete", "get", "list", "watch")),
-    "what a step `job` runs; none is ever changed",
+    "what a step `job` runs, or what retrains; none is ever changed",
     Purpose.TASK,
     _OURS,
     without="Steps cannot run Jobs",

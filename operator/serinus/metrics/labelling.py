@@ -89,14 +89,19 @@ class Labelling:
     def _extra(self) -> list[str]:
         return [condition(matcher) for matcher in self.matchers]
 
-    def standard(self, labels: Mapping[str, str]) -> Mapping[str, str]:
-        """The labels, with namespace and pod under their default names."""
+    def standard(
+        self, labels: Mapping[str, str], backend: Backend | None = None
+    ) -> Mapping[str, str]:
+        """The labels, with namespace and pod under their default names. Those by which a gateway
+        names a Service stay as they are, also if they have such a name."""
         if (self.namespace, self.pod) == ("namespace", "pod"):
             return labels
         theirs = {"namespace": self.namespace, "pod": self.pod}
         named = {ours: labels[name] for ours, name in theirs.items() if name in labels}
         others = labels.keys() - theirs.keys() - set(theirs.values())
-        return {name: labels[name] for name in others} | named
+        of_services = {backend.label, backend.namespace_label} if backend else set()
+        told = {name: each for name, each in labels.items() if name in of_services}
+        return {name: labels[name] for name in others} | named | told
 
 
 USUAL: Final = Labelling()

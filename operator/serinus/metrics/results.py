@@ -178,7 +178,7 @@ def _split_counters(
     backend = query.backend is not None
     for element in result:
         labels = labelling.standard(
-            element.labels if isinstance(element, Series) else element["metric"]
+            element.labels if isinstance(element, Series) else element["metric"], query.backend
         )
         arm = query.find(labels)
         if arm not in wanted:

@@ -7,6 +7,7 @@ from typing import Final
 
 _PREFIX: Final = "whsec_"
 _BYTES: Final = range(24, 65)
+_MOST_SIGNATURES: Final = 8
 
 
 def key(text: str) -> bytes:
@@ -22,10 +23,21 @@ def key(text: str) -> bytes:
 
 def signed(keys: Iterable[bytes], identifier: str, moment: int, body: bytes) -> dict[str, str]:
     """The headers of a request: with a signature by each key, so that keys can be rotated."""
-    content = f"{identifier}.{moment}.".encode() + body
-    signatures = [base64.b64encode(hmac.digest(each, content, "sha256")) for each in keys]
     return {
         "webhook-id": identifier,
         "webhook-timestamp": str(moment),
-        "webhook-signature": " ".join(f"v1,{each.decode()}" for each in signatures),
+        "webhook-signature": " ".join(_signatures(keys, identifier, moment, body)),
     }
+
+
+def verified(keys: Iterable[bytes], identifier: str, moment: int, body: bytes, given: str) -> bool:
+    """Whether one of the given signatures, separated by spaces, is of one of the keys."""
+    expected = [each.encode() for each in _signatures(keys, identifier, moment, body)]
+    found = [each.encode(errors="replace") for each in given.split()[:_MOST_SIGNATURES]]
+    return any(hmac.compare_digest(one, other) for one in expected for other in found)
+
+
+def _signatures(keys: Iterable[bytes], identifier: str, moment: int, body: bytes) -> list[str]:
+    content = f"{identifier}.{moment}.".encode(errors="replace") + body
+    digests = (hmac.digest(each, content, "sha256") for each in keys)
+    return [f"v1,{base64.b64encode(each).decode()}" for each in digests]

@@ -67,16 +67,19 @@ def identified(
 
 def mountable(
     desired: Desired,
+    status: Status,
     revisions: Mapping[str, Revision],
     objects: Objects,
     initializer: Initializer | None,
 ) -> Desired:
-    """With a problem if a Job is to find the model at its path, and nothing downloads it."""
+    """With a problem if a Job is to find the model at its path, and nothing downloads it. There
+    will be none for what is stable already."""
     steps = desired.spec.rollout.steps
     index = next((i for i, step in enumerate(steps) if step.mounts_model), None)
     revision = revisions[desired.revision]
     uri = revision.storage_uri
-    if index is None or uri is None or not is_downloaded(uri):
+    stands = status.stable is not None and status.stable.revision == revision.hash
+    if index is None or stands or uri is None or not is_downloaded(uri):
         return desired
     if initializer_of(revision, running(objects).get(revision.hash), initializer) is not None:
         return desired

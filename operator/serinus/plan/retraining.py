@@ -111,7 +111,8 @@ def retraining_tasks(s: Situation) -> tuple[Task, ...]:
         settings.job.template,
         seconds(settings.job.timeout),
         over=run.seen or run.outcome == "Succeeded",
-        retrains=json.dumps(_told(s, run)),
+        # the kubelet replaces $(NAME) in the value of a variable
+        retrains=json.dumps(_told(s, run)).replace("$", r"\u0024"),
     )
     return (task,)
 
@@ -140,7 +141,7 @@ def _alarms(s: Situation, settings: Retrain) -> list[Alarm]:
     monitored, found = s.status.monitoring or Monitored(), []
     for key, each in quantities_of(s.desired.spec.monitoring).items():
         known = each.known(monitored)
-        since = each.amiss_since(known) if settings.listens_to(key) else None
+        since = each.amiss_since(known) if key in settings.alarms else None
         if since is not None:
             found.append(Alarm(quantity=key, since=since, message=each.reported(known)[2][:1024]))
     return found
@@ -162,12 +163,12 @@ def _why_not(s: Situation, settings: Retrain, alarms: list[Alarm]) -> str:
     stable = s.status.stable
     since = max(min(each.since for each in readable), stable.since if stable else s.now)
     runs = s.status.retraining.history if s.status.retraining else []
-    ended = max((each.ended or each.since for each in runs), default=None)
+    ended = [each.ended or each.since for each in runs]
     begun = sorted(each.since for each in runs)[-settings.max_per_week :]
     waits = [(since + seconds(settings.after), f"the alarm must stand for {settings.after}")]
-    if ended is not None:
+    for at in ended:
         why = f"{settings.cooldown} must go by since the last one ended (cooldown)"
-        waits.append((ended + seconds(settings.cooldown), why))
+        waits.append((at + seconds(settings.cooldown), why))
     if len(begun) == settings.max_per_week:
         why = f"{settings.max_per_week} in seven days are the most (maxPerWeek)"
         waits.append((begun[0] + WEEK, why))

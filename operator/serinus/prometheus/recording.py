@@ -66,7 +66,7 @@ def _samples(
     """All samples, with the default labels and of one replica for each target."""
     labelling = archive.labelling
     found = [
-        {**one, "metric": labelling.standard(one["metric"])}
+        {**one, "metric": labelling.standard(one["metric"], query.backend)}
         for one in archive.samples(selector(query, list(arms), labelling), *span)
     ]
     scrapes: dict[tuple[str, str], dict[Replica, list[Any]]] = defaultdict(dict)

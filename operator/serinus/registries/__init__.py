@@ -5,5 +5,6 @@ it is asked, and what an answer means.
 """
 
 from serinus.registries.following import Registries
+from serinus.registries.webhook import listening
 
-__all__ = ["Registries"]
+__all__ = ["Registries", "listening"]

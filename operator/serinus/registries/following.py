@@ -5,12 +5,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, get_args
 
 from serinus.api.isolation import Fault, Part
-from serinus.api.registry import Answer, AskOutcome, Reference, Registry, RegistryKindName
+from serinus.api.registry import (
+    Answer,
+    AskOutcome,
+    Reference,
+    Registry,
+    RegistryKindName,
+    ToldOutcome,
+)
 from serinus.registries.connection import HttpConnection
 from serinus.registries.kind import Connection, RegistryKind
 from serinus.registries.mlflow import MLflow
 from serinus.registries.oci import OCI
 from serinus.registries.poller import Follower, Poller
+from serinus.registries.webhook import Inbox
 
 RESTART_AFTER: Final = 10.0
 """Seconds after which a registry is asked again when our own code has raised."""
@@ -30,6 +38,12 @@ class Registries:
         self._clock = clock
         self._pollers = {each.name: Poller(each, clock) for each in registries}
         self._references: dict[Follower, Reference] = {}
+        self.inboxes = {
+            name: Inbox(poller.registry, clock, poller.ask_again)
+            for name, poller in self._pollers.items()
+            if poller.registry.webhook
+        }
+        """For what registries send, by name of the registry."""
 
     def heard(self, changed: Callable[[str, str], None], raised: Callable[[Fault], None]) -> None:
         """Call `changed` with the namespace and name of each ModelDeployment that follows what has
@@ -91,6 +105,14 @@ class Registries:
             (name, outcome): poller.outcomes[outcome]
             for name, poller in self._pollers.items()
             for outcome in get_args(AskOutcome)
+        }
+
+    def told(self) -> Mapping[tuple[str, str], int]:
+        """Webhooks by registry and outcome, from 0."""
+        return {
+            (name, outcome): inbox.outcomes[outcome]
+            for name, inbox in self.inboxes.items()
+            for outcome in get_args(ToldOutcome)
         }
 
     def ages(self) -> Mapping[tuple[str], float]:

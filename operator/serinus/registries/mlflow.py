@@ -19,7 +19,7 @@ _API: Final = "api/2.0/mlflow"
 _MODEL: Final = re.compile(r"[A-Za-z0-9_][-A-Za-z0-9_. ]{0,254}")
 _ALIAS: Final = re.compile(r"[A-Za-z0-9_][-A-Za-z0-9_]{0,254}")
 _LONGEST: Final = 4096
-_SCHEMES: Final = ("s3://", "gs://", "https://", "pvc://", "oci://", "hf://")
+SCHEMES: Final = ("s3://", "gs://", "https://", "pvc://", "oci://", "hf://")
 """From which pods can get a model. Others, such as the proxy of MLflow, only its client knows."""
 
 
@@ -74,7 +74,7 @@ class MLflow:
             )
         answer.refuse()
         uri = text(answer.document(), "artifact_uri", _LONGEST)
-        if not uri.startswith(_SCHEMES):
+        if not uri.startswith(SCHEMES):
             return f"models:/{model}/{version}"
         place = uri.partition("://")[2].partition("/")[0]
         if " " in uri or "@" in place:

@@ -26,6 +26,8 @@ LONGEST_WAIT: Final = 300.0
 registry asks for more."""
 LONGEST_RETRY_AFTER: Final = 900.0
 """Seconds up to which a registry's Retry-After is honoured."""
+AGAIN_AFTER: Final = 10.0
+"""Seconds in which everything is asked again once at most."""
 LONGEST_SLEEP: Final = 30.0
 """Seconds until the clock is read again, because it may have been set."""
 
@@ -68,6 +70,7 @@ class Poller:
         self._heap: list[tuple[float, int, Reference]] = []
         """By when they are due; entries that no longer match `_followed` are void."""
         self._numbers = count()
+        self._asked_again = -inf
 
     def follow(self, who: Follower, reference: Reference) -> Answer | None:
         """What is known; one that nobody followed before is asked at once."""
@@ -96,13 +99,16 @@ class Poller:
         self.answered = None
 
     def ask_again(self) -> None:
-        """Ask for everything now."""
-        now = self._clock()
+        """Ask for everything now; if that was done a moment ago, after that moment, and once."""
+        now, before = self._clock(), self._asked_again
+        if now < before <= now + AGAIN_AFTER:
+            return
+        due = self._asked_again = max(now, before + AGAIN_AFTER) if before <= now else now
         for reference, followed in self._followed.items():
             if followed.due == inf:
                 followed.again = True
-            else:
-                self._plan(reference, followed, now)
+            elif due < followed.due:
+                self._plan(reference, followed, due)
 
     async def run(self, kind: RegistryKind) -> None:
         """Ask until cancelled."""

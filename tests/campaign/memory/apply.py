@@ -24,7 +24,7 @@ _KEYED: Final[Mapping[str, tuple[str, ...]]] = {
     "ownerReferences": ("uid",),
 }
 """Lists whose items are told apart by keys; all others are taken or left as a whole."""
-_ATOMIC: Final = frozenset({"selector", "nodeSelector", "data"})
+_ATOMIC: Final = frozenset({"selector", "nodeSelector", "data", "retrain"})
 
 
 def keys_of(name: str, items: Iterable[Any]) -> tuple[str, ...] | None:

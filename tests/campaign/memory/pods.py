@@ -37,6 +37,8 @@ class Model:
     """Requests run into their timeout, and are counted nowhere."""
     starts_after: float = 3.0
     """Seconds until a pod is ready; infinity: never."""
+    download_fails: str = ""
+    """What its init container says each time that it fails; empty: it has none, or succeeds."""
     dies_every: float | None = None
     """Seconds after which a ready container is killed for its memory."""
     flaps_every: float | None = None
@@ -96,6 +98,8 @@ class Pod:
     """How its container ended last."""
     waits: bool = False
     """Its container is in CrashLoopBackOff."""
+    download_fails: str = ""
+    """What its init container says, which is in CrashLoopBackOff; empty: it is not."""
     segments: list[Segment] = field(default_factory=list)
     asked_since: float | None = None
     """When its container had its first request."""
@@ -309,10 +313,11 @@ class Pods:
         self._begin(pod)
 
     def _begin(self, pod: Pod) -> None:
-        pod.running, pod.waits = True, False
+        model = self.model(pod.version)
+        pod.running, pod.waits, pod.download_fails = True, False, model.download_fails
         pod.begin(self._now())
         self._told(pod)
-        delay = self.model(pod.version).starts_after
+        delay = float("inf") if pod.download_fails else model.starts_after
         if delay < float("inf"):
             self.later(delay, partial(self._ready, pod, pod.life))
 
@@ -436,6 +441,9 @@ def _manifest(pod: Pod, deployment: Manifest) -> Manifest:
         "state": state,
         "lastState": {"terminated": pod.ended} if pod.ended else {},
     }
+    statuses = {"containerStatuses": [told]}
+    if pod.download_fails:
+        statuses = _preparing(told, template["spec"]["initContainers"][0], pod.download_fails)
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -466,6 +474,20 @@ def _manifest(pod: Pod, deployment: Manifest) -> Manifest:
                     "lastTransitionTime": rfc3339(pod.turned),
                 }
             ],
-            "containerStatuses": [told],
+            **statuses,
         },
+    }
+
+
+def _preparing(told: Manifest, init: Manifest, said: str) -> dict[str, list[Manifest]]:
+    """The statuses of containers while the first init container fails again and again."""
+    waits = {"waiting": {"reason": "PodInitializing"}}
+    ended = {"terminated": {"exitCode": 1, "reason": "Error", "message": said}}
+    backs_off = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off restarting"}}
+    own = {"name": init["name"], "image": init["image"], "imageID": "", "ready": False}
+    return {
+        "initContainerStatuses": [
+            {**own, "restartCount": 9, "state": backs_off, "lastState": ended}
+        ],
+        "containerStatuses": [{**told, "started": False, "restartCount": 0, "state": waits}],
     }

@@ -551,6 +551,16 @@ def test_a_job_failed_by_what_failed_first_and_not_by_a_sidecar_that_was_told_to
     assert failure([of_a_job(main, phase="Failed")], ["model"]) == told
 
 
+def test_within_one_second_a_container_of_the_template_that_ended_by_itself_failed_first() -> None:
+    at = "2026-01-01T00:05:00Z"
+    main = container(ended(1, message="7 of 90 differ", finishedAt=at))
+    proxy = {**container(ended(2, finishedAt=at)), "name": "agent"}
+    helper = {**container(ended(143, finishedAt=at)), "name": "helper"}
+    told = ("container model: Error with exit code 1: 7 of 90 differ", 1)
+    assert failure([of_a_job(proxy, main, phase="Failed")], ["model"]) == told
+    assert failure([of_a_job(helper, main, phase="Failed")], ["helper", "model"]) == told
+
+
 def test_the_exit_code_of_a_container_that_the_template_does_not_name_is_no_verdict() -> None:
     proxy = {**container(ended(1, finishedAt="2026-01-01T00:05:00Z")), "name": "proxy"}
     main = container(ended(137, finishedAt="2026-01-01T00:05:30Z"))

@@ -306,3 +306,34 @@ def test_a_signal_ends_it_cleanly_even_while_it_waits_for_the_api_server(
     assert "127.0.0.1:9" in told
     assert "ended cleanly" in rest
     assert "Traceback" not in rest
+
+
+COMPANY = {"name": "a", "kind": "MLflow", "url": "https://mlflow", "namespaces": ["shop"]}
+
+
+def test_registries_come_from_the_command_line_or_a_line_each_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = [json.dumps(COMPANY), json.dumps({**COMPANY, "name": "b", "kind": "OCI"})]
+    read = arguments().parse_args([f"--registry={each}" for each in given]).registry
+    assert [(each.name, each.kind) for each in read] == [("a", "MLflow"), ("b", "OCI")]
+    monkeypatch.setenv("SERINUS_REGISTRY", "\n".join(given))
+    assert arguments().parse_args([]).registry == read
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("company", "not JSON"),
+        (json.dumps({**COMPANY, "kind": "x9q8"}), "registry.kind: "),
+        (json.dumps({**COMPANY, "url": "https://user:x9q8@mlflow"}), "registry.url: "),
+        (json.dumps({**COMPANY, "url": "http://x9q8"}), "allowHttp"),
+        (json.dumps({**COMPANY, "password": "x9q8"}), "registry.password: "),
+    ],
+)
+def test_a_registry_is_refused_by_its_field_and_without_what_may_be_secret(
+    refusal: Refusal, value: str, told: str
+) -> None:
+    said = refusal("registry", value)
+    assert "--registry: " in said and told in said
+    assert "x9q8" not in said

@@ -24,6 +24,7 @@ def gauges(leading: bool = True) -> Gauges:
         internal_errors=lambda: {"check": 1},
         notifications=lambda: {("ops", "delivered"): 7, ("ops", "refused"): 0},
         registry_requests=lambda: {("models", "answered"): 8},
+        registry_webhooks=lambda: {("models", "accepted"): 9},
         registry_ages=lambda: {("models",): 42.0},
     )
 
@@ -49,6 +50,7 @@ def test_present_values_are_read_at_each_scrape() -> None:
         'serinus_notifications_total{endpoint="ops",outcome="delivered"} 7.0',
         'serinus_notifications_total{endpoint="ops",outcome="refused"} 0.0',
         'serinus_registry_requests_total{outcome="answered",registry="models"} 8.0',
+        'serinus_registry_webhooks_total{outcome="accepted",registry="models"} 9.0',
         'serinus_registry_last_answer_age_seconds{registry="models"} 42.0',
         'serinus_reconcile_duration_seconds_count{result="done"} 1.0',
     } <= set(lines)

@@ -130,7 +130,8 @@ def test_what_is_mounted_is_not_downloaded(uri: str) -> None:
 def test_a_template_that_brings_the_model_itself_is_left_as_it_is(own: dict[str, Any]) -> None:
     one = revision(**own)
     assert pod(one) == pod(one, None)
-    assert initializer_of(one, None, SETTING) is None
+    for live in (None, deployment(one, None)):
+        assert initializer_of(one, live, SETTING) is None
 
 
 def test_without_the_setting_pods_are_as_they_were() -> None:

@@ -10,7 +10,7 @@ from serinus.api.presets import PRESETS
 from serinus.metrics.batches import BatchQuery, plan
 from serinus.metrics.counters import Growth, count
 from serinus.metrics.labelling import Labelling
-from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, QueryResult, Series
+from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, QueryError, QueryResult, Series
 from serinus.metrics.results import document, split
 
 ENVOY = Backend(label="envoy_cluster_name", value="service/$namespace/$service/*")
@@ -93,6 +93,19 @@ def test_a_series_belongs_to_the_service_that_it_names(
 ) -> None:
     query = CounterQuery("requests_total", backend=backend)
     assert BatchQuery("", tuple(about(STABLE, query=query))).find(labels) == arm
+
+
+def test_a_service_is_named_by_the_gateways_own_labels_whatever_those_of_pods_are_called() -> None:
+    elsewhere = Labelling(namespace="kubernetes_namespace", pod="kubernetes_pod")
+    backend = Backend.model_validate({"label": "pod", "namespaceLabel": "namespace"})
+    asked = ArmQuery(STABLE, CounterQuery("requests_total", backend=backend), 60)
+    labels = {"namespace": "shop", "pod": "fraud-1", "kubernetes_namespace": "gateways"}
+    series = Series({**labels, "kubernetes_pod": "envoy-0"}, ((1.0, 1.0), (2.0, 5.0)))
+    (batch,) = plan([asked], 0, elsewhere).queries
+    assert 'pod=~"(?:fraud-1)",namespace=~"shop"' in batch.text
+    found = split([series], batch, elsewhere)[asked]
+    assert not isinstance(found, QueryError)
+    assert [each.samples for each in found] == [series.samples]
 
 
 @pytest.mark.parametrize(

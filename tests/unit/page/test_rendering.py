@@ -270,3 +270,20 @@ def test_the_list_begins_with_what_serves_nobody_then_with_what_needs_a_person()
     html = the_list(known(*states), part=True)
     assert re.findall(r'<a id="of/demo/(\w)"', html) == ["c", "b", "d", "a"]
     assert re.findall(r"serves nobody", html) == ["serves nobody"]
+
+
+def test_the_last_retraining_is_shown_with_its_alarm_and_escaped() -> None:
+    state = copy.deepcopy(STATES[-2])
+    alarm = {"quantity": "featureDrift", "since": "2026-11-27T05:23:00.000Z", "message": EVIL}
+    run = {
+        "job": "loan-1",
+        "since": "2026-11-27T06:23:00.000Z",
+        "revision": "a",
+        "alarms": [alarm],
+        "outcome": "Running",
+    }
+    assert "Retraining" not in the_rollout(known(state), part=True)
+    state["status"]["retraining"] = {"history": [run]}
+    html = the_rollout(known(state), part=True)
+    assert "Running: Job loan-1, started at 2026-11-27T06:23Z for featureDrift" in html
+    assert EVIL not in html and EVIL in unescape(html)

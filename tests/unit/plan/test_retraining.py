@@ -31,7 +31,8 @@ STEPS = [{"setWeight": 20}]
 
 def with_an_alarm(**retrain: Any) -> SimulatedRollout:
     """A serves, and its errors have been above the limit for no time yet."""
-    monitoring = {"errorRate": LIMIT, "retrain": {"job": {"template": TEMPLATE}, **retrain}}
+    settings = {"alarms": ["errorRate"], "job": {"template": TEMPLATE}, **retrain}
+    monitoring = {"errorRate": LIMIT, "retrain": settings}
     stable = serving(monitoring=monitoring, rollout={"steps": STEPS})
     stable.world.task_end = None
     return raised(stable)
@@ -129,7 +130,8 @@ def test_what_is_over_while_the_job_trains_does_not_stop_it() -> None:
 def test_the_job_is_told_what_by_how_much_since_when_and_the_reference() -> None:
     income_given = {"feature": "income", "buckets": [{"upTo": 2000, "share": "6.2%"}]}
     drift = {"reference": {"given": [income_given]}}
-    monitoring = {"featureDrift": drift, "retrain": {"job": {"template": TEMPLATE}}}
+    settings = {"alarms": ["featureDrift"], "job": {"template": TEMPLATE}}
+    monitoring = {"featureDrift": drift, "retrain": settings}
     rollout = serving(monitoring=monitoring)
     rollout.world.task_end = None
     income = FeatureStatus(
@@ -161,9 +163,7 @@ def test_the_job_is_told_what_by_how_much_since_when_and_the_reference() -> None
                 "drifted": [
                     {
                         "feature": "income",
-                        "drifted": True,
                         "since": "1970-01-01T00:16:40.000Z",
-                        "message": "income: up to 2000 604/1007 (60%)",
                         "part": "up to 2000",
                         "share": 0.6,
                         "expected": 0.062,
@@ -173,6 +173,15 @@ def test_the_job_is_told_what_by_how_much_since_when_and_the_reference() -> None
             }
         ],
     }
+
+
+def test_what_looks_like_a_variable_of_the_pod_is_told_as_it_is() -> None:
+    rollout = with_an_alarm()
+    share = rollout.status.monitoring.error_rate  # type: ignore[union-attr]
+    said = share.replace(message="$(TOKEN) is above the limit.")  # type: ignore[union-attr]
+    [task] = tasks(known(rollout, Monitored(error_rate=said)).after(HOUR))
+    assert "$" not in task.retrains
+    assert json.loads(task.retrains)["alarms"][0]["message"] == said.message
 
 
 def test_only_the_alarms_that_are_named_start_one() -> None:

@@ -1,9 +1,11 @@
 """What downloads models is set up, changed and taken away, while revisions run."""
 
+import asyncio
 import time
 from typing import Any
 
 from serinus.api.initializer import Initializer
+from tests.campaign.memory.cluster import MemoryCluster
 from tests.support.inprocess import Manifest, Operator
 from tests.support.rollouts import ERRORS, PATIENT, healthy, only, spec
 
@@ -129,6 +131,9 @@ async def test_a_job_finds_a_model_that_is_downloaded_and_is_refused_where_nothi
     operator: Operator,
 ) -> None:
     await serves(operator, "v1")
+    await operator.apply("fraud", **in_a_bucket("v1", rollout={**TESTED, **PATIENT}))
+    await operator.rest()
+    assert (await operator.get("fraud"))["status"]["phase"] == "Healthy", "no Job will run for it"
     await operator.apply("fraud", **in_a_bucket("v2", rollout={**TESTED, **PATIENT}))
     status = await operator.until("fraud", lambda s: s["phase"] == "Degraded")
     assert "steps[0].job.mountModel: nothing downloads the model" in status["message"]
@@ -141,3 +146,45 @@ async def test_a_job_finds_a_model_that_is_downloaded_and_is_refused_where_nothi
     assert pod["initContainers"][0]["args"] == ["s3://models/fraud/v2", "/mnt/models"]
     (mount,) = pod["containers"][0]["volumeMounts"]
     assert (mount["mountPath"], mount["readOnly"]) == ("/mnt/models", True)
+
+
+async def test_a_download_that_fails_is_told_and_ends_at_the_deadline_without_a_restart(
+    memory: MemoryCluster, operator: Operator
+) -> None:
+    await restarts_with(operator, ONE)
+    stable = await serves(operator, "v1")
+    memory.pods.model("v2").download_fails = "Traceback\n  deep\nS3 resource 'models' not found."
+    rollout = {"steps": [{"setWeight": 20}], "analysis": ERRORS, "progressDeadline": "10m"}
+    await operator.apply("fraud", **in_a_bucket("v2", rollout=rollout))
+    status = await operator.until("fraud", lambda s: "serinus-model" in s["message"], moving=5)
+    assert "CrashLoopBackOff: Error with exit code 1: Traceback" in status["message"]
+    assert "S3 resource 'models' not found." in status["message"]
+    assert await operator.split("fraud") == {stable["metadata"]["name"]: 100}
+    status = await operator.until("fraud", lambda s: s["rejected"], moving=10)
+    assert status["rejected"]["reason"] == "ProgressDeadlineExceeded"
+    assert "S3 resource 'models' not found." in status["rejected"]["message"]
+    assert status["phase"] == "RolledBack"
+
+
+async def test_labels_that_are_taken_after_each_write_are_put_back_ever_more_slowly(
+    memory: MemoryCluster, operator: Operator
+) -> None:
+    await restarts_with(operator, ONE)
+    before = await serves(operator, "v1")
+    writes = 0
+
+    def without_labels(live: Manifest) -> None:
+        nonlocal writes
+        if live["kind"] == "Deployment":
+            writes += 1
+            live["metadata"].pop("labels", None)
+
+    memory.api.admit.append(without_labels)
+    gone = {"metadata": {"labels": dict.fromkeys(before["metadata"]["labels"])}}
+    await operator.patch("Deployment", before["metadata"]["name"], gone)
+    begun = time.monotonic()
+    while time.monotonic() < begun + 300:
+        await asyncio.sleep(5)
+    assert 3 <= writes <= 12
+    live = await operator.cluster.get("Deployment", operator.namespace, before["metadata"]["name"])
+    assert live["spec"]["template"] == before["spec"]["template"]

@@ -1,13 +1,22 @@
 """The whole operator, an alarm that stays, and the Job that it starts."""
 
 import json
+from itertools import pairwise
+from math import inf
 from typing import Any, Final
 
+from serinus.cluster import Cluster
+from serinus.metrics.queries import ArmQuery, CounterQuery, QueryResult, Series
 from tests.campaign.history import Snapshot
+from tests.campaign.memory.cluster import MemoryCluster
 from tests.campaign.memory.jobs import NO_POD
 from tests.campaign.memory.world import World, run
 from tests.campaign.stage import children_refused, spec
 from tests.campaign.table import GONE, serves
+from tests.support.inprocess import Operator, Traffic
+from tests.support.registry import CHAMPION, version
+from tests.support.rollouts import ERRORS, healthy, rolls_out
+from tests.support.rollouts import spec as rollout_spec
 
 HOUR: Final = 3600.0
 JOB: Final = {"template": {"spec": {"containers": [{"name": "main", "image": "train:1"}]}}}
@@ -21,7 +30,7 @@ def monitored(
     wanted = spec(version)
     monitoring = {
         "errorRate": {"limit": "5%"},
-        "retrain": {"job": JOB, **retrain},
+        "retrain": {"alarms": ["errorRate"], "job": JOB, **retrain},
     }
     return {**wanted, "rollout": {**wanted["rollout"], **(rollout or {})}, "monitoring": monitoring}
 
@@ -234,3 +243,100 @@ def test_it_ends_with_its_owner() -> None:
         assert world.api.all("Job") == []
 
     run(course)
+
+
+class Predicting(Traffic):
+    """Traffic of which a share is predicted to be fraud."""
+
+    fraud: list[tuple[float, float]]
+    """From when on, Unix seconds, which share."""
+
+    def _answer(self, asked: ArmQuery) -> QueryResult:
+        query = asked.query
+        if not isinstance(query, CounterQuery) or query.metric != "model_predictions_total":
+            return ()
+        end = self.clock()
+        moments = [end - age for age in range(int(asked.window), -1, -10)]
+        pod = {"pod": f"{asked.arm.workload}-x-yyyyy", "instance": "10.0.0.1:80"}
+        bad = tuple((at, round(self.rate * self._until(at))) for at in moments)
+        good = tuple((at, round(self.rate * (at - self.started)) - n) for at, n in bad)
+        return Series({**pod, "class": "fraud"}, bad), Series({**pod, "class": "fine"}, good)
+
+    def _until(self, at: float) -> float:
+        spans = pairwise([*self.fraud, (inf, 0.0)])
+        return sum(share * max(min(at, end) - start, 0) for (start, share), (end, _) in spans)
+
+
+async def test_a_recorded_reference_is_recorded_anew_of_the_version_that_came_of_it(
+    cluster: Cluster, namespace: str
+) -> None:
+    operator = Operator(cluster, namespace)
+    operator.traffic = world = Predicting(lambda: operator.now, operator.now - 120)
+    world.fraud = [(world.started, 0.005)]
+    monitoring = {
+        "predictionDrift": {"reference": {"recordFor": "5m"}},
+        "retrain": {"alarms": ["predictionDrift"], "after": "10m", "job": JOB},
+    }
+
+    def wanted(version: str) -> dict[str, Any]:
+        return rollout_spec(version, rollout={"steps": []}, monitoring=monitoring)
+
+    def found(status: dict[str, Any]) -> tuple[str, str]:
+        each = next(c for c in status["conditions"] if c["type"] == "PredictionsDrifted")
+        return each["status"], each["reason"]
+
+    def last(status: dict[str, Any]) -> dict[str, Any]:
+        runs: list[dict[str, Any]] = status["retraining"]["history"]
+        return dict(enumerate(runs))[0]
+
+    async with operator:
+        await operator.apply("fraud", **wanted("v1"))
+        await operator.until("fraud", healthy("v1"))
+        await operator.until("fraud", lambda s: found(s)[0] == "False", moving=60)
+        world.fraud.append((operator.now, 0.1))
+        await operator.until("fraud", lambda s: found(s)[0] == "True", moving=60)
+        status = await operator.until("fraud", lambda s: bool(last(s)), moving=60)
+        [alarm] = last(status)["alarms"]
+        assert alarm["quantity"] == "predictionDrift"
+        await operator.until("fraud", lambda s: last(s)["outcome"] == "Succeeded", within=300)
+        await operator.apply("fraud", **wanted("v2"))
+        status = await operator.until("fraud", lambda s: last(s)["new"]["outcome"] == "Promoted")
+        assert found(status) == ("Unknown", "RecordingReference")
+        await operator.until("fraud", lambda s: found(s) == ("False", "WithinReference"), moving=60)
+
+
+async def test_a_version_that_the_job_registers_is_followed_rolled_out_and_told_as_its_own(
+    memory: MemoryCluster, operator: Operator
+) -> None:
+    """Another version that somebody registers meanwhile is not."""
+    monitoring = {
+        "errorRate": {"limit": "5%"},
+        "retrain": {"alarms": ["errorRate"], "after": "1m", "job": JOB},
+    }
+    wanted = {
+        **rollout_spec("v1", rollout={"steps": [{"setWeight": 20}], "analysis": ERRORS}),
+        "model": CHAMPION,
+        "monitoring": monitoring,
+    }
+
+    def last(status: dict[str, Any]) -> dict[str, Any]:
+        found: list[dict[str, Any]] = status["retraining"]["history"]
+        return dict(enumerate(found))[0]
+
+    operator.traffic.errors["fraud"] = 0.2
+    operator.registry.names(version("4"))
+    await operator.apply("fraud", **wanted)
+    status = await operator.until("fraud", healthy("4"))
+    memory.jobs.said = '{"version": "6"}'
+    await operator.until("fraud", lambda s: bool(last(s)), moving=60)
+    operator.registry.names(version("5"))
+    await operator.until("fraud", rolls_out("5"))
+    await operator.until("fraud", lambda s: last(s)["outcome"] == "Succeeded", within=300)
+    assert "new" not in last((await operator.get("fraud"))["status"])
+    operator.traffic.errors = {f"fraud-{status['stable']['revision']}": 0.2}
+    operator.registry.names(version("6"))
+    await operator.until("fraud", rolls_out("6"))
+    status = await operator.until("fraud", healthy("6"), moving=5, within=120)
+    new = last(status)["new"]
+    assert (new["version"], new["outcome"]) == ("6", "Promoted")
+    assert new["revision"] == status["stable"]["revision"]

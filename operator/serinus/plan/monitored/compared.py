@@ -38,7 +38,9 @@ class Compared(Quantity):
             found = _rounded(each.to_json()) if each.feature in names else None
             if found is not None and (room := room - len(json.dumps(found))) > 0:
                 references.append(found)
-        return {"drifted": [one.to_json() for one in drifted], "reference": references}
+        fields = ("feature", "since", "part", "share", "expected")
+        figures = [{k: v for k, v in one.to_json().items() if k in fields} for one in drifted]
+        return {"drifted": figures, "reference": references}
 
     def reported(self, known: Distributions | None) -> ConditionState:
         """What has drifted, or else why nothing is known, or what is within the reference."""

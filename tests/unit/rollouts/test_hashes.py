@@ -1,6 +1,7 @@
-"""The names of revisions, over versions of the operator, on a real API server."""
+"""The names of revisions, over versions of the operator."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,11 @@ def earlier(monkeypatch: pytest.MonkeyPatch) -> None:
     """The operator computes hashes as an earlier version does."""
     monkeypatch.setattr(revision, "_SCHEME", "a")
     monkeypatch.setattr(revision, "_LONGEST", 8)
+
+
+def without_a_model(given: dict[str, Any]) -> dict[str, Any]:
+    """A spec of which the template alone makes the hash."""
+    return {name: value for name, value in spec("v1", **given).items() if name != "model"}
 
 
 async def test_an_upgrade_renames_nothing_rolls_nothing_out_and_retries_nothing(
@@ -58,11 +64,11 @@ async def test_a_template_with_the_hash_of_a_revision_that_serves_is_refused(
     harmless, evil = colliding()
     with pytest.MonkeyPatch.context() as monkeypatch:
         earlier(monkeypatch)
-        await operator.apply("fraud", **spec("v1", **evil, model=None))
+        await operator.apply("fraud", **without_a_model(evil))
         await operator.until("fraud", lambda s: s["phase"] == "Healthy")
         await operator.stop()
     async with operator:
-        await operator.apply("fraud", **spec("v1", **harmless, model=None))
+        await operator.apply("fraud", **without_a_model(harmless))
         status = await operator.until("fraud", lambda s: s["phase"] == "Degraded")
         assert "another model or template with this hash" in status["message"]
         stalled = next(each for each in status["conditions"] if each["type"] == "Stalled")
