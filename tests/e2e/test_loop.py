@@ -41,6 +41,14 @@ def test_a_model_of_wrong_records_is_rolled_back_by_what_became_of_applicants(
     assert "Check feedback:" in bad.evidence
 
 
+def test_the_registry_says_what_became_of_each_version_and_why(story: Summary) -> None:
+    good, bad = story.acts
+    assert good.tags["serinus.outcome"] == "promoted"
+    assert bad.tags["serinus.outcome"] == "rolledBack"
+    assert bad.tags["serinus.reason"] == "CheckFailed"
+    assert "negative feedback" in bad.tags["serinus.message"]
+
+
 def test_clients_lose_no_request(story: Summary) -> None:
     assert story.clients.sent > 5000
     assert not story.clients.unexplained

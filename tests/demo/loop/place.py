@@ -2,7 +2,7 @@
 
 import json
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +15,8 @@ from tests.stage.stage import Stage
 NAMESPACE: Final = "loop"
 MODEL: Final = "loan"
 ALIAS: Final = "champion"
+REJECTED: Final = "rejected"
+"""The alias that a version gets that is rolled back."""
 REGISTRY: Final = "mlflow"
 """Its name among the registries of the operator."""
 SETTINGS: Final[Mapping[str, str]] = {
@@ -24,6 +26,8 @@ SETTINGS: Final[Mapping[str, str]] = {
     "registries[0].allowHttp": "true",
     "registries[0].interval": "5s",
     "registries[0].namespaces[0]": NAMESPACE,
+    "registries[0].writeBack": "true",
+    "registries[0].rollbackAliases[0]": REJECTED,
 }
 """Values of the chart."""
 _MLFLOW_PORT: Final = 5000
@@ -42,6 +46,13 @@ class Version:
 
     version: str
     tags: Mapping[str, str]
+    aliases: Sequence[str]
+
+    def __str__(self) -> str:
+        names = f" ({', '.join(self.aliases)})" if self.aliases else ""
+        return f"version {self.version}{names}: " + "; ".join(
+            f"{name} = {value}" for name, value in self.tags.items()
+        )
 
 
 @dataclass(frozen=True)
@@ -110,7 +121,14 @@ class Place:
             rollout={"scaleDownDelay": "5s", "progressDeadline": "2m"},
             spec={
                 **({} if self.klass is None else {"class": self.klass}),
-                "model": {"registry": {"name": REGISTRY, "model": MODEL, "alias": ALIAS}},
+                "model": {
+                    "registry": {
+                        "name": REGISTRY,
+                        "model": MODEL,
+                        "alias": ALIAS,
+                        "tellBack": {"onRollback": {"setAlias": REJECTED}},
+                    }
+                },
                 "monitoring": {
                     "interval": "5s",
                     "featureDrift": {"reference": {"recordFor": "30s"}},
@@ -191,7 +209,7 @@ def _bank() -> Manifest:
 
 def _version(found: Mapping[str, Any]) -> Version:
     tags = {tag["key"]: tag["value"] for tag in found.get("tags", [])}
-    return Version(found["version"], tags)
+    return Version(found["version"], tags, found.get("aliases", []))
 
 
 def _read(request: urllib.request.Request) -> bytes:

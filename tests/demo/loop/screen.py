@@ -9,9 +9,9 @@ from tests.stage.load import Clients
 
 WIDTH: Final = 112
 _INDENT: Final = " " * 11
-_QUIET_FOR: Final = 10.0
+_QUIET_FOR: Final = 15.0
 """Seconds after which it is told what clients see."""
-LONGEST: Final = 280
+LONGEST: Final = 230
 """Characters of an event; the status has all of it."""
 
 
@@ -20,7 +20,8 @@ class Screen:
 
     def __init__(self, out: TextIO = sys.stdout) -> None:
         self._out = out
-        self._started = time.time()
+        self.started = time.time()
+        """Unix seconds."""
         self._told_at = 0.0
         self.lines: list[str] = []
         """What was told so far."""
@@ -31,7 +32,7 @@ class Screen:
 
     def event(self, at: float, what: str) -> None:
         text = what if len(what) <= LONGEST else f"{what[:LONGEST]}…"
-        self.say(f"{at - self._started:7.1f} s  {text}")
+        self.say(f"{at - self.started:7.1f} s  {text}")
 
     def moment(self, clients: Clients) -> None:
         if clients.sent and time.monotonic() > self._told_at + _QUIET_FOR:

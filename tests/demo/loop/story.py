@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from tests.demo.loop.place import MODEL, NAMESPACE, Place, Version
+from tests.stage.deadline import until
 from tests.stage.deployed import Deployed, Status
 from tests.stage.load import Clients, Load, Target
 
@@ -17,6 +18,9 @@ RECENT: Final = 10.0
 """Seconds over which the share of wrong answers is told."""
 ENDS: Final = ("Promoted", "CheckFailed")
 """Reasons for which a rollout is expected to end."""
+TOLD_WITHIN: Final = 60.0
+"""Seconds in which the registry is told of a decision."""
+_OUTCOME: Final = "serinus.outcome"
 _REGISTRY: Final = 1.0
 """Seconds between two looks into the registry."""
 
@@ -80,6 +84,11 @@ class Summary:
             for act, wanted in ((good, "Promoted"), (bad, "CheckFailed"))
             if act.reason != wanted
         ]
+        broken += [
+            f"the registry has of version {act.version} {act.tags}, not {wanted}"
+            for act, wanted in ((good, "promoted"), (bad, "rolledBack"))
+            if act.tags.get(_OUTCOME) != wanted
+        ]
         if "Check feedback:" not in bad.evidence:
             broken.append(f"version {bad.version} was not rejected by feedback: {bad.evidence}")
         if not _less(good.wrong_after, good.wrong_before):
@@ -105,8 +114,8 @@ class _Scene:
     narrator: Narrator
     told: set[tuple[str, str]]
     """Decisions, by their time and reason."""
-    registered: Version
-    """The champion that was told last."""
+    champion: str
+    """The version that was told last."""
     asked: float = 0
     """When the registry was, by the monotonic clock."""
 
@@ -147,14 +156,9 @@ class _Scene:
 
     def _tell_of_the_registry(self) -> None:
         self.asked = time.monotonic()
-        if (champion := self.place.champion()) != self.registered:
-            moved = champion.version != self.registered.version
-            self.registered = champion
-            told = ", ".join(f"{name}: {value}" for name, value in champion.tags.items())
-            words = "names version" if moved else "names still version"
-            self.narrator.event(
-                time.time(), f"MLflow: alias champion {words} {champion.version} ({told})"
-            )
+        if (champion := self.place.champion().version) != self.champion:
+            self.champion = champion
+            self.narrator.event(time.time(), f"MLflow: champion is version {champion}")
 
 
 def play(place: Place, image: str, narrator: Narrator) -> Summary:
@@ -163,7 +167,7 @@ def play(place: Place, image: str, narrator: Narrator) -> Summary:
     started, stage = time.monotonic(), place.stage
     narrator.act("Before: a registry, a first version of the model, and clients")
     place.prepare(image)
-    narrator.event(time.time(), f"MLflow: version {place.champion().version} is the champion")
+    narrator.event(time.time(), f"MLflow: {place.champion()}")
     model = place.model()
     deployed = Deployed(stage.api, NAMESPACE, MODEL)
     stage.api.apply(model.manifest())
@@ -173,7 +177,7 @@ def play(place: Place, image: str, narrator: Narrator) -> Summary:
     with Load(stage.api, stage.model_image, NAMESPACE, target) as load:
         load.begin()
         told = {(each["at"], each["reason"]) for each in status["decisions"]}
-        scene = _Scene(place, deployed, load, narrator, told, place.champion())
+        scene = _Scene(place, deployed, load, narrator, told, place.champion().version)
         narrator.act("Act 1: half of the applications come from another region")
         good = _moved(scene, "west", "1", "2")
         narrator.act("Act 2: another region, and a slip in the bank's records")
@@ -213,6 +217,12 @@ def _moved(scene: _Scene, situation: str, serving: str, coming: str) -> Act:
         else scene.load.seen.wrong(coming)
     )
     scene.narrator.event(time.time(), _compared(serving, before, coming, after))
+    registered = until(
+        f"version {coming} has an outcome in the registry",
+        lambda: _with_outcome(scene.place.version(coming)),
+        TOLD_WITHIN,
+    )
+    scene.narrator.event(time.time(), f"MLflow: {registered}")
     last = next(
         each
         for each in status["decisions"]
@@ -226,7 +236,7 @@ def _moved(scene: _Scene, situation: str, serving: str, coming: str) -> Act:
         coming,
         last["reason"],
         last["message"],
-        scene.place.version(coming).tags,
+        registered.tags,
         before,
         after,
     )
@@ -240,6 +250,10 @@ def _knows_its_inputs(status: Status) -> bool:
 
 def _rests(status: Status) -> bool:
     return status["phase"] in ("Healthy", "RolledBack") and not status.get("candidate")
+
+
+def _with_outcome(version: Version) -> Version | None:
+    return version if _OUTCOME in version.tags else None
 
 
 def _compared(serving: str, before: float | None, coming: str, after: float | None) -> str:
