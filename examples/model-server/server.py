@@ -2,7 +2,7 @@
 
 Settings, from the environment:
 MODEL_URI      location of the model: file:///models/v2, a path, pvc:// and oci://, which Serinus
-               mounts at /mnt/models, or models:/NAME/VERSION, read from MLflow at the start
+               mounts at /mnt/models, or models:/NAME/VERSION, found there too or read from MLflow
                (default /models/<MODEL_VERSION>).
 MLFLOW_TRACKING_URI  address of MLflow.
 MODEL_VERSION  version in responses (default: that of the artifact).
@@ -41,6 +41,8 @@ from serinus_metrics import ModelMetrics
 
 log = logging.getLogger("server")
 
+MOUNTED = Path("/mnt/models")
+"""Where Serinus mounts a model."""
 MAX_BODY = 1 << 20
 OUTCOMES = ("true_positive", "false_positive", "true_negative", "false_negative")
 """Outcomes of a prediction: right or wrong, and whether the applicant was approved."""
@@ -103,7 +105,7 @@ def _model(uri: str | None, version: str | None) -> Path | str:
     if parts.scheme in ("", "file") and not parts.netloc and parts.path.startswith("/"):
         return Path(parts.path)
     if parts.scheme in ("pvc", "oci"):
-        return Path("/mnt/models")
+        return MOUNTED
     if parts.scheme == "models":
         return uri
     raise ValueError(
@@ -115,6 +117,8 @@ def load(settings: Settings) -> Scorecard:
     """The model. Load only your own: unpickling runs code."""
     if isinstance(settings.model, Path):
         return scorecard.load(settings.model)
+    if (MOUNTED / scorecard.ARTEFACT).exists():  # an init container has downloaded it
+        return scorecard.load(MOUNTED)
     registry = Registry(settings.tracking_uri)
     return scorecard.loads(registry.read(registry.find(settings.model), scorecard.ARTEFACT))
 

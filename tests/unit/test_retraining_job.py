@@ -147,6 +147,15 @@ def test_the_server_reads_its_model_from_the_registry(
     assert loaded.scores(rows).tolist() == model(mlflow, "1").scores(rows).tolist()
 
 
+def test_the_server_takes_what_an_init_container_has_downloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scorecard.save(train.train("v2", train.Sample.of(BOSTON)), tmp_path)
+    monkeypatch.setattr(server, "MOUNTED", tmp_path)
+    environment = {"MODEL_URI": "models:/loan/1", "MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}
+    assert server.load(server.Settings.of(environment)).version == "v2"
+
+
 def test_a_version_that_is_not_there_says_what_the_registry_said(mlflow: FakeMLflow) -> None:
     with pytest.raises(RegistryError, match=r"404 RESOURCE_DOES_NOT_EXIST: Model Version .*loan"):
         Registry(mlflow.url).find("models:/loan/1")
