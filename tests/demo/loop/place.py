@@ -133,6 +133,7 @@ class Place:
                     "interval": "5s",
                     "featureDrift": {"reference": {"recordFor": "30s"}},
                     "retrain": {
+                        "alarms": ["featureDrift"],
                         "after": "10s",
                         "cooldown": "30s",
                         "job": {"timeout": "10m", "template": {"spec": self._training()}},
