@@ -30,6 +30,7 @@ SETTINGS: Final[Mapping[str, str]] = {
     "registries[0].rollbackAliases[0]": REJECTED,
 }
 """Values of the chart."""
+_TOLD_BACK: Final = ("serinus.outcome", "serinus.reason", "serinus.message")
 _MLFLOW_PORT: Final = 5000
 _BANK_PORT: Final = 8081
 _MLFLOW: Final = SETTINGS["registries[0].url"]
@@ -49,10 +50,11 @@ class Version:
     aliases: Sequence[str]
 
     def __str__(self) -> str:
+        """What was told back of it, or the tags that it came with."""
         names = f" ({', '.join(self.aliases)})" if self.aliases else ""
-        return f"version {self.version}{names}: " + "; ".join(
-            f"{name} = {value}" for name, value in self.tags.items()
-        )
+        told = [each for each in _TOLD_BACK if each in self.tags] or self.tags
+        tags = "; ".join(f"{name} = {self.tags[name]}" for name in told)
+        return f"version {self.version}{names}: {tags}"
 
 
 @dataclass(frozen=True)
