@@ -20,7 +20,7 @@ from serinus.api.evidence import FIELD, LONGEST, mask, packed, unpacked
 from serinus.api.notifications import MOST_ENDPOINTS, NoticeKind
 from serinus.api.registry import LONGEST_DIGEST, LONGEST_RUN, LONGEST_URI, LONGEST_VERSION
 from serinus.api.stages import FLAGS, Stage, stage_in_flags
-from serinus.api.steps.limits import LONGEST_RESULT
+from serinus.api.steps.results import LONGEST_RESULT
 
 MOST_ANNOUNCED: Final = 16
 """States of which endpoints were told, as many as a status holds."""
@@ -964,6 +964,11 @@ class Candidate(StatusType):
     )
     results: Annotated[list[StepResult], Field(max_length=RESULTS_KEPT)] = Field(
         default_factory=list, description="What the Jobs of its steps have left, newest last."
+    )
+    skipped: Annotated[list[int], Field(max_length=32)] = Field(
+        default_factory=list,
+        description="Indexes of steps that the command advance has ended before what they run "
+        "had said that the model is good.",
     )
     alone_since: Since | None = Field(
         default=None,

@@ -36,7 +36,7 @@ def test_each_example_is_simulated_to_an_end(
     analysis = yaml.safe_load(path.read_text())["spec"].get("rollout", {}).get("analysis", {})
     asked = [check["name"] for check in analysis.get("checks", []) if "threshold" in check]
     values = [word for name in asked for word in ("--value", f"{name}=0.3")]
-    found = simulated(capsys, "-f", str(path), "--runs", "3", *values)
+    found = simulated(capsys, "-f", str(path), "--runs", "1", *values)
     assert {each["outcome"] for each in found["outcomes"]} == {"Promoted"}
 
 
@@ -47,8 +47,8 @@ def test_each_scenario_says_how_it_is_run_and_can_be(
     monkeypatch.chdir(ROOT)
     command = path.read_text().splitlines()[1].removeprefix("#").split()
     assert command[:2] == ["serinus", "simulate"]
-    found = simulated(capsys, *command[2:], "--runs", "2")
-    assert found["runs"] == 2
+    found = simulated(capsys, *command[2:], "--runs", "1")
+    assert found["runs"] == 1
 
 
 def test_people_who_try_it_and_approve_it_by_copies_let_it_pass(
@@ -129,7 +129,7 @@ def test_misrouted_traffic_holds_the_rollout_and_rolls_nobody_back(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     scenario = str(ROOT / "examples/scenarios/misrouted.yaml")
-    found = simulated(capsys, "-f", GATEWAY, "--scenario", scenario, "--runs", "20")
+    found = simulated(capsys, "-f", GATEWAY, "--scenario", scenario, "--runs", "5")
     assert chances(found) == {"TrafficSplitWrong": 1.0}
     assert found["outcomes"][0]["outcome"] == "Held"
     assert "at a weight of " in found["timeline"][-1]["message"]
