@@ -123,10 +123,7 @@ class Reconciler:
         spec, problems, ignored = (None, (), ()) if stands is None else read_spec(stands)
         if stands is None or spec is None:
             told = refused(status, live, followed, problems, now)
-            measure_nothing(self._sampler, key, state)
-            unsaved, wrote = await self._commit(key, live, state, status, told, (), now)
-            state.export(told, None, ())
-            return Passed(unsaved, wrote)
+            return await self._refuse(key, live, state, status, told, now)
 
         desired = replace(read_desired(stands, spec, problems, ignored), following=followed)
         observed = self._read(key, stands, desired, state, status, now)
@@ -171,6 +168,15 @@ class Reconciler:
         if wrote is Wrote.NOTHING and outcome.changed:
             wrote = Wrote.CHILDREN
         return Passed(wait, wrote)
+
+    async def _refuse(
+        self, key: Key, live: Manifest, state: ObjectState, before: Status, told: Status, now: float
+    ) -> Passed:
+        """Say why the spec cannot be read, and do nothing else."""
+        measure_nothing(self._sampler, key, state)
+        unsaved, wrote = await self._commit(key, live, state, before, told, (), now)
+        state.export(told, None, ())
+        return Passed(unsaved, wrote)
 
     def _looks(self, observed: Observed, world: World, plan: Plan) -> Iterator[float | None]:
         """Seconds from the start of the pass until something must be looked at of which neither a
