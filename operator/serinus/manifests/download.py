@@ -89,7 +89,7 @@ def init_container(initializer: Initializer, revision: Revision, pod: Manifest) 
         "image": initializer.image,
         **({"imagePullPolicy": policy} if policy else {}),
         # Kubernetes would put secrets of the environment in the place of $(NAME)
-        "args": [str(revision.storage_uri).replace("$(", "$$("), MODEL_PATH],
+        "args": [str(revision.storage_uri).replace("$", "$$"), MODEL_PATH],
         "env": list(env.values()),
         **({"envFrom": model["envFrom"]} if model.get("envFrom") else {}),
         "resources": initializer.resources.to_json(),
