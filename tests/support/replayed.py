@@ -1,7 +1,9 @@
 """A real rollout, as its recording tells it: the status after each look."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,16 @@ def recorded(recording: Path = LOAN) -> Found:
 
 def replayed(recording: Path = LOAN) -> Iterator[dict[str, Any]]:
     """The object after each pass of the rollout, and after its end."""
+    return iter(deepcopy(_states(recording)))
+
+
+@cache
+def _states(recording: Path) -> list[dict[str, Any]]:
+    """Judged once: several modules need them when they are collected."""
+    return list(_judged(recording))
+
+
+def _judged(recording: Path) -> Iterator[dict[str, Any]]:
     found = recorded(recording)
     log = found.replay.begin()
     version = 0
