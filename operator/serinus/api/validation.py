@@ -65,6 +65,8 @@ def followed(spec: dict[str, Any]) -> Reference | None:
     """What a raw spec follows in a registry; None: nothing, or `typed` says what is wrong with
     it."""
     written = (spec.get("model") or {}).get("registry")
+    if isinstance(written, dict):  # a newer CRD may add fields
+        written, _ = readable(FollowedModel, written, "spec.model.registry", unknown_only=True)
     if written is None or of_type(FollowedModel, written, "spec.model.registry"):
         return None
     return FollowedModel.model_validate(written).reference

@@ -3,6 +3,7 @@
 Whoever repeats or forges a request can have the registry asked a little sooner, and nothing else.
 """
 
+import asyncio
 import logging
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 PATH: Final = "/registries/{name}"
 SIGNING_KEY: Final = "webhook-key"
 MOST_BYTES: Final = 1 << 16
+LONGEST_BODY: Final = 10.0
+"""Seconds in which a body must arrive."""
 TOLERANCE: Final = 300.0
 """Seconds by which the time of a request may differ from ours."""
 _IDS_KEPT: Final = 1000
@@ -108,7 +111,12 @@ async def listening(
         inbox = inboxes.get(request.match_info["name"])
         if inbox is None:
             return web.Response(status=404)
-        status = inbox.take(request.headers, await request.read(), leads())
+        try:
+            async with asyncio.timeout(LONGEST_BODY):
+                body = await request.read()
+        except TimeoutError:
+            return web.Response(status=408)
+        status = inbox.take(request.headers, body, leads())
         # the leader is another replica: most senders try again
         return web.Response(status=status, headers={"Retry-After": "1"} if status == 503 else {})
 

@@ -1,5 +1,6 @@
 """Webhooks: who may, and what little comes of it."""
 
+import asyncio
 import base64
 import hmac
 import time
@@ -11,10 +12,10 @@ import pytest
 
 from serinus.api.registry import Reference
 from serinus.notifications.signature import key, signed
-from serinus.registries import listening
+from serinus.registries import listening, webhook
 from tests.support.following import Following, a_while, following, until
 from tests.support.ports import free_port
-from tests.support.registries import FakeMLflow
+from tests.support.registries import FakeMLflow, answering
 
 KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER = "whsec_" + "A" * 32
@@ -101,6 +102,38 @@ async def test_a_hundred_repeats_cause_one_request_and_a_hundred_others_two(
         assert len(mlflow.asked) == 4
         told = under_test.registries.told()
         assert told["models", "accepted"] == 101 and told["models", "repeated"] == 99
+
+
+async def test_a_registry_that_asks_to_wait_is_not_asked_sooner_by_its_webhooks(
+    tmp_path: Path,
+) -> None:
+    mlflow = with_seven(tmp_path)
+    registry = mlflow.configured("MLflow", tmp_path, webhook=True)
+    async with mlflow, following(registry) as under_test:
+        mlflow.behave = answering(429, Retry_After="600")
+        await under_test.answer(CHAMPION)
+        inbox = under_test.registries.inboxes["models"]
+        for number in range(20):
+            under_test.now += 29
+            assert inbox.take(standard(f"{number}", under_test.now), BODY, leads=True) == 204
+            await a_while()
+        assert len(mlflow.asked) == 1
+        under_test.now += 30
+        under_test.registries.wake()
+        await until(lambda: len(mlflow.asked) == 2)
+
+
+async def test_a_body_that_does_not_arrive_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "LONGEST_BODY", 0.05)
+    mlflow, port = with_seven(tmp_path), free_port()
+    under_test = Following(mlflow.configured("MLflow", tmp_path, webhook=True))
+    async with listening(under_test.registries.inboxes, lambda: True, "127.0.0.1", port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /registries/models HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 408")
+        writer.close()
 
 
 @pytest.mark.parametrize(
