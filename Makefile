@@ -42,6 +42,7 @@ lock: $(READY) ## Lock the newest allowed dependencies, with hashes
 	  --output-file examples/storage-initializer/requirements.txt
 	$(LOCK) tests/e2e/grpc_model/requirements.in \
 	  --output-file tests/e2e/grpc_model/requirements.txt
+	$(LOCK) tests/demo/mlflow/requirements.in --output-file tests/demo/mlflow/requirements.txt
 	$(LOCK) pyproject.toml --extra operator --extra dashboard --group dev examples/model-server/requirements.in \
 	  examples/model-server/requirements-train.in --constraints requirements/operator.txt \
 	  --output-file requirements/dev.txt
@@ -175,6 +176,10 @@ cluster-down: $(READY) ## Stop all clusters of this checkout, and remove everyth
 .PHONY: demo
 demo: $(READY) ## Roll out a real model on a real cluster, and roll back two bad ones
 	$(BIN)/python -m tests.demo
+
+.PHONY: demo-loop
+demo-loop: $(READY) ## Let the inputs of a real model move: drift, retraining, registry, rollout, verdict
+	$(BIN)/python -m tests.demo.loop
 
 .PHONY: bench-judge
 bench-judge: $(READY) ## Compare the judge with other tools, and write docs/judge-tables.md

@@ -45,6 +45,7 @@ class Options:
     max_in_flight: int = 200
     seed: int = 0
     feedback: bool = False
+    feedback_within: float = 0
     income: float = 1
     keep_alive: bool = True
 
@@ -82,6 +83,8 @@ class Tally:
     model_failures: Counter[str] = field(default_factory=Counter)
     infrastructure_failures: Counter[str] = field(default_factory=Counter)
     feedback: Counter[str] = field(default_factory=Counter)
+    outcomes: dict[str, Counter[str]] = field(default_factory=dict)
+    """The feedback that reached its version, by version."""
     latencies: list[float] = field(default_factory=list)
 
     def answered(self, code: int, version: str | None, at: float, seconds: float) -> None:
@@ -107,6 +110,7 @@ class Tally:
             "infrastructure_failures": dict(self.infrastructure_failures),
             "latency_ms": quantiles(self.latencies),
             "feedback": dict(self.feedback),
+            "outcomes": {name: dict(told) for name, told in sorted(self.outcomes.items())},
         }
 
 
@@ -173,8 +177,14 @@ def failure_kind(error: Exception) -> str:
 class LoadGenerator:
     """Runs once. `total` holds the counts since the start, `interval` those since the last line."""
 
-    def __init__(self, options: Options, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self,
+        options: Options,
+        session: aiohttp.ClientSession,
+        applications: Iterator[Application],
+    ) -> None:
         self.options = options
+        self.applications = applications
         self.total = Tally()
         self.interval = Tally()
         self.stopped = asyncio.Event()
@@ -185,8 +195,6 @@ class LoadGenerator:
     async def run(self) -> None:
         """Send until the duration is over or `stopped` is set, then await pending requests."""
         clock = asyncio.get_running_loop().time
-        applicants = [with_income(one, self.options.income) for one in read(self.options.rows)]
-        rows = applications_forever(applicants, self.options.seed)
         start = clock()
         async with asyncio.TaskGroup() as tasks:
             for number in range(int(self.options.rate * self.options.duration)):
@@ -194,7 +202,7 @@ class LoadGenerator:
                     break
                 if self._in_flight < self.options.max_in_flight:
                     self._in_flight += 1
-                    tasks.create_task(self._exchange(next(rows)))
+                    tasks.create_task(self._exchange(next(self.applications)))
                 else:
                     for tally in self._tallies:
                         tally.not_sent += 1
@@ -241,12 +249,17 @@ class LoadGenerator:
         return (version, body) if response.status == 200 and version is not None else None
 
     async def _tell_outcome(self, application: Application, version: str, body: bytes) -> None:
+        # at once, a gateway that takes turns would send all applications to one version, and their
+        # outcomes to another
+        await asyncio.sleep(random.uniform(0, self.options.feedback_within))
         [decision] = next(t["data"] for t in json.loads(body)["outputs"] if t["name"] == "class")
         outcome = outcome_of(decision, approved=application.approved)
         told = {"model_version": version, "outcome": outcome, "group": application.group}
         counted = await self._deliver(told, outcome)
         for tally in self._tallies:
             tally.feedback[counted] += 1
+            if counted == outcome:
+                tally.outcomes.setdefault(version, Counter())[outcome] += 1
 
     async def _deliver(self, told: dict[str, str], outcome: str) -> str:
         """The outcome if it reached its version, otherwise `undelivered`."""
@@ -272,15 +285,24 @@ class LoadGenerator:
             print(json.dumps(line), flush=True)
 
 
-async def generate(options: Options) -> Tally:
-    """Run to the end and print interim reports. SIGTERM and SIGINT stop it early."""
+def applicants(options: Options) -> Iterator[Application]:
+    """Those of the file, for ever."""
+    rows = [with_income(one, options.income) for one in read(options.rows)]
+    return applications_forever(rows, options.seed)
+
+
+async def generate(options: Options, applications: Iterator[Application] | None = None) -> Tally:
+    """Send these applications, by default those of the file, to the end and print interim reports.
+    SIGTERM and SIGINT stop it early."""
+    if applications is None:
+        applications = applicants(options)
     if options.keep_alive:
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=3000)
     else:
         connector = aiohttp.TCPConnector(limit=0, force_close=True)
     timeout = aiohttp.ClientTimeout(total=options.timeout)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-        generator = LoadGenerator(options, session)
+        generator = LoadGenerator(options, session, applications)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, generator.stopped.set)
@@ -314,6 +336,12 @@ def options() -> Options:
         "--income", type=float, default=default.income, help="factor for all incomes"
     )
     parser.add_argument("--feedback", action="store_true", help="post the bank's decisions")
+    parser.add_argument(
+        "--feedback-within",
+        type=float,
+        default=default.feedback_within,
+        help="seconds from a response to its feedback, at most; each at random",
+    )
     parser.add_argument(
         "--no-keep-alive",
         dest="keep_alive",

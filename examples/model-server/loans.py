@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import TextIO
 
 COLUMNS = {
     "loan_amount": "loanamt",  # $1000
@@ -81,20 +82,30 @@ def _group(row: dict[str, str]) -> str:
 def write(path: Path, applications: Iterable[Application]) -> None:
     """Write a CSV file that `read` reads."""
     with path.open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow([*FEATURES, "group", "approved"])
-        for a in applications:
-            rows.writerow([*a.values, a.group, int(a.approved)])
+        write_csv(file, applications)
+
+
+def write_csv(file: TextIO, applications: Iterable[Application]) -> None:
+    """Write them to a file that was opened without translation of line ends."""
+    rows = csv.writer(file)
+    rows.writerow([*FEATURES, "group", "approved"])
+    for a in applications:
+        rows.writerow([*a.values, a.group, int(a.approved)])
 
 
 def read(path: Path) -> list[Application]:
     """The applications of a file that `write` wrote."""
     with path.open(newline="") as file:
-        return [
-            Application(
-                values=tuple(float(row[feature]) for feature in FEATURES),
-                group=row["group"],
-                approved=row["approved"] == "1",
-            )
-            for row in csv.DictReader(file)
-        ]
+        return read_csv(file)
+
+
+def read_csv(lines: Iterable[str]) -> list[Application]:
+    """The applications in the lines of such a file."""
+    return [
+        Application(
+            values=tuple(float(row[feature]) for feature in FEATURES),
+            group=row["group"],
+            approved=row["approved"] == "1",
+        )
+        for row in csv.DictReader(lines)
+    ]

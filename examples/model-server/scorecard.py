@@ -81,16 +81,29 @@ def selected(rows: Rows, logged: Sequence[int], kept: Sequence[int]) -> Rows:
 def save(model: Scorecard, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / ARTEFACT
-    path.write_bytes(pickle.dumps(model, protocol=5))
+    path.write_bytes(dumps(model))
     return path
 
 
 def load(folder: Path) -> Scorecard:
-    """The model in a folder. Load only your own artifacts: unpickling runs code.
+    """The model in a folder.
 
     Raises FileNotFoundError if there is none, and TypeError if the file holds something else.
     """
-    model = pickle.loads((folder / ARTEFACT).read_bytes())
+    return loads((folder / ARTEFACT).read_bytes())
+
+
+def loads(content: bytes) -> Scorecard:
+    """The model in a file's content. Load only your own artifacts: unpickling runs code.
+
+    Raises TypeError if it is something else.
+    """
+    model = pickle.loads(content)
     if not isinstance(model, Scorecard):
-        raise TypeError(f"{folder / ARTEFACT} holds a {type(model).__name__}, not a Scorecard")
+        raise TypeError(f"{ARTEFACT} holds a {type(model).__name__}, not a Scorecard")
     return model
+
+
+def dumps(model: Scorecard) -> bytes:
+    """The content of a model's file."""
+    return pickle.dumps(model, protocol=5)

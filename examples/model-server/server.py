@@ -1,8 +1,10 @@
 """Serves one version of the loan model over the Open Inference Protocol.
 
 Settings, from the environment:
-MODEL_URI      location of the model: file:///models/v2, a path, or pvc:// and oci://, which Serinus
-               mounts at /mnt/models (default /models/<MODEL_VERSION>).
+MODEL_URI      location of the model: file:///models/v2, a path, pvc:// and oci://, which Serinus
+               mounts at /mnt/models, or models:/NAME/VERSION, found there too or read from MLflow
+               (default /models/<MODEL_VERSION>).
+MLFLOW_TRACKING_URI  address of MLflow.
 MODEL_VERSION  version in responses (default: that of the artifact).
 MODEL_NAME     name in the path /v2/models/<name>/infer (default loan).
 PORT           port to listen on (default 8080).
@@ -33,11 +35,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import scorecard
 from inference import Batch, InputError, metadata, parse, response
 from loans import CLASSES, FEATURES, GROUPS
+from registry import Registry
 from scorecard import Scorecard, Vector
 from serinus_metrics import ModelMetrics
 
 log = logging.getLogger("server")
 
+MOUNTED = Path("/mnt/models")
+"""Where Serinus mounts a model."""
 MAX_BODY = 1 << 20
 OUTCOMES = ("true_positive", "false_positive", "true_negative", "false_negative")
 """Outcomes of a prediction: right or wrong, and whether the applicant was approved."""
@@ -65,7 +70,9 @@ FEATURE_CATEGORIES = {
 class Settings:
     """Settings from the environment."""
 
-    model_folder: Path
+    model: Path | str
+    """Its folder, or its URI in MLflow."""
+    tracking_uri: str
     model_version: str | None
     model_name: str
     port: int
@@ -75,8 +82,13 @@ class Settings:
     def of(cls, environment: Mapping[str, str]) -> "Settings":
         """Raises ValueError that names the invalid variable."""
         version = environment.get("MODEL_VERSION")
+        model = _model(environment.get("MODEL_URI"), version)
+        tracking_uri = environment.get("MLFLOW_TRACKING_URI", "")
+        if isinstance(model, str) and not tracking_uri:
+            raise ValueError(f"set MLFLOW_TRACKING_URI, or another MODEL_URI than {model}")
         return cls(
-            model_folder=_folder(environment.get("MODEL_URI"), version),
+            model=model,
+            tracking_uri=tracking_uri,
             model_version=version,
             model_name=environment.get("MODEL_NAME", "loan"),
             port=int(_number(environment, "PORT", "8080")),
@@ -84,7 +96,7 @@ class Settings:
         )
 
 
-def _folder(uri: str | None, version: str | None) -> Path:
+def _model(uri: str | None, version: str | None) -> Path | str:
     if uri is None:
         if version is None:
             raise ValueError("set MODEL_URI, or MODEL_VERSION for a model in the image")
@@ -93,8 +105,22 @@ def _folder(uri: str | None, version: str | None) -> Path:
     if parts.scheme in ("", "file") and not parts.netloc and parts.path.startswith("/"):
         return Path(parts.path)
     if parts.scheme in ("pvc", "oci"):
-        return Path("/mnt/models")
-    raise ValueError(f"MODEL_URI must be file:///…, an absolute path, pvc:// or oci://, not {uri}")
+        return MOUNTED
+    if parts.scheme == "models":
+        return uri
+    raise ValueError(
+        f"MODEL_URI must be file:///…, an absolute path, pvc://, oci:// or models:/, not {uri}"
+    )
+
+
+def load(settings: Settings) -> Scorecard:
+    """The model. Load only your own: unpickling runs code."""
+    if isinstance(settings.model, Path):
+        return scorecard.load(settings.model)
+    if (MOUNTED / scorecard.ARTEFACT).exists():  # an init container has downloaded it
+        return scorecard.load(MOUNTED)
+    registry = Registry(settings.tracking_uri)
+    return scorecard.loads(registry.read(registry.find(settings.model), scorecard.ARTEFACT))
 
 
 def _number(environment: Mapping[str, str], name: str, default: str) -> float:
@@ -285,7 +311,7 @@ class DrainingServer(uvicorn.Server):
 async def serve(settings: Settings) -> None:
     prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
     model_server = ModelServer(
-        scorecard.load(settings.model_folder),
+        load(settings),
         name=settings.model_name,
         version=settings.model_version,
     )
@@ -299,7 +325,7 @@ async def serve(settings: Settings) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=20,
     )
-    log.info("serving %s from %s", model_server.version, settings.model_folder)
+    log.info("serving %s from %s", model_server.version, settings.model)
     await DrainingServer(config, model_server, settings.drain_seconds).serve()
 
 

@@ -66,6 +66,7 @@ def box() -> Iterator[Box]:
 
 if os.geteuid() == 0:
 
+    @pytest.mark.live
     def test_a_killed_cluster_comes_back_as_it_was_and_once_ended_leaves_nothing(box: Box) -> None:
         before = traces()
         run("up", "--backend=bare")
@@ -81,7 +82,7 @@ if os.geteuid() == 0:
         assert processes_in(spaces) == []
         assert_nothing_is_left(box, before)
 
-    def test_a_control_cluster_leaves_nothing_either(box: Box) -> None:
+    def test_a_control_cluster_leaves_nothing(box: Box) -> None:
         before = traces()
         run("up", "--backend=bare", "--profile=control")
         spaces = process_namespaces(box)

@@ -6,10 +6,14 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from tests.stage.deployed import Deployed
 from tests.stage.load import Load, Target
 from tests.stage.manifests import Model
 from tests.stage.stage import Stage
+
+pytestmark = pytest.mark.live
 
 COMPARES = """\
 import json, os, sys, time, urllib.error, urllib.request

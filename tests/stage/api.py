@@ -130,6 +130,10 @@ class Api:
             for line in answer:
                 yield json.loads(line)["object"]
 
+    def service(self, namespace: str, name: str, port: int) -> str:
+        """The URL of a Service, through the API server, for as long as this context is open."""
+        return f"{self._url}/{_path('Service', namespace, f'{name}:{port}')}/proxy"
+
     def run(self, *words: str) -> str:
         """What a kubectl command prints; CalledProcessError, with its stderr, if it fails."""
         command = [str(self.kubectl), f"--kubeconfig={self.kubeconfig}", *words]

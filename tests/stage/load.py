@@ -54,6 +54,8 @@ class Clients:
     """5xx that the model's own server answered, by version."""
     other_failures: Counter[str] = field(default_factory=Counter)
     """Every other failed request, by kind."""
+    outcomes: Mapping[str, Counter[str]] = field(default_factory=dict)
+    """What the clients told of the answers of each version."""
 
     @classmethod
     def read(cls, report: Mapping[str, Any]) -> Self:
@@ -67,6 +69,7 @@ class Clients:
             },
             model_failures=Counter(report["model_failures"]),
             other_failures=Counter(report["infrastructure_failures"]),
+            outcomes={name: Counter(told) for name, told in report["outcomes"].items()},
         )
 
     def __add__(self, later: "Clients") -> "Clients":
@@ -79,6 +82,10 @@ class Clients:
             versions,
             self.model_failures + later.model_failures,
             self.other_failures + later.other_failures,
+            {
+                name: self.outcomes.get(name, Counter()) + later.outcomes.get(name, Counter())
+                for name in {**self.outcomes, **later.outcomes}
+            },
         )
 
     def requests(self, version: str) -> int:
@@ -88,6 +95,13 @@ class Clients:
     def error_rate(self, version: str) -> float:
         """Failed share of a version's answers; ZeroDivisionError if it gave none."""
         return self.model_failures[version] / self.requests(version)
+
+    def wrong(self, version: str) -> float | None:
+        """The share of a version's answers that were wrong, of those of which clients told what
+        became of them; None: of none."""
+        told = self.outcomes.get(version, Counter())
+        bad = sum(count for outcome, count in told.items() if outcome.startswith("false"))
+        return bad / told.total() if told else None
 
     def to_json(self) -> dict[str, Any]:
         """All counts."""
@@ -124,6 +138,8 @@ class Target:
     """Whether clients tell what became of each answer."""
     income: float = 1
     """How many times the applicants' income."""
+    program: str = "loadgen.py"
+    """What sends them, of the model server's image."""
 
 
 class Load:
@@ -228,7 +244,7 @@ def _pod(image: str, namespace: str, target: Target) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "namespace": namespace},
+        "metadata": {"name": name, "namespace": namespace, "labels": {"app": "clients"}},
         "spec": {
             "restartPolicy": "Never",
             "automountServiceAccountToken": False,
@@ -242,7 +258,7 @@ def _pod(image: str, namespace: str, target: Target) -> Manifest:
                 {
                     "name": "load",
                     "image": image,
-                    "command": ["python", "loadgen.py"],
+                    "command": ["python", target.program],
                     "args": [
                         *(f"--{name}={value}" for name, value in arguments.items()),
                         f"--duration={target.longest}",

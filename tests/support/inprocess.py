@@ -20,7 +20,7 @@ from serinus.manifests.kinds import KINDS
 from serinus.manifests.routers.rules import FRONTS
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult, Series
 from tests.support.registry import PaperRegistry
-from tests.support.routes import copies, weights
+from tests.support.routes import copies, previewed, weights
 
 Manifest = dict[str, Any]
 
@@ -35,6 +35,8 @@ class Traffic:
     started: float
     rate: float = 1000.0
     """Requests a second by each route, or of each arm without one."""
+    people: int = 0
+    """Percentage of so many requests that people ask in a preview, besides."""
     pods: int = 8
     """Of each arm that report, at least as many as are ready."""
     errors: dict[str, float] = field(default_factory=dict)
@@ -311,5 +313,7 @@ class Operator:
             "controllerName": "test.serinus.dev/gateway",
             "conditions": accepted,
         }
-        self.traffic.split(route["metadata"]["name"], {**weights(route), **copies(route)})
+        tried = {name: self.traffic.people for _, names in previewed(route) for name in names}
+        split = {**weights(route), **copies(route), **tried}
+        self.traffic.split(route["metadata"]["name"], split)
         await self.cluster.update_status(route, {"parents": [answer]})

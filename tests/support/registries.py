@@ -113,6 +113,8 @@ class FakeMLflow(FakeRegistry):
     """By model and version."""
     locations: dict[tuple[str, str], str] = field(default_factory=dict)
     """Where the files of each are."""
+    tags: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    """By model and version."""
 
     def put(self, model: str, version: str, uri: str = "", **more: Any) -> None:
         """Register a version."""
@@ -143,6 +145,8 @@ class FakeMLflow(FakeRegistry):
             message = f"Registered model alias {query['alias']} not found."
             code = {"error_code": "INVALID_PARAMETER_VALUE", "message": message}
             return web.json_response(code, status=400)
+        if request.method == "POST":
+            return self._written(path, await request.json())
         if path == "model-versions/get-download-uri":
             uri = self.locations.get((query["name"], query["version"]))
             if uri:
@@ -150,6 +154,19 @@ class FakeMLflow(FakeRegistry):
             code = {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "not found"}
             return web.json_response(code, status=404)
         return web.Response(status=404, text="Not Found")
+
+    def _written(self, path: str, document: dict[str, str]) -> web.Response:
+        of = document["name"], document["version"]
+        if of not in self.versions:
+            code = {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "not found"}
+            return web.json_response(code, status=404)
+        if path == "model-versions/set-tag":
+            self.tags.setdefault(of, {})[document["key"]] = document["value"]
+        elif path == "registered-models/alias":
+            self.point(of[0], document["alias"], of[1])
+        else:
+            return web.Response(status=404, text="Not Found")
+        return web.json_response({})
 
 
 @dataclass

@@ -1,11 +1,16 @@
 """A registry of models whose aliases a test moves."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from serinus.api.isolation import Fault
 from serinus.api.registry import Answer, Reference, Version
+from serinus.api.status import Notice, VersionWrite
+from serinus.notifications.attempts import AttemptResult
+from serinus.notifications.forms import Subject
+from serinus.notifications.outbox import receiver
+from serinus.notifications.sender import Outgoing
 
 CHAMPION = {"registry": {"name": "company", "model": "fraud", "alias": "champion"}}
 REFERENCE = Reference("company", "fraud", "champion")
@@ -29,6 +34,11 @@ class PaperRegistry:
         self._now = now
         self._changed: Callable[[str, str], None] = lambda namespace, name: None
         self.answers: dict[Reference, Answer] = {}
+        self.may_write = False
+        self.writable = True
+        """Whether a write is answered."""
+        self.written: list[tuple[str, VersionWrite]] = []
+        """What it was told, by the kind of the notice."""
         self.followers: dict[tuple[str, str], Reference] = {}
 
     def heard(self, changed: Callable[[str, str], None], raised: Callable[[Fault], None]) -> None:
@@ -43,6 +53,14 @@ class PaperRegistry:
     def forget(self, namespace: str, name: str) -> None:
         """The object follows nothing any more."""
         self.followers.pop((namespace, name), None)
+
+    def writers(self, done: Callable[[str, str], None]) -> Sequence[Outgoing]:
+        """One, if a test lets it write."""
+        return (
+            [PaperWriter(self, "company", lambda each: done(each.namespace, each.name))]
+            if self.may_write
+            else []
+        )
 
     def forget_everything(self) -> None:
         """Another replica leads now."""
@@ -84,3 +102,22 @@ class PaperRegistry:
         for (namespace, name), followed in self.followers.items():
             if followed == reference:
                 self._changed(namespace, name)
+
+
+class PaperWriter(Outgoing):
+    """Notes what the registry is told."""
+
+    def __init__(self, registry: PaperRegistry, name: str, done: Callable[[Subject], None]) -> None:
+        super().__init__(receiver(name), done)
+        self._registry = registry
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await self._tell_all()
+
+    async def _attempt(self, subject: Subject, notice: Notice) -> AttemptResult:
+        if not self._registry.writable:
+            return AttemptResult("retried", "down")
+        assert notice.write is not None
+        self._registry.written.append((notice.kind, notice.write))
+        return AttemptResult("delivered", "noted")

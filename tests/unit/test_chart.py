@@ -819,7 +819,7 @@ def test_the_chart_refuses_what_an_initializer_cannot_have(value: str) -> None:
 def following(*more: str) -> Objects:
     """With the values of docs/registry.md."""
     text = (ROOT / "docs" / "registry.md").read_text()
-    [values] = [each for each in fenced(text, "yaml") if each.startswith("# values")]
+    values = next(each for each in fenced(text, "yaml") if each.startswith("# values"))
     sets = [f"--set-json={key}={json.dumps(of)}" for key, of in yaml.safe_load(values).items()]
     return rendered("serinus", CHART, *settings(GIVEN), *sets, *more)
 

@@ -473,7 +473,7 @@ async def test_malformed_feedback_is_refused(client: Client, body: object, says:
     ],
 )
 def test_the_model_is_found_by_uri_or_version(environment: dict[str, str], folder: str) -> None:
-    assert server.Settings.of(environment).model_folder == Path(folder)
+    assert server.Settings.of(environment).model == Path(folder)
 
 
 @pytest.mark.parametrize(
@@ -483,6 +483,7 @@ def test_the_model_is_found_by_uri_or_version(environment: dict[str, str], folde
         ({"MODEL_URI": "s3://models/v2"}, "MODEL_URI must be file:///"),
         ({"MODEL_URI": "file://models/v2"}, "MODEL_URI must be file:///"),
         ({"MODEL_URI": "models/v2"}, "MODEL_URI must be file:///"),
+        ({"MODEL_URI": "models:/loan/2"}, "set MLFLOW_TRACKING_URI"),
         ({"MODEL_URI": "/m", "PORT": "http"}, "PORT must be a number"),
         ({"MODEL_URI": "/m", "DRAIN_SECONDS": "-1"}, "DRAIN_SECONDS must be a number"),
         ({"MODEL_URI": "/m", "DRAIN_SECONDS": "nan"}, "DRAIN_SECONDS must be a number"),

@@ -8,19 +8,22 @@ import pytest
 import yaml
 
 from serinus.api.registry import AskOutcome, Registry, ToldOutcome
-from serinus.api.validation import followed, typed
+from serinus.api.status import Notice
+from serinus.api.validation import followed, followed_model, typed
+from serinus.notifications.forms import Subject
 from serinus.registries.connection import MOST_BYTES, TIMEOUT
 from serinus.registries.credentials import CERTIFICATES, PASSWORD, TOKEN, USERNAME
 from serinus.registries.mlflow import SCHEMES
 from serinus.registries.poller import AGAIN_AFTER, AT_ONCE, LONGEST_RETRY_AFTER, LONGEST_WAIT
 from serinus.registries.webhook import PATH, SIGNING_KEY, TOLERANCE
+from serinus.registries.writer import tags
 from tests.support.documents import fenced
 from tests.support.following import following
 from tests.support.registries import FakeMLflow
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "registry.md").read_text(encoding="utf-8")
-DEPLOYMENT, VALUES = (yaml.safe_load(each) for each in fenced(TEXT, "yaml"))
+DEPLOYMENT, VALUES, WRITABLE, TOLD_BACK = (yaml.safe_load(each) for each in fenced(TEXT, "yaml"))
 
 
 def section(title: str) -> str:
@@ -49,6 +52,20 @@ async def test_the_example_is_followed() -> None:
         async with following(mlflow.configured("MLflow", **given)) as under_test:
             version = (await under_test.answer(reference)).version
             assert version is not None and version.version == "7"
+
+
+def test_what_is_told_back_is_configured_as_the_page_says() -> None:
+    [company] = WRITABLE["registries"]
+    given = {name: value for name, value in company.items() if name != "secret"}
+    registry = Registry.model_validate(given)
+    model = followed_model(TOLD_BACK["spec"])
+    assert model is not None and model.tell_back is not None
+    assert model.tell_back.on_rollback is not None
+    assert model.tell_back.on_rollback.set_alias in registry.rollback_aliases
+    notice = Notice(id="a", kind="Promoted", at=1.0, reason="Promoted")
+    assert set(tags(Subject("shop", "fraud"), notice)) == set(
+        re.findall(r"^\| `(serinus[.]\w+)`", section("Told back"), re.MULTILINE)
+    )
 
 
 def test_the_tables_have_every_value_and_every_key() -> None:

@@ -8,5 +8,6 @@ class Capability(StrEnum):
 
     WEIGHTS = "give the candidate a percentage of the traffic"
     MIRROR = "copy a percentage of the requests"
+    MIRROR_ALL = "copy all requests"
     PREVIEW = "choose a revision by header fields of a request"
     EACH_REQUEST = "choose a revision for each request, and not for each connection"

@@ -108,6 +108,10 @@ class Registry(Type):
     token_url: Annotated[str, Field(pattern="^https?://[-A-Za-z0-9._:]+/[-A-Za-z0-9._~/]*$")] = ""
     """Where an OCI registry may have tokens issued, if that is on another host."""
     allow_http: bool = False
+    write_back: bool = False
+    """Whether it is told what has become of a version, if the spec that follows it wants that."""
+    rollback_aliases: list[str] = Field(default_factory=list)
+    """The aliases that a spec may have set to a version that was rolled back."""
     webhook: bool = False
     """Whether it may say by webhooks that something has changed; they are signed with a key in the
     file `webhook-key`."""
@@ -121,6 +125,10 @@ class Registry(Type):
             raise ValueError("must have a url without a path if it is an OCI registry")
         if self.kind != "OCI" and self.token_url:
             raise ValueError("has a tokenUrl, which only an OCI registry has")
+        if self.kind == "OCI" and self.write_back:
+            raise ValueError("has writeBack, but an OCI registry has nothing to write into")
+        if self.rollback_aliases and not self.write_back:
+            raise ValueError("has rollbackAliases, which need writeBack")
         if self.webhook and not self.folder:
             raise ValueError("must have a folder with a webhook-key if it has webhooks")
         return self

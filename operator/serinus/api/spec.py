@@ -47,8 +47,47 @@ Namespace = Annotated[
 ]
 
 
+_ALIAS: Final = written(
+    "^[A-Za-z0-9_][-A-Za-z0-9_.]*$", "must consist of letters, digits, _, - and dots"
+)
+
+
+class OnRollback(Type):
+    """What is done in the registry besides when a version is rolled back."""
+
+    set_alias: Annotated[str, Field(max_length=128), _ALIAS] = Field(
+        description="Alias that is set to the version, another than the one that is followed. "
+        "Whoever runs the operator lists those that may be set."
+    )
+
+
+class TellBack(Type):
+    """What the registry is told of each version of the model that is promoted or rolled back. Its
+    tags serinus.outcome, serinus.reason, serinus.message, serinus.time and serinus.object are
+    set."""
+
+    on_rollback: OnRollback | None = Field(
+        default=None, description="What else is done when a version is rolled back."
+    )
+
+
+_FOLLOWED_ALIAS: Final = "tellBack.onRollback.setAlias must not be the alias that is followed"
+
+
 class FollowedModel(Type):
     """An alias in a registry of models, which whoever runs the operator has set up."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "!has(self.tellBack) || !has(self.tellBack.onRollback) || "
+                    "self.tellBack.onRollback.setAlias.lowerAscii() != self.alias.lowerAscii()",
+                    "message": _FOLLOWED_ALIAS,
+                }
+            ]
+        }
+    )
 
     name: Annotated[
         str,
@@ -65,11 +104,21 @@ class FollowedModel(Type):
             "must be the name of a registered model, or the path of a repository, without a host",
         ),
     ] = Field(description="Name of the registered model in MLflow; the repository in OCI.")
-    alias: Annotated[
-        str,
-        Field(max_length=128),
-        written("^[A-Za-z0-9_][-A-Za-z0-9_.]*$", "must consist of letters, digits, _, - and dots"),
-    ] = Field(description="Alias of the version in MLflow; the tag in OCI.")
+    alias: Annotated[str, Field(max_length=128), _ALIAS] = Field(
+        description="Alias of the version in MLflow; the tag in OCI."
+    )
+    tell_back: TellBack | None = Field(
+        default=None,
+        description="Writes to the registry what has become of a version; only if whoever runs the "
+        "operator allows that for the registry. Nothing is written if unset.",
+    )
+
+    @model_validator(mode="after")
+    def _never_the_followed_alias(self) -> Self:
+        moved = self.tell_back and self.tell_back.on_rollback
+        if moved and moved.set_alias.lower() == self.alias.lower():
+            raise ValueError(_FOLLOWED_ALIAS)
+        return self
 
     @property
     def reference(self) -> Reference:

@@ -20,7 +20,7 @@ from serinus.api.evidence import FIELD, LONGEST, mask, packed, unpacked
 from serinus.api.notifications import MOST_ENDPOINTS, NoticeKind
 from serinus.api.registry import LONGEST_DIGEST, LONGEST_RUN, LONGEST_URI, LONGEST_VERSION
 from serinus.api.stages import FLAGS, Stage, stage_in_flags
-from serinus.api.steps.limits import LONGEST_RESULT
+from serinus.api.steps.results import LONGEST_RESULT
 
 MOST_ANNOUNCED: Final = 16
 """States of which endpoints were told, as many as a status holds."""
@@ -965,6 +965,11 @@ class Candidate(StatusType):
     results: Annotated[list[StepResult], Field(max_length=RESULTS_KEPT)] = Field(
         default_factory=list, description="What the Jobs of its steps have left, newest last."
     )
+    skipped: Annotated[list[int], Field(max_length=32)] = Field(
+        default_factory=list,
+        description="Indexes of steps that the command advance has ended before what they run "
+        "had said that the model is good.",
+    )
     alone_since: Since | None = Field(
         default=None,
         description="Time since which stable had no ready pod while this revision served. Until "
@@ -1098,6 +1103,19 @@ class Decision(StatusType):
     )
 
 
+class VersionWrite(StatusType):
+    """What a registry is told of a version, which the spec then followed there."""
+
+    registry: Annotated[str, Field(max_length=63)] = Field(description="Name of the registry.")
+    model: Annotated[str, Field(max_length=255)] = Field(description="Name of the model.")
+    version: Annotated[str, Field(max_length=LONGEST_VERSION)] = Field(
+        description="The version that was promoted or rolled back."
+    )
+    alias: Annotated[str, Field(max_length=128)] = Field(
+        default="", description="The alias to set to it, if any."
+    )
+
+
 class Notice(StatusType):
     """What endpoints are yet to be told."""
 
@@ -1115,8 +1133,14 @@ class Notice(StatusType):
     )
     seconds: float = Field(default=0.0, description="Seconds since the start of the rollout.")
     message: Sentence = Field(default="", description="Human-readable cause with the evidence.")
-    to: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=MOST_ENDPOINTS)] = (
-        Field(default_factory=list, description="Names of the endpoints that are yet to be told.")
+    write: VersionWrite | None = Field(
+        default=None, description="What a registry is told, if it is to be."
+    )
+    to: Annotated[
+        list[Annotated[str, Field(max_length=64)]], Field(max_length=MOST_ENDPOINTS + 1)
+    ] = Field(
+        default_factory=list,
+        description="Names of the endpoints, and the registry, that are yet to be told.",
     )
 
 

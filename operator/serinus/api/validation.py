@@ -7,7 +7,7 @@ condition.
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from itertools import combinations
 from typing import Any, Final
@@ -64,12 +64,18 @@ def typed(namespace: str, name: str, spec: dict[str, Any]) -> tuple[Spec | None,
 def followed(spec: dict[str, Any]) -> Reference | None:
     """What a raw spec follows in a registry; None: nothing, or `typed` says what is wrong with
     it."""
+    model = followed_model(spec)
+    return None if model is None else model.reference
+
+
+def followed_model(spec: Mapping[str, Any]) -> FollowedModel | None:
+    """The same, with what else the spec says of it."""
     written = (spec.get("model") or {}).get("registry")
     if isinstance(written, dict):  # a newer CRD may add fields
         written, _ = readable(FollowedModel, written, "spec.model.registry", unknown_only=True)
     if written is None or of_type(FollowedModel, written, "spec.model.registry"):
         return None
-    return FollowedModel.model_validate(written).reference
+    return FollowedModel.model_validate(written)
 
 
 def _as_written(read: Spec, spec: dict[str, Any]) -> Spec:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from serinus.api.crd import GROUP, KIND, VERSION
 from serinus.api.spec import Rollout
+from serinus.cli.conversion_analysis import Analyses, tested_by_webhooks
 from serinus.cli.conversion_routes import gateway_of_a_canary, gateway_of_a_route
 from serinus.cli.source_fields import Fields, leaves
 from serinus.manifests.owner import Manifest
@@ -87,9 +88,13 @@ def _deployment(written: Manifest, documents: Sequence[Manifest]) -> Converted:
 def _rollout(written: Manifest, documents: Sequence[Manifest]) -> Converted:
     fields = Fields(written)
     steps, lost, notes = list[Manifest](), list[str](), list[str]()
+    analyses = Analyses(fields, documents)
     path = "strategy.canary.steps"
     most = fields.look("spec.strategy.canary.trafficRouting.maxTrafficWeight") or 100
     for index, step in enumerate(fields.take(f"spec.{path}") or []):
+        if "analysis" in step:
+            steps += analyses.jobs(step["analysis"], f"spec.{path}[{index}].analysis")
+            continue
         known = _step(step, steps, most)
         if known is None:
             lost += leaves(step, f"spec.{path}[{index}]")
@@ -97,9 +102,8 @@ def _rollout(written: Manifest, documents: Sequence[Manifest]) -> Converted:
             steps.append(known)
     if not any("setWeight" in step for step in steps):
         steps, notes = _without_weights(steps)
-    if fields.look("spec.strategy.blueGreen.autoPromotionEnabled") is False:
-        steps = [*_weighted(_DEFAULT_STEPS), {"pause": {}}]
-        notes = ["autoPromotionEnabled is false there: the last step waits for serinus advance"]
+    if fields.look("spec.strategy.blueGreen"):
+        steps, notes = _blue_green(fields, analyses)
     spec = _workload(fields)
     if fields.look("spec.workloadRef"):
         # which the Rollout scales to 0, and has a size of its own
@@ -107,7 +111,31 @@ def _rollout(written: Manifest, documents: Sequence[Manifest]) -> Converted:
         target, missed = _of_the_target(fields, "spec.workloadRef", documents)
         spec, lost = {**target, **size}, [*lost, *missed]
     rollout = {"steps": steps} if steps else {}
+    lost, notes = [*lost, *analyses.lost], [*notes, *analyses.notes]
     return _result(written, fields, spec, rollout, lost, notes)
+
+
+def _blue_green(fields: Fields, analyses: Analyses) -> tuple[list[Manifest], list[str]]:
+    """The default weights, with the Jobs of its analyses before and after them."""
+    around, notes = [], list[str]()
+    for part in ("prePromotionAnalysis", "postPromotionAnalysis"):
+        path = f"spec.strategy.blueGreen.{part}"
+        around.append(analyses.jobs(fields.take(path) or {}, path))
+    before, after = around
+    by_person = fields.look("spec.strategy.blueGreen.autoPromotionEnabled") is False
+    if before or after:
+        notes = _without_weights([])[1]
+    if after:
+        notes.append(
+            "postPromotionAnalysis had all of the traffic there: its Jobs run at the last weight, "
+            "and spec.rollout.guard watches the promoted revision"
+        )
+    if by_person:
+        after = [*after, {"pause": {}}]
+        notes.append("autoPromotionEnabled is false there: the last step waits for serinus advance")
+    if not before and not after:
+        return _without_weights([])
+    return [*before, *_weighted(_DEFAULT_STEPS), *after], notes
 
 
 def _without_weights(steps: list[Manifest]) -> tuple[list[Manifest], list[str]]:
@@ -185,6 +213,7 @@ def _analysed(fields: Fields) -> tuple[Manifest, list[str]]:
         fields.take("spec.analysis.mirror")
         steps = [{"mirror": {"percent": fields.take("spec.analysis.mirrorWeight") or 100}}, *steps]
     webhooks = fields.look("spec.analysis.webhooks") or []
+    notes += tested_by_webhooks(webhooks)
     found = {each["type"] for each in webhooks if each.get("type") in _CONFIRMATIONS}
     if not steps:
         _, notes = _without_weights([])

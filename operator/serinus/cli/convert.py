@@ -12,14 +12,16 @@ Converts Deployments, Rollouts of Argo, Canaries of Flagger and InferenceService
 ModelDeployment goes to standard output. Standard error names each field that has no counterpart,
 what means something else, and what must be corrected before the result can be applied. A Canary,
 and a Rollout with a workloadRef, needs its Deployment in the same input. From an HTTPRoute or a
-GRPCRoute of the same name in the input come the Gateway, host names and rules.
+GRPCRoute of the same name in the input come the Gateway, host names and rules; from an
+AnalysisTemplate that a Rollout names and that runs Jobs, steps that run them.
 
-Review the result: the analysis of other tools is not converted. By default Serinus compares errors
-and predictions; see docs/checks.
+Review the result: otherwise the analysis of other tools is not converted. By default Serinus
+compares errors and predictions; see docs/checks.
 
 examples:
   serinus convert deployment.yaml > loan.yaml
   kubectl get rollout loan -o yaml | serinus convert -
+  kubectl get rollout/loan analysistemplate/smoke -o yaml | serinus convert -
   kubectl get deployment/loan httproute/loan -o yaml | serinus convert -
   kubectl get canary/loan deployment/loan -o yaml | serinus convert -
 """

@@ -1,5 +1,6 @@
 """A rollout as text, or as data for scripts."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -158,12 +159,17 @@ def _pods(pods: tuple[PodView, ...]) -> str:
 
 
 def _steps(steps: tuple[StepView, ...]) -> str:
-    marks = {"done": "✓", "current": "→", "pending": " "}
-    lines = [
-        f"  {marks[step.state]} {step.text}{f': {step.result}' if step.result else ''}"
-        for step in steps
-    ]
+    marks = {"done": "✓", "skipped": "-", "current": "→", "pending": " "}
+    lines = [f"  {marks[step.state]} {': '.join(_said(step))}" for step in steps]
     return "\n".join(["STEPS", *lines]) if lines else ""
+
+
+def _said(step: StepView) -> Iterator[str]:
+    yield step.text
+    if step.state == "skipped":
+        yield "skipped"
+    if step.result:
+        yield step.result
 
 
 def _guard(view: RolloutView) -> str:

@@ -87,16 +87,17 @@ class App:
         self._informer = Informer(cluster, self.store, self.queue.add, namespaces)
         internal_errors = self._internal_errors = InternalErrors()
         self._judging = Judging(lambda key: self.queue.add(key, Wake.JUDGE))
-        self._notifier = Notifier(
-            endpoints,
-            dashboard,
-            lambda *name: self.queue.add(Key(*name), Wake.NOTIFIED),
-            lambda fault: internal_errors.note("notifications", [fault]),
-        )
         self._registries = registries or Registries((), clock)
         self._registries.heard(
             lambda *name: self.queue.add(Key(*name), Wake.REGISTRY),
             lambda fault: internal_errors.note("registries", [fault]),
+        )
+        self._notifier = Notifier(
+            endpoints,
+            dashboard,
+            self._notified,
+            lambda fault: internal_errors.note("notifications", [fault]),
+            self._registries.writers(self._notified),
         )
         self._reconciler = Reconciler(
             cluster,
@@ -276,6 +277,9 @@ class App:
         """A measurement of a rollout may roll it back, so it is urgent; monitoring decides
         nothing."""
         self.queue.add(key, Wake.MEASURED if purpose is Purpose.ROLLOUT else Wake.MONITORED)
+
+    def _notified(self, namespace: str, name: str) -> None:
+        self.queue.add(Key(namespace, name), Wake.NOTIFIED)
 
     def _errors_of_what_exists(self) -> Mapping[tuple[str, str], int]:
         existing = set(self.store.names("ModelDeployment"))

@@ -10,6 +10,7 @@ from serinus.api.validation import followed
 from serinus.cluster import Store
 from serinus.controller.queue import Key
 from serinus.manifests.owner import Manifest
+from serinus.notifications.sender import Outgoing
 from serinus.plan.following import Following, following
 from serinus.plan.observe import read_history
 from serinus.plan.summary import await_model, refuse
@@ -29,6 +30,10 @@ class AnyRegistries(Protocol):
 
     def forget(self, namespace: str, name: str) -> None:
         """The object follows nothing any more."""
+        ...
+
+    def writers(self, done: Callable[[str, str], None]) -> Sequence[Outgoing]:
+        """What tells registries what has become of their versions."""
         ...
 
     def forget_everything(self) -> None:

@@ -227,9 +227,10 @@ class Reconciler:
         """Write the status together with what is to be told of the pass; the endpoints are told
         only what has been written. Returns the seconds until the rest must be written, and what
         was written."""
+        history = read_history(self._store.family(*key, state.uid).objects()) if decisions else {}
         noted, dropped = isolated(
             Part.NOTIFICATIONS,
-            lambda: self._notifier.noted(live, before, after, decisions, now),
+            lambda: self._notifier.noted(live, before, after, decisions, now, history),
             lambda _: (after, Counter[str]()),
         )
         written, unsaved = await persist(self._cluster, self._store, key, live, state, noted, now)

@@ -14,7 +14,7 @@ from serinus.manifests.owner import REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers import router_for
 from serinus.manifests.service import pods_service, service
-from serinus.manifests.task import Task, has_failed, job
+from serinus.manifests.task import Task, ended, job
 from serinus.manifests.traffic import Traffic
 from serinus.manifests.workloads import USUAL, kind_of, running
 
@@ -53,8 +53,8 @@ class Children:
 
     def spares(self, live: Manifest) -> bool:
         """Whether an object is kept although it is not desired: it leads, or may lead, to the pods
-        of a lost revision, or is a Job that has failed."""
-        if live["kind"] == JOB.name and has_failed(live):
+        of a lost revision, or is a Job that has ended."""
+        if live["kind"] == JOB.name and ended(live):
             return True
         return bool(self.lost) and live["metadata"]["labels"].get(REVISION_LABEL) in (
             None,

@@ -60,9 +60,9 @@ def kept(
     """
     written = (live["metadata"].get("annotations") or {}).get(STORED)
     found = [each for each in template["spec"].get("initContainers") or [] if _is_ours(each)]
-    if written is None and not found:
-        return None
-    shown = _shown(found[0], template["spec"], revision) if found else None
+    if not found:
+        return read_initializer(written or "")
+    shown = _shown(found[0], template["spec"], revision)
     return read_initializer(written or "") or read_initializer(json.dumps(shown)) or setting
 
 
@@ -129,7 +129,7 @@ def init_container(initializer: Initializer, revision: Revision, pod: Manifest) 
         "image": initializer.image,
         **({"imagePullPolicy": policy} if policy else {}),
         # Kubernetes would put secrets of the environment in the place of $(NAME)
-        "args": [str(revision.storage_uri).replace("$(", "$$("), MODEL_PATH],
+        "args": [str(revision.storage_uri).replace("$", "$$"), MODEL_PATH],
         "env": list(env.values()),
         **({"envFrom": model["envFrom"]} if model.get("envFrom") else {}),
         "resources": initializer.resources.to_json(),

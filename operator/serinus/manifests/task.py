@@ -19,7 +19,7 @@ selects pods."""
 JOB_NAME_LABEL: Final = "batch.kubernetes.io/job-name"
 
 _KEPT: Final = 86400
-"""Seconds for which a Job that has failed is kept."""
+"""Seconds for which a Job that has ended is kept, with what it has logged."""
 _POD: Final = {
     "runAsNonRoot": True,
     "seccompProfile": {"type": "RuntimeDefault"},
@@ -108,12 +108,6 @@ def runs(live: Manifest) -> bool:
     status = live.get("status") or {}
     held = live["spec"].get("suspend")
     return ended(live) is None and bool(held or status.get("ready"))
-
-
-def has_failed(live: Manifest) -> bool:
-    """Whether it is kept for people to look at, until its time is over."""
-    end = ended(live)
-    return end is not None and not end.succeeded
 
 
 def _told(owner: Owner, task: Task, revision: Revision, stable: str | None) -> list[Manifest]:

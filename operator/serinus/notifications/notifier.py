@@ -1,6 +1,7 @@
 """All endpoints: what they are to get goes into the status, and from there to them."""
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, get_args
@@ -9,14 +10,20 @@ from serinus.api.isolation import Fault, Part
 from serinus.api.notifications import Endpoint
 from serinus.api.status import Decision, Notice, Status
 from serinus.api.validation import in_full, of_type
+from serinus.manifests.revision import Revision
 from serinus.notifications.attempts import AttemptOutcome
 from serinus.notifications.forms import Subject
-from serinus.notifications.outbox import addressed, bounded, without
-from serinus.notifications.sender import Sender
+from serinus.notifications.outbox import addressed, bounded, receiver, without
+from serinus.notifications.sender import Outgoing, Sender
 from serinus.views.notices import announced, notices, spec_digest
+from serinus.views.told_back import told_back
 
 RESTART_AFTER: Final = 10.0
 """Seconds after which an endpoint is notified again when our own code has raised."""
+
+_DENIED: Final = "spec.model.registry.tellBack needs writeBack in the registry's configuration"
+
+log = logging.getLogger(__name__)
 
 
 class Notifier:
@@ -30,11 +37,14 @@ class Notifier:
         page: str,
         done: Callable[[str, str], None],
         raised: Callable[[Fault], None],
+        writers: Sequence[Outgoing] = (),
     ) -> None:
         self._endpoints = endpoints
         self._raised = raised
         self._page = page.rstrip("/")
-        self._senders = [Sender(each, lambda of: done(of.namespace, of.name)) for each in endpoints]
+        senders = [Sender(each, lambda of: done(of.namespace, of.name)) for each in endpoints]
+        self._writers = writers
+        self._senders: list[Outgoing] = [*senders, *writers]
         self._dropped: Counter[str] = Counter()
 
     async def run(self) -> None:
@@ -43,14 +53,14 @@ class Notifier:
             for sender in self._senders:
                 group.create_task(self._run(sender))
 
-    async def _run(self, sender: Sender) -> None:
+    async def _run(self, sender: Outgoing) -> None:
         """Until cancelled, whatever our own code raises: no endpoint may stop another, or a
         rollout."""
         while True:
             try:
                 await sender.run()
             except Exception as error:
-                self._raised(Fault(Part.NOTIFICATIONS, f"to {sender.endpoint.name}", error))
+                self._raised(Fault(Part.NOTIFICATIONS, f"to {sender.receiver}", error))
                 await asyncio.sleep(RESTART_AFTER)
 
     def settled(self, uid: str, status: Status) -> Status:
@@ -58,9 +68,9 @@ class Notifier:
         are no longer configured."""
         if not status.notices:
             return status
-        configured = {each.name for each in self._endpoints}
+        configured = {sender.receiver for sender in self._senders}
         done = {
-            (identifier, sender.endpoint.name)
+            (identifier, sender.receiver)
             for sender in self._senders
             for identifier in sender.done_of(uid)
         }
@@ -76,12 +86,20 @@ class Notifier:
         after: Status,
         decisions: Iterable[Decision],
         now: float,
+        history: Mapping[str, Revision] | None = None,
     ) -> tuple[Status, Counter[str]]:
         """The status after a pass with what is to be sent of it, and how many older notices have no
-        room, by endpoint."""
-        metadata, digest = live["metadata"], spec_digest(live.get("spec") or {})
-        found = notices(metadata["uid"], before, after, decisions, now, digest)
-        new = addressed(found, self._endpoints, metadata["namespace"])
+        room, by receiver. `history` has the revisions by hash."""
+        metadata, spec = live["metadata"], live.get("spec") or {}
+        digest = spec_digest(spec)
+        happened = notices(metadata["uid"], before, after, decisions, now, digest)
+        found = list(told_back(happened, spec, history or {}))
+        writers = {each.receiver for each in self._writers}
+        for each in found:
+            if each.write and receiver(each.write.registry) not in writers:
+                where = f"{metadata['namespace']}/{metadata['name']}"
+                log.warning("%s: registry %s is not told: %s", where, each.write.registry, _DENIED)
+        new = addressed(found, self._endpoints, metadata["namespace"], writers)
         kept, dropped = bounded([*after.notices, *new])
         if not new:
             return after, dropped
@@ -114,7 +132,7 @@ class Notifier:
     def outcomes(self) -> Mapping[tuple[str, str], int]:
         """By endpoint and outcome, from 0, so that the first one is an increase."""
         return {
-            (sender.endpoint.name, outcome): self._dropped[sender.endpoint.name]
+            (sender.receiver, outcome): self._dropped[sender.receiver]
             if outcome == "dropped"
             else sender.outcomes[outcome]
             for sender in self._senders

@@ -12,14 +12,25 @@ MOST_NOTICES: Final = 20
 
 
 def addressed(
-    notices: Iterable[Notice], endpoints: Iterable[Endpoint], namespace: str
+    notices: Iterable[Notice],
+    endpoints: Iterable[Endpoint],
+    namespace: str,
+    registries: Collection[str] = (),
 ) -> list[Notice]:
-    """The notices that an endpoint wants, with the names of those endpoints."""
-    chosen = [
-        each.replace(to=[e.name for e in endpoints if e.takes(each.kind, namespace)])
-        for each in notices
-    ]
+    """The notices that an endpoint wants, or one of these registries is to be told, with the names
+    of those."""
+    chosen = []
+    for each in notices:
+        to = [one.name for one in endpoints if one.takes(each.kind, namespace)]
+        if each.write is not None and receiver(each.write.registry) in registries:
+            to.append(receiver(each.write.registry))
+        chosen.append(each.replace(to=to))
     return [each for each in chosen if each.to]
+
+
+def receiver(registry: str) -> str:
+    """The name of a registry that is told back, which no endpoint can have."""
+    return f"registry:{registry}"
 
 
 def without(notices: Iterable[Notice], done: Collection[tuple[str, str]]) -> list[Notice]:

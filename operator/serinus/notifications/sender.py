@@ -1,10 +1,11 @@
-"""Notifies one endpoint, an attempt at a time: a slow one costs a connection and no more."""
+"""Notifies one receiver, an attempt at a time: a slow one costs a connection and no more."""
 
 import asyncio
 import logging
 import os
 import random
 import time
+from abc import ABC, abstractmethod
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -48,11 +49,12 @@ class _Due:
     """Whether the object was deleted; what is due of it is still sent."""
 
 
-class Sender:
-    """The notices that are due at one endpoint, in order for each object."""
+class Outgoing(ABC):
+    """The notices that are due at one receiver, in order for each object."""
 
-    def __init__(self, endpoint: Endpoint, done: Callable[[Subject], None]) -> None:
-        self.endpoint = endpoint
+    def __init__(self, receiver: str, done: Callable[[Subject], None]) -> None:
+        self.receiver = receiver
+        """As notices name it."""
         self.outcomes: Counter[AttemptOutcome] = Counter()
         self._done = done
         self._due: dict[str, _Due] = {}
@@ -63,7 +65,7 @@ class Sender:
 
     def offer(self, uid: str, subject: Subject, notices: Iterable[Notice]) -> None:
         """Take in the notices of a status that has been written."""
-        written = [each for each in notices if self.endpoint.name in each.to]
+        written = [each for each in notices if self.receiver in each.to]
         due = self._due.get(uid)
         if due is None:
             if not written or len(self._due) >= MOST_OBJECTS:
@@ -89,27 +91,20 @@ class Sender:
         self._due.clear()
         self._line.clear()
 
+    @abstractmethod
     async def run(self) -> None:
-        """Notify the endpoint until cancelled."""
-        resolver = Resolver(self.endpoint.name)
-        session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(resolver=resolver),
-            timeout=aiohttp.ClientTimeout(total=TIMEOUT),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": f"serinus/{__version__}"},
-        )
-        try:
-            async with session:
-                await self._tell_all(session)
-        finally:
-            await resolver.close()
+        """Notify the receiver until cancelled."""
 
-    async def _tell_all(self, session: aiohttp.ClientSession) -> None:
+    @abstractmethod
+    async def _attempt(self, subject: Subject, notice: Notice) -> AttemptResult:
+        """Send it once. Whatever fails is described without the address."""
+
+    async def _tell_all(self) -> None:
         failures = 0
         while True:
             uid, due = await self._next()
             notice = due.notices[0]
-            answer = await self._attempt(session, due.subject, notice)
+            answer = await self._attempt(due.subject, notice)
             outcome = answer.outcome
             if outcome == "retried" and time.time() - notice.at > GIVE_UP_AFTER:
                 outcome = "expired"
@@ -150,9 +145,38 @@ class Sender:
             due.done.add(notice.id)
             self._done(due.subject)
 
-    async def _attempt(
-        self, session: aiohttp.ClientSession, subject: Subject, notice: Notice
-    ) -> AttemptResult:
+    def _log(
+        self, subject: Subject, notice: Notice, outcome: AttemptOutcome, detail: str, pause: float
+    ) -> None:
+        level = logging.INFO if outcome == "delivered" else logging.WARNING
+        again = f"; next attempt in {pause:.0f} s" if outcome == "retried" else ""
+        what = f"{notice.kind} of {subject} to {self.receiver}"
+        log.log(level, "notification %s is %s: %s%s", what, outcome, detail, again)
+
+
+class Sender(Outgoing):
+    """Notifies one endpoint."""
+
+    def __init__(self, endpoint: Endpoint, done: Callable[[Subject], None]) -> None:
+        super().__init__(endpoint.name, done)
+        self.endpoint = endpoint
+
+    async def run(self) -> None:
+        """Notify the endpoint until cancelled."""
+        resolver = Resolver(self.endpoint.name)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(resolver=resolver),
+            timeout=aiohttp.ClientTimeout(total=TIMEOUT),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": f"serinus/{__version__}"},
+        )
+        try:
+            async with self._session:
+                await self._tell_all()
+        finally:
+            await resolver.close()
+
+    async def _attempt(self, subject: Subject, notice: Notice) -> AttemptResult:
         """Send it once. Whatever fails is described without the address."""
         form = self.endpoint.form
         sent = body(form, subject, notice)
@@ -161,21 +185,13 @@ class Sender:
             headers = {"Content-Type": CONTENT_TYPES[form]}
             if signing:
                 headers |= signed(signing, notice.id, int(time.time()), sent)
-            posting = session.post(address, data=sent, headers=headers, allow_redirects=False)
+            posting = self._session.post(address, data=sent, headers=headers, allow_redirects=False)
             async with posting as response:
                 return result_of(response.status, response.headers)
         except CredentialError as error:
             return AttemptResult("retried", str(error))
         except Exception as error:  # messages of the HTTP client may contain the address
             return AttemptResult("retried", _described(error))
-
-    def _log(
-        self, subject: Subject, notice: Notice, outcome: AttemptOutcome, detail: str, pause: float
-    ) -> None:
-        level = logging.INFO if outcome == "delivered" else logging.WARNING
-        again = f"; next attempt in {pause:.0f} s" if outcome == "retried" else ""
-        what = f"{notice.kind} of {subject} to {self.endpoint.name}"
-        log.log(level, "notification %s is %s: %s%s", what, outcome, detail, again)
 
 
 def _described(error: Exception) -> str:

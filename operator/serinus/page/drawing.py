@@ -23,7 +23,7 @@ class Line:
 
     label: str
     kind: str
-    """Its colour: candidate, stable, wanted, against or towards."""
+    """Its colour: candidate, stable, wanted, copies, against or towards."""
     values: list[Number]
 
 
@@ -73,7 +73,8 @@ class Chart:
 
 
 def weight_chart(weights: Sequence[WeightView], roles: Roles) -> Chart:
-    """The candidate's traffic."""
+    """The candidate's traffic, and the copies that it got, if it got any."""
+    copies: list[Number] = [each.mirrored for each in weights]
     return Chart(
         f"Traffic of {roles.the_candidate}",
         "%",
@@ -81,6 +82,7 @@ def weight_chart(weights: Sequence[WeightView], roles: Roles) -> Chart:
         [
             Line("wanted", "wanted", [each.wanted for each in weights]),
             Line("actual", "candidate", [each.actual for each in weights]),
+            *([Line("copies", "copies", copies)] if any(copies) else []),
         ],
         stepped=True,
     )

@@ -9,15 +9,16 @@ from serinus.plan import guarding
 from serinus.plan.situation import Situation
 from serinus.plan.stepping import (
     current_step,
-    enter_next_step,
     gate,
     gates_ahead,
     resume_step,
+    skip_step,
     unfit_next,
 )
 from serinus.plan.steps import kind_of
 from serinus.plan.steps.kind import Gate
 from serinus.plan.timeline import commanded
+from serinus.plan.unable import unfit_to_resume
 
 COMMAND_KEPT: Final = 256
 """Characters of a command that are recorded in the status."""
@@ -97,12 +98,12 @@ def _advance(s: Situation, revision: str) -> Situation | str:
         waits = f": {s.candidate.hold.message}" if s.candidate.hold else "; waiting for its pods"
         return f"all steps have passed{waits}"
     if stage is Stage.WITHDRAWN:
-        return resume_step(s, "Resumed by command.")
+        return unfit_to_resume(s) or resume_step(s, "Resumed by command.")
     if closed := gate(s):
         return f"step {s.candidate.step + 1} {closed.must}: {closed.how_to_pass(s)}"
     if unfit := unfit_next(s):
         return unfit
-    went_on = s if stage is Stage.PROMOTING else enter_next_step(s, "Advanced by command.")
+    went_on = s if stage is Stage.PROMOTING else skip_step(s)
     if went_on.candidate.stage is Stage.PROMOTING:
         went_on = went_on.to_candidate(stage=Stage.PROMOTING_BY_COMMAND)
     return went_on.to_candidate(hold=None)

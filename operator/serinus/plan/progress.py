@@ -176,6 +176,27 @@ def measure_from_the_first_weight_that_the_route_gives(s: Situation) -> Situatio
     return s.to(timeline=measured(s.status.timeline, s.now)).to_candidate(analysis_since=s.now)
 
 
+def measure_nothing_in_a_preview(s: Situation) -> Situation | None:
+    """What people ask is no evidence, also after an edit of the steps that leads back to a preview:
+    once the route gives nothing else, counting ends until it does. What was found before stays."""
+    candidate, world = s.candidate, s.world
+    if not candidate.preview or candidate.analysis_since is None:
+        return None
+    if world.percent or not world.split_in_effect:
+        return None
+    return s.to_candidate(
+        analysis_since=None,
+        measured_at=None,
+        counted={},
+        audit_counted={},
+        silence=None,
+        inputs=None,
+        unreported_since=None,
+        unreadable_since=None,
+        errors_in_a_row=0,
+    )
+
+
 def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | None:
     """A step's time and requests count only at the weight of the step."""
     changed = start_or_stop_the_clock(s, enough=pods_ready(s) >= pods_needed(s))
@@ -313,10 +334,7 @@ def go_on_or_say_why_not(s: Situation) -> Situation | None:
         or _serve_on(s)
         or hold_while_images_differ(s)
         or _wait_for_traffic(s)
-        or _wait_for_the_split(s)
-        or _wait_for_like_arms(s)
-        or _wait_for_metrics(s)
-        or _wait_for_a_pod(s)
+        or _wait_for_what_is_measured(s)
         or _wait_while_paused(s)
     )
     if held:
@@ -410,6 +428,18 @@ def _wait_for_traffic(s: Situation) -> Situation | None:
     if s.candidate.preview and not s.world.split_in_effect:
         return _hold_for_the_route(s)
     return None
+
+
+def _wait_for_what_is_measured(s: Situation) -> Situation | None:
+    """In a preview nothing is, and what the last look found would be waited for in vain."""
+    if s.candidate.preview and s.candidate.analysis_since is None:
+        return None
+    return (
+        _wait_for_the_split(s)
+        or _wait_for_like_arms(s)
+        or _wait_for_metrics(s)
+        or _wait_for_a_pod(s)
+    )
 
 
 def _wait_for_the_split(s: Situation) -> Situation | None:

@@ -20,7 +20,7 @@ from serinus.api.status import (
     Retraining,
     RetrainingRun,
 )
-from serinus.api.steps.limits import in_words
+from serinus.api.steps.results import in_words
 from serinus.manifests.task import Task, TaskEnd
 from serinus.plan.monitored import quantities_of
 from serinus.plan.policy import hash_of

@@ -15,7 +15,7 @@ from serinus.plan.policy import is_of
 from serinus.plan.progress import counts_in_silence
 from serinus.plan.situation import InternalError, Situation
 from serinus.plan.stepping import but_for_open_connections, resume_step, withdraw
-from serinus.plan.unable import SEE_ITS_CLASS
+from serinus.plan.unable import SEE_ITS_CLASS, unfit_to_resume
 
 UNJUDGED_FOR: Final = 120.0
 """Seconds for which our own code may raise where a candidate is judged, while it has traffic."""
@@ -111,4 +111,4 @@ def resume_once_the_policy_is_another(s: Situation) -> Situation | None:
     withdrawn, rollout = s.candidate.withdrawn, s.desired.spec.rollout
     if withdrawn is None or rollout.paused or is_of(withdrawn.policy, rollout):
         return None
-    return resume_step(s, "spec.rollout has changed.")
+    return None if unfit_to_resume(s) else resume_step(s, "spec.rollout has changed.")

@@ -39,6 +39,7 @@ from serinus.plan.progress import (
     give_up_at_the_progress_deadline,
     go_on_or_say_why_not,
     measure_from_the_first_weight_that_the_route_gives,
+    measure_nothing_in_a_preview,
     note_what_audited_checks_would_do,
     note_what_the_step_has_done,
     notice_whether_anything_can_be_judged,
@@ -137,6 +138,7 @@ UNJUDGED: Final[tuple[Rule, ...]] = (
 MEASURED: Final[tuple[Rule, ...]] = (
     notice_whether_anything_can_be_judged,
     measure_from_the_first_weight_that_the_route_gives,
+    measure_nothing_in_a_preview,
 )
 COMPARED_IN_A_GUARD: Final[tuple[Rule, ...]] = (
     forget_what_other_checks_found,

@@ -63,7 +63,8 @@ def enter_next_step(s: Situation, why: str) -> Situation:
 
 def _at_step(s: Situation, index: int) -> Situation:
     """In a step that begins, also if it has begun before."""
-    return s.to_candidate(step=index, step_since=s.now, task=None)
+    skipped = [each for each in s.candidate.skipped if each < index]
+    return s.to_candidate(step=index, step_since=s.now, task=None, skipped=skipped)
 
 
 def _enter(s: Situation, why: str) -> Situation:
@@ -73,6 +74,14 @@ def _enter(s: Situation, why: str) -> Situation:
     entered = _want(s.to_candidate(entries=0), wanted)
     message = f"{changed(before, wanted)}. {why}"
     return entered.because(Reason.WEIGHT_RAISED, s.candidate.revision, message)
+
+
+def skip_step(s: Situation) -> Situation:
+    """Enter the next step by command."""
+    step = current_step(s.steps, s.candidate)
+    if step is not None and step.is_skipped(s):
+        s = s.to_candidate(skipped=[*s.candidate.skipped, s.candidate.step])
+    return enter_next_step(s, "Advanced by command.")
 
 
 def but_for_open_connections(s: Situation) -> str:

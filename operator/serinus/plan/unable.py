@@ -38,6 +38,12 @@ def unfit_at(s: Situation, index: int) -> str:
     return ""
 
 
+def unfit_to_resume(s: Situation) -> str:
+    """The same of the step that says what a candidate gets whose traffic was withdrawn."""
+    known = [i for i, step in enumerate(s.steps[: s.candidate.step + 1]) if step.gives]
+    return unfit_at(s, known[-1]) if known else ""
+
+
 def first_unfit_step(s: Situation) -> str:
     """The same of the first of all steps of which there is something to say."""
     return next(filter(None, (unfit_at(s, index) for index in range(len(s.steps)))), "")

@@ -57,16 +57,23 @@ class HttpConnection:
         path: str,
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        document: Mapping[str, str] | None = None,
     ) -> Response:
         """See `Connection`."""
-        return await self._send(method, f"{self._base}/{path}", query or {}, headers or {})
+        address = f"{self._base}/{path}"
+        return await self._send(method, address, query or {}, headers or {}, document)
 
     async def ask_for_token(self, address: str, query: Mapping[str, str]) -> Response:
         """See `Connection`."""
         return await self._send("GET", address, query, {})
 
     async def _send(
-        self, method: str, address: str, query: Mapping[str, str], headers: Mapping[str, str]
+        self,
+        method: str,
+        address: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        document: Mapping[str, str] | None = None,
     ) -> Response:
         """Whatever fails is described without the message of the HTTP client, which may contain
         more than people should read."""
@@ -79,6 +86,7 @@ class HttpConnection:
                 method,
                 URL(address, encoded=True),
                 headers=given,
+                json=document,
                 allow_redirects=False,
                 ssl=self._trust() if address.startswith("https:") else True,
             ) as answer:

@@ -13,12 +13,14 @@ from serinus.api.registry import (
     RegistryKindName,
     ToldOutcome,
 )
+from serinus.notifications.sender import Outgoing
 from serinus.registries.connection import HttpConnection
 from serinus.registries.kind import Connection, RegistryKind
 from serinus.registries.mlflow import MLflow
 from serinus.registries.oci import OCI
 from serinus.registries.poller import Follower, Poller
 from serinus.registries.webhook import Inbox
+from serinus.registries.writer import Connected, Writer
 
 RESTART_AFTER: Final = 10.0
 """Seconds after which a registry is asked again when our own code has raised."""
@@ -29,6 +31,7 @@ KINDS: Final[Mapping[RegistryKindName, Callable[[Registry, Connection, Clock], R
     "MLflow": lambda registry, connection, _: MLflow(registry, connection),
     "OCI": OCI,
 }
+WRITABLE: Final[Mapping[RegistryKindName, Connected]] = {"MLflow": MLflow}
 
 
 class Registries:
@@ -38,6 +41,7 @@ class Registries:
         self._clock = clock
         self._pollers = {each.name: Poller(each, clock) for each in registries}
         self._references: dict[Follower, Reference] = {}
+        self._refused: dict[Follower, Answer] = {}
         self.inboxes = {
             name: Inbox(poller.registry, clock, poller.ask_again)
             for name, poller in self._pollers.items()
@@ -56,9 +60,14 @@ class Registries:
         """What is known of what this ModelDeployment follows from now on; None: it was not asked
         yet."""
         who = namespace, name
-        if (refusal := self._refusal(namespace, reference)) is not None:
+        if error := self._refusal(namespace, reference):
+            now, before = self._clock(), self._refused.get(who)
             self.forget(namespace, name)
-            return refusal
+            # the same while it lasts: since when is told, too
+            refused = Answer(None, now, now, error, refused=True)
+            self._refused[who] = before if before and before.error == error else refused
+            return self._refused[who]
+        self._refused.pop(who, None)
         if self._references.get(who) != reference:
             self.forget(namespace, name)
             self._references[who] = reference
@@ -67,12 +76,28 @@ class Registries:
     def forget(self, namespace: str, name: str) -> None:
         """It follows nothing any more, or was deleted."""
         who = namespace, name
+        self._refused.pop(who, None)
         if (before := self._references.pop(who, None)) is not None:
             self._pollers[before.registry].leave(who, before)
+
+    def writers(self, done: Callable[[str, str], None]) -> Sequence[Outgoing]:
+        """What tells the registries that may be told back. `done` is called with the namespace and
+        name of each object whose status holds something that no longer needs to be there."""
+        return [
+            Writer(
+                poller.registry,
+                WRITABLE[poller.registry.kind],
+                poller.is_followed,
+                lambda of: done(of.namespace, of.name),
+            )
+            for poller in self._pollers.values()
+            if poller.registry.write_back
+        ]
 
     def forget_everything(self) -> None:
         """Another replica leads now."""
         self._references.clear()
+        self._refused.clear()
         for poller in self._pollers.values():
             poller.forget_everything()
 
@@ -121,17 +146,14 @@ class Registries:
         found = ((name, poller.answered) for name, poller in self._pollers.items())
         return {(name,): max(0.0, now - at) for name, at in found if at is not None}
 
-    def _refusal(self, namespace: str, reference: Reference) -> Answer | None:
-        """The answer to what is not asked for at all."""
-        now, poller = self._clock(), self._pollers.get(reference.registry)
-        if poller is None or not poller.registry.allows(namespace):
-            usable = [
-                name for name, each in self._pollers.items() if each.registry.allows(namespace)
-            ]
-            those = f"those that it may use are {', '.join(usable)}" if usable else "it has none"
-            message = (
-                f"Namespace {namespace} may use no registry {reference.registry}; {those}: correct "
-                "spec.model.registry.name, or have the administrator of Serinus set it up."
-            )
-            return Answer(None, now, now, message, refused=True)
-        return None
+    def _refusal(self, namespace: str, reference: Reference) -> str:
+        """Why a namespace's question is not asked at all; empty: it is."""
+        poller = self._pollers.get(reference.registry)
+        if poller is not None and poller.registry.allows(namespace):
+            return ""
+        usable = [name for name, each in self._pollers.items() if each.registry.allows(namespace)]
+        those = f"those that it may use are {', '.join(usable)}" if usable else "it has none"
+        return (
+            f"Namespace {namespace} may use no registry {reference.registry}; {those}: correct "
+            "spec.model.registry.name, or have the administrator of Serinus set it up."
+        )

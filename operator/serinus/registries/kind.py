@@ -69,9 +69,11 @@ class Connection(Protocol):
         path: str,
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        document: Mapping[str, str] | None = None,
     ) -> Response:
-        """The answer to a request with the credentials of the registry, unless the headers have
-        others. Every name in the path must be quoted. Raises UnreadableError."""
+        """The answer to a request, with a document in JSON if one is given, and with the
+        credentials of the registry, unless the headers have others. Every name in the path must be
+        quoted. Raises UnreadableError."""
         ...
 
     async def ask_for_token(self, address: str, query: Mapping[str, str]) -> Response:
@@ -86,6 +88,18 @@ class RegistryKind(Protocol):
     async def read(self, reference: Reference, known: Version | None) -> Version:
         """The version that the alias leads to; `known` itself if that is still it. Raises
         UnreadableError, without a request if nothing can have these names."""
+        ...
+
+
+class WritableKind(Protocol):
+    """A kind of registry that can be told what has become of a version."""
+
+    async def tag(self, model: str, version: str, tags: Mapping[str, str]) -> None:
+        """Set these tags of a version, in this order. Raises UnreadableError."""
+        ...
+
+    async def set_alias(self, model: str, alias: str, version: str) -> None:
+        """Have an alias lead to a version. Raises UnreadableError."""
         ...
 
 

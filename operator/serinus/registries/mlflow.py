@@ -64,6 +64,24 @@ class MLflow:
             link=f"{self._registry.url.rstrip('/')}/#/models/{name}/versions/{version}",
         )
 
+    async def tag(self, model: str, version: str, tags: Mapping[str, str]) -> None:
+        """See `WritableKind`."""
+        for key, value in tags.items():
+            named = {"name": model, "version": version, "key": key, "value": value}
+            await self._write("model-versions/set-tag", version, named)
+
+    async def set_alias(self, model: str, alias: str, version: str) -> None:
+        """See `WritableKind`."""
+        _check(Reference(self._registry.name, model, alias))
+        named = {"name": model, "alias": alias, "version": version}
+        await self._write("registered-models/alias", version, named)
+
+    async def _write(self, path: str, version: str, document: Mapping[str, str]) -> None:
+        answer = await self._connection.ask("POST", f"{_API}/{path}", document=document)
+        if _is_absent(answer):
+            raise UnreadableError(f"version {version} has vanished, or cannot be written to")
+        answer.refuse()
+
     async def _uri(self, model: str, version: str) -> str:
         """Where the files are if pods can get them there; otherwise as MLflow names it."""
         names = {"name": model, "version": version}

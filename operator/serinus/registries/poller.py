@@ -94,6 +94,10 @@ class Poller:
         if not self._followed:
             self.answered = None
 
+    def is_followed(self, reference: Reference) -> bool:
+        """Whether anybody follows it."""
+        return reference in self._followed
+
     def forget_everything(self) -> None:
         """Another replica leads now."""
         self._followed.clear()

@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 PATH: Final = "/registries/{name}"
 SIGNING_KEY: Final = "webhook-key"
 MOST_BYTES: Final = 1 << 16
-LONGEST_BODY: Final = 10.0
-"""Seconds in which a body must arrive."""
+READ_WITHIN: Final = 10.0
+"""Seconds in which a request must have arrived."""
 TOLERANCE: Final = 300.0
 """Seconds by which the time of a request may differ from ours."""
 _IDS_KEPT: Final = 1000
@@ -112,7 +112,7 @@ async def listening(
         if inbox is None:
             return web.Response(status=404)
         try:
-            async with asyncio.timeout(LONGEST_BODY):
+            async with asyncio.timeout(READ_WITHIN):
                 body = await request.read()
         except TimeoutError:
             return web.Response(status=408)

@@ -55,6 +55,8 @@ class WeightView:
     """Unix seconds."""
     wanted: float
     actual: float
+    mirrored: float = 0.0
+    """Percentage of the requests of which it gets copies."""
 
 
 def look_view(spec: Spec | None, status: Status) -> LookView | None:
@@ -76,7 +78,7 @@ def weights(timeline: Timeline, status: Status, now: float) -> tuple[WeightView,
     found = [WeightView(timeline.since, 0.0, 0.0)]
     for each in timeline.weights:
         actual = each.weight if each.actual is None else each.actual
-        found.append(WeightView(each.since, each.weight, actual))
+        found.append(WeightView(each.since, each.weight, actual, each.mirrored or 0.0))
         if each.until is not None:
             found.append(WeightView(each.until, each.weight, 0.0))
     candidate = status.candidate
@@ -85,7 +87,8 @@ def weights(timeline: Timeline, status: Status, now: float) -> tuple[WeightView,
         last = 100.0 if promoted else 0.0
         found.append(WeightView(timeline.until, last, last))
     elif candidate is not None:
-        found.append(WeightView(now, candidate.weight.wanted, candidate.weight.actual))
+        given = candidate.weight
+        found.append(WeightView(now, given.wanted, given.actual, given.mirrored or 0.0))
     return tuple(found)
 
 

@@ -22,7 +22,7 @@ from serinus.api.status import (
     Verdict,
 )
 from serinus.api.steps import Step
-from serinus.api.steps.limits import in_words
+from serinus.api.steps.results import in_words
 from serinus.plan.audit import first_failure
 from serinus.plan.chosen_steps import steps_of
 from serinus.plan.stepping import given_at, step_ends
@@ -44,6 +44,9 @@ class ArmView:
     """Actual percentage of the traffic."""
 
 
+StepState = Literal["done", "skipped", "current", "pending"]
+
+
 @dataclass(frozen=True, slots=True)
 class StepView:
     """A step of the rollout."""
@@ -55,7 +58,7 @@ class StepView:
     text: str
     short: str
     """The same where there is little room."""
-    state: Literal["done", "current", "pending"]
+    state: StepState
     result: str = ""
     """What it has found out; empty: nothing, or not yet."""
 
@@ -158,7 +161,8 @@ class RolloutView:
     @property
     def step(self) -> int:
         """The number of the current step, from 1; 0 without steps."""
-        return min(sum(step.state == "done" for step in self.steps) + 1, len(self.steps))
+        over = sum(step.state in ("done", "skipped") for step in self.steps)
+        return min(over + 1, len(self.steps))
 
     @property
     def stage(self) -> str:
@@ -214,9 +218,9 @@ def _arm(role: Stable | Candidate, weight: float) -> ArmView:
 
 
 def _steps(steps: list[Step], candidate: Candidate) -> tuple[StepView, ...]:
-    def state(index: int) -> Literal["done", "current", "pending"]:
+    def state(index: int) -> StepState:
         if index < candidate.step:
-            return "done"
+            return "skipped" if index in candidate.skipped else "done"
         return "current" if index == candidate.step else "pending"
 
     found = {each.step: in_words(each.said) for each in candidate.results}

@@ -31,7 +31,7 @@ def told(traffic: dict[str, Any]) -> list[str]:
 def needy(monkeypatch: pytest.MonkeyPatch) -> frozenset[Capability]:
     """A pause that needs what no router can do."""
     needs = frozenset({cast(Capability, MadeUp.TONE)})
-    monkeypatch.setitem(cast(dict[str, Any], KINDS), "pause", Kind(needs))
+    monkeypatch.setitem(cast(dict[str, Any], KINDS), "pause", Kind(lambda _: needs))
     return needs
 
 

@@ -8,13 +8,11 @@ import pytest
 
 from serinus.api.steps.limits import (
     LONGEST_LIMIT,
-    LONGEST_RESULT,
     UnjudgedError,
     broken,
-    in_words,
     problem_of_limit,
-    read_result,
 )
+from serinus.api.steps.results import LONGEST_RESULT, cut, in_words, read_result
 
 GOOD = '{"accuracy": 0.92, "n": 90, "ok": true, "by": "hand", "stable": {"accuracy": 0.921}}'
 
@@ -29,6 +27,10 @@ GOOD = '{"accuracy": 0.92, "n": 90, "ok": true, "by": "hand", "stable": {"accura
         "!has(result.recall) || result.recall > 0.5",
         "result.by in ['hand', 'tool'] && (result['n'] > 1)",
         "double(size(result.by)) * 2.0 == 8.0",
+        "result.ok",
+        "result.by == 'hand' ? result.n > 1.0 : result.by > 'tool'",
+        "result.by != 'result.a.b.c' && int(result.n) % 2 == 0",
+        "'accuracy' in result.stable && size(result) > 2",
     ],
 )
 def test_an_expression_over_numbers_and_strings_is_met(limit: str) -> None:
@@ -50,6 +52,13 @@ def test_an_expression_over_numbers_and_strings_is_met(limit: str) -> None:
         ("result.by.matches('(a+)+$')", "matches(…) is not allowed"),
         ("result.map // \n (result, result) == []", "one line"),
         (120 * "(" + "true" + 120 * ")", "is no CEL expression"),
+        ("1.0 < 2.0", "is the same whatever the Job leaves"),
+        ("'result' == 'result'", "is the same whatever the Job leaves"),
+        ("result.accuracy + 1.0", "is neither true nor false"),
+        ("result.ok ? 1 : 2", "is neither true nor false"),
+        ("result.accuracy > 0.8 && result.accuracy < 'x'", "values of types that never fit"),
+        ("result.n % 2 == 0", "write int(…) around each of its operands"),
+        ("result.by.class.a > 0.0", "result.by.class.a cannot be there"),
     ],
 )
 def test_what_is_refused_with_the_spec(limit: str, problem: str) -> None:
@@ -74,7 +83,8 @@ def test_whatever_is_written_is_met_or_not_or_refused() -> None:
     parts += ["9223372036854775807", "1e308", "'", "\\", '"', "`", "é", "1u", "b'z'", "null"]
     chance, judged = random.Random(27), 0
     for _ in range(3000):
-        limit = "".join(chance.choices(parts, k=chance.randint(1, 12)))
+        written = "".join(chance.choices(parts, k=chance.randint(1, 12)))
+        limit = written + chance.choice(["", " == result.a", " || result.a < 2.0"])
         if problem_of_limit(limit):
             continue
         judged += 1
@@ -95,9 +105,36 @@ def test_whatever_is_written_is_met_or_not_or_refused() -> None:
 )
 def test_what_is_no_object_of_numbers_and_strings_is_no_pass(said: str) -> None:
     assert read_result(said) is None
-    with pytest.raises(UnjudgedError, match="no JSON object"):
+    with pytest.raises(UnjudgedError, match="write one JSON object to /dev/termination-log"):
         broken(["result.a > 0.0"], said)
     assert broken([], said) == "", "without limits, whatever it leaves passes"
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("", "It left nothing"),
+        (
+            "accuracy 0.9",
+            "it is not JSON at line 1, character 1: expecting value, at accuracy 0.9.",
+        ),
+        ('{"a": 1}\n{"b": 1}', 'not JSON at line 2, character 1: extra data, at {"b": 1}.'),
+        ('{"a": 0.9', "expecting ',' delimiter, at its end."),
+        ("[0.9]", "it is a list and no object."),
+        ('{"a": {"b": {"c": 1}}}', "a.b is nested more than one level."),
+        ('{"a": {"b": null}}', "a.b is null"),
+        ('{"a": NaN}', "NaN is no number in JSON: leave the field out."),
+        ('{"a": 1e999}', "a is greater than any number."),
+        (cut(json.dumps({"a": 3000 * "x"})), "it is longer than 2048 characters."),
+        ('{"a": "0.95"}', 'result.a is "0.95", which is text: write numbers without quotes.'),
+        ('{"a": {"b": 1}}', "its values have other types than it needs."),
+        ('{"b": 1}', "a is missing."),
+    ],
+)
+def test_why_it_cannot_be_compared_is_said(said: str, why: str) -> None:
+    with pytest.raises(UnjudgedError) as raised:
+        broken(["result.a > 0.9"], said)
+    assert why in str(raised.value)
 
 
 @pytest.mark.parametrize(

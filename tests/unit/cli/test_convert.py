@@ -246,6 +246,152 @@ def test_the_mirror_of_a_canary_comes_before_its_weights(
     assert not any("mirror" in each for each in told)
 
 
+# Jobs
+
+SMOKE: dict[str, Any] = {
+    "apiVersion": "argoproj.io/v1alpha1",
+    "kind": "AnalysisTemplate",
+    "metadata": {"name": "smoke"},
+    "spec": {
+        "args": [{"name": "host"}, {"name": "path", "value": "/ready"}, {"name": "hash"}],
+        "metrics": [
+            {
+                "name": "test",
+                "count": 2,
+                "provider": {
+                    "job": {
+                        "metadata": {"labels": {"team": "risk"}},
+                        "spec": {
+                            "backoffLimit": 0,
+                            "activeDeadlineSeconds": 600,
+                            "template": {
+                                "spec": {
+                                    "restartPolicy": "OnFailure",
+                                    "containers": [
+                                        {
+                                            "name": "test",
+                                            "image": "checks:1",
+                                            "args": [
+                                                "http://{{args.host}}{{ args.path }}",
+                                                "--hash={{args.hash}}",
+                                            ],
+                                        }
+                                    ],
+                                }
+                            },
+                        },
+                    }
+                },
+            },
+            {"name": "errors", "provider": {"prometheus": {"query": "vector(1)"}}},
+        ],
+    },
+}
+RUNS_SMOKE: dict[str, Any] = {
+    "templates": [{"templateName": "smoke"}],
+    "args": [
+        {"name": "host", "value": "loan-preview.shop"},
+        {"name": "hash", "valueFrom": {"podTemplateHashValue": "Latest"}},
+    ],
+}
+ASKS: dict[str, Any] = {
+    "job": {
+        "template": {
+            "spec": {
+                "containers": [
+                    {
+                        "name": "test",
+                        "image": "checks:1",
+                        "args": ["http://loan-preview.shop/ready", "--hash={{args.hash}}"],
+                    }
+                ]
+            }
+        },
+        "timeout": "600s",
+    }
+}
+LOST_OF_SMOKE = {
+    "spec.metrics[0].count",
+    "spec.metrics[0].provider.job.metadata.labels.team",
+    "spec.metrics[1].provider.prometheus.query",
+}
+
+
+def test_jobs_of_an_analysis_become_steps_at_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steps = [{"setWeight": 10}, {"analysis": RUNS_SMOKE}, {"setWeight": 50}]
+    canary = {"steps": steps, "canaryService": "loan-preview"}
+    [found], told = convert(
+        tmp_path, capsys, changed(ROLLOUT, "strategy", {"canary": canary}), SMOKE
+    )
+    assert found["spec"]["rollout"]["steps"] == [{"setWeight": 10}, ASKS, {"setWeight": 50}]
+    lost = {each.split(" ")[4] for each in told if "AnalysisTemplate smoke: spec" in each}
+    assert lost == LOST_OF_SMOKE
+    for said in (
+        "AnalysisTemplate smoke: a container is not restarted in its pod (restartPolicy)",
+        "AnalysisTemplate smoke: fill in {{args.hash}}, which has no plain value",
+        "set rejects if it exits otherwise",
+        "its Jobs ask Service loan-preview, which may not be there: ask $CANDIDATE_SERVICE",
+    ):
+        assert [each for each in told if said in each], said
+    (tmp_path / "loan.yaml").write_text(yaml.safe_dump(found))
+    assert main(["lint", str(tmp_path / "loan.yaml")]) == 0
+
+
+def test_jobs_before_and_after_a_promotion_are_run_before_and_after_the_weights(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster_wide = {**SMOKE, "kind": "ClusterAnalysisTemplate"}
+    after = {"templates": [{"templateName": "smoke", "clusterScope": True}]}
+    strategy = {"prePromotionAnalysis": RUNS_SMOKE, "postPromotionAnalysis": after}
+    rollout = changed(ROLLOUT, "strategy", {"blueGreen": strategy})
+    [found], told = convert(tmp_path, capsys, rollout, SMOKE, cluster_wide)
+    first, *weights, last = found["spec"]["rollout"]["steps"]
+    assert (first, weights) == (ASKS, DEFAULT)
+    assert (
+        last["job"]["template"]["spec"]["containers"][0]["args"][0] == "http://{{args.host}}/ready"
+    )
+    assert [each for each in told if "its Jobs run at the last weight" in each]
+    [found], told = convert(tmp_path, capsys, rollout, SMOKE)
+    assert found["spec"]["rollout"]["steps"] == [ASKS, *DEFAULT]
+    path = "spec.strategy.blueGreen.postPromotionAnalysis.templates[0].templateName is lost"
+    assert [each for each in told if path in each]
+    assert [each for each in told if "ClusterAnalysisTemplate smoke is not in the input" in each]
+
+
+@pytest.mark.parametrize("unsaid", [{"dryRun": [{"metricName": "test"}]}, {"metrics": []}])
+def test_an_analysis_whose_jobs_decide_nothing_is_lost(
+    unsaid: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rollout = changed(
+        ROLLOUT, "strategy.canary.steps", [{"setWeight": 10}, {"analysis": RUNS_SMOKE}]
+    )
+    template = {**SMOKE, "spec": {**SMOKE["spec"], **unsaid}}
+    [found], told = convert(tmp_path, capsys, rollout, template)
+    assert found["spec"]["rollout"]["steps"] == [{"setWeight": 10}]
+    path = "spec.strategy.canary.steps[1].analysis.templates[0].templateName is lost"
+    assert [each for each in told if path in each]
+
+
+def test_of_what_flagger_asks_by_itself_it_is_said_what_there_is_instead(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    webhooks = [
+        {"name": "smoke", "type": "pre-rollout", "url": "http://tester"},
+        {"name": "load", "url": "http://tester"},
+        {"name": "told", "type": "event", "url": "http://tester"},
+    ]
+    _, told = convert(tmp_path, capsys, DEPLOYMENT, changed(CANARY, "analysis.webhooks", webhooks))
+    said = [each.partition(": ")[2] for each in told if ": webhook " in each]
+    assert said == [
+        "webhook smoke (pre-rollout) is not asked: write what it tests as a step job before the "
+        "first weight",
+        "webhook load (rollout) is not asked: real traffic is judged, so it needs no load; write "
+        "what it tests as a step job",
+    ]
+
+
 # what would look right, and serve badly
 
 

@@ -84,6 +84,18 @@ def test_one_is_shown_with_arms_steps_checks_and_decisions(
     assert "AwaitingVerdict" in text and "WeightRaised" in text
 
 
+def test_a_job_that_a_command_skipped_has_no_check_mark(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    passed_by = json.loads(json.dumps(LOAN))
+    passed_by["spec"]["rollout"]["steps"].insert(
+        0, {"job": {"template": {"spec": {"containers": [{"name": "main", "image": "checks:1"}]}}}}
+    )
+    passed_by["status"]["candidate"] |= {"step": 1, "skipped": [0]}
+    text = printed(capsys, "get", "-f", written(tmp_path, passed_by))
+    assert "  - job at 0%: skipped\n" in text and "step 1 of 3" in text
+
+
 def test_several_are_a_line_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = {**LOAN, "metadata": {"name": "fraud"}, "status": {}}
     text = printed(capsys, "list", "-f", written(tmp_path, LOAN, other))

@@ -49,6 +49,14 @@ def test_another_split_is_held_and_not_rolled_back(candidate: int) -> None:
     assert ("Too little. " if candidate < 75 else "Too much. ") in found.message
 
 
+@pytest.mark.parametrize(
+    ("copied", "since"), [(False, "at this weight yet"), (True, "since the copies began")]
+)
+def test_nothing_is_counted_of_what_the_step_gives(copied: bool, since: str) -> None:
+    found = judging(EffectiveWeight(1 / 6, SINCE, copied=copied)).look()
+    assert found.message == f"No requests were counted {since}: too few to decide."
+
+
 def test_pods_that_are_not_scraped_are_named_instead_of_a_wrong_split() -> None:
     simulated = judging()
     for _ in range(20):

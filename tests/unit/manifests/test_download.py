@@ -1,6 +1,7 @@
 """How a model is downloaded before a pod's containers start, and how it is not."""
 
 import json
+import re
 from copy import deepcopy
 from typing import Any
 
@@ -90,10 +91,20 @@ def test_no_container_that_serves_gets_what_the_download_needs() -> None:
     assert [each["name"] for each in container["env"]] == ["MODEL_URI"]
 
 
-def test_a_uri_cannot_read_secrets_of_the_environment() -> None:
-    uri = "https://example.com/$(AWS_SECRET_ACCESS_KEY)/$${x}"
+def expanded(text: str, env: dict[str, str]) -> str:
+    """As the kubelet replaces $(NAME): k8s.io/kubernetes/third_party/forked/golang/expansion."""
+    return re.sub(
+        r"\$(?:\$|\(([^)]*)\))",
+        lambda found: "$" if found[1] is None else env.get(found[1], found[0]),
+        text,
+    )
+
+
+@pytest.mark.parametrize("name", ["$(KEY)", "$$(KEY)", "$$$(KEY)", "$", "a$b$$c", "$(", "$(KEY"])
+def test_a_uri_cannot_read_secrets_of_the_environment(name: str) -> None:
+    uri = f"https://example.com/{name}/model"
     (first,) = pod(revision({"storageUri": uri}))["initContainers"]
-    assert first["args"][0] == "https://example.com/$$(AWS_SECRET_ACCESS_KEY)/$${x}"
+    assert expanded(first["args"][0], {"KEY": "secret"}) == uri
 
 
 @pytest.mark.parametrize(
@@ -189,6 +200,13 @@ def test_pods_do_not_restart_when_the_annotation_is_lost_whatever_the_environmen
     live = with_annotation(deployment(one, then), None)
     again = deployment(one, initializer_of(one, live, None))
     assert again["spec"]["template"] == live["spec"]["template"]
+
+
+@pytest.mark.parametrize("foreign", ["", "{", '{"image": 1}'])
+def test_pods_that_started_without_a_download_get_none_by_an_annotation(foreign: str) -> None:
+    one, live = revision(), deployment(revision(), None)
+    live["metadata"]["annotations"] = {STORED: foreign}
+    assert initializer_of(one, live, SETTING) is None
 
 
 def test_pods_that_do_not_show_how_they_download_have_the_present_setting() -> None:

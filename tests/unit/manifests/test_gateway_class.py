@@ -66,18 +66,27 @@ def test_what_is_listed_or_not_said_is_taken_to_be_possible(listed: Any) -> None
     assert unable() == unable({**UNABLE, "status": None}) == {}
 
 
-@pytest.mark.parametrize("listed", [["HTTPRoute"], [{"name": "HTTPRouteRequestMirror"}]])
-def test_one_that_mirrors_all_requests_or_none_is_not_able(listed: Any) -> None:
-    assert set(unable(says(listed))) == {Capability.MIRROR}
+@pytest.mark.parametrize(
+    ("listed", "lacks"),
+    [
+        (["HTTPRoute"], {Capability.MIRROR, Capability.MIRROR_ALL}),
+        ([{"name": "HTTPRouteRequestMirror"}], {Capability.MIRROR}),
+    ],
+)
+def test_one_that_mirrors_all_requests_or_none_is_not_able(
+    listed: Any, lacks: set[Capability]
+) -> None:
+    assert set(unable(says(listed))) == lacks
 
 
 def test_a_class_that_cannot_be_read_is_not_taken_to_be_able() -> None:
-    assert unable("500 InternalError: no leader") == {
-        Capability.MIRROR: "GatewayClass nobodys of Gateway shop/public, which says whether it "
+    why = (
+        "GatewayClass nobodys of Gateway shop/public, which says whether it "
         "can, cannot be read: 500 InternalError: no leader"
-    }
+    )
+    assert unable("500 InternalError: no leader") == dict.fromkeys(features_of(HTTP_ROUTE), why)
 
 
 def test_a_kind_of_route_that_no_feature_names_depends_on_no_class() -> None:
     assert features_of(SERVICE) == {}
-    assert set(features_of(HTTP_ROUTE)) == {Capability.MIRROR}
+    assert set(features_of(HTTP_ROUTE)) == {Capability.MIRROR, Capability.MIRROR_ALL}

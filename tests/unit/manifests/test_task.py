@@ -140,14 +140,14 @@ def test_it_finds_the_model_where_the_pods_of_the_candidate_have_it(
         }
 
 
-def test_one_that_has_failed_is_kept_for_a_day() -> None:
+def test_one_that_has_ended_is_kept_for_a_day() -> None:
     live = rendered()
     assert live["spec"]["ttlSecondsAfterFinished"] == 86400
     failed = {"conditions": [{"type": "Failed", "status": "True"}]}
     done = {"conditions": [{"type": "Complete", "status": "True"}]}
     nothing = Children([], [])
     assert nothing.spares({**live, "status": failed})
-    assert not nothing.spares({**live, "status": done})
+    assert nothing.spares({**live, "status": done})
     assert not nothing.spares(live)
 
 

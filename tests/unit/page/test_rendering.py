@@ -115,6 +115,17 @@ def test_the_rollout_is_shown_with_its_evidence_and_its_curves() -> None:
     assert all(len(values) == len(c["times"]) for c in charts for _, _, values in c["lines"])
 
 
+def test_copies_are_a_line_of_their_own() -> None:
+    mirrored = copy.deepcopy(STATES[-2])
+    mirrored["status"]["candidate"]["weight"] = {"wanted": 0, "actual": 0, "mirrored": 20}
+    mirrored["status"]["timeline"]["weights"][0] |= {"weight": 0, "mirrored": 20}
+    html = unescape(the_rollout(known(mirrored)))
+    assert '<span class="key copies">copies</span>' in html
+    assert "0% of the traffic and copies of 20%" in html
+    chart = json.loads(re.findall(r'data-chart="(\{.*?\})"', html)[0])
+    assert chart["lines"][-1] == ["copies", "copies", [0, 20, 20]]
+
+
 def test_after_a_rollback_the_reason_and_the_curves_are_still_there() -> None:
     html = unescape(the_rollout(known()))
     assert STATES[-1]["status"]["rejected"]["message"] in html

@@ -64,7 +64,10 @@ def test_a_job_that_fails_rolls_back_with_its_last_lines() -> None:
     ends(rollout, FAILED)
     rejected = rollout.status.rejected
     assert rejected and (rejected.revision, rejected.reason) == (B, "JobFailed")
-    assert rejected.message == f"Job {task.name} has failed. {FAILED.message}"
+    assert rejected.message == (
+        f"Job {task.name} has failed. {FAILED.message}. "
+        f"See kubectl logs job/{task.name}, which is kept for a day."
+    )
     assert (rollout.weight, tasks(rollout)) == (0, [])
     assert rollout.reasons[-1] == "JobFailed"
 
@@ -434,6 +437,30 @@ def limited(said: str, *limits: str) -> SimulatedRollout:
     return ends(rollout, TaskEnd(succeeded=True, said=said))
 
 
+LIMITED = job(limits=["result.accuracy >= 0.8"])
+
+
+@pytest.mark.parametrize(
+    ("end", "skipped"),
+    [
+        (None, [1]),
+        (TaskEnd(succeeded=True, said="no JSON"), [1]),
+        (TaskEnd(succeeded=True, said='{"accuracy": 0.9}'), []),
+    ],
+)
+def test_whether_a_command_skipped_one_is_remembered(
+    end: TaskEnd | None, skipped: list[int]
+) -> None:
+    rollout = running({"setWeight": 20}, LIMITED, {"pause": {}}, {"setWeight": 50}, {"pause": {}})
+    if end is not None:
+        ends(rollout, end)
+    rollout.order(f"advance/{B}")
+    assert rollout.status.candidate and rollout.status.candidate.step == (2 if skipped else 4)
+    assert rollout.status.candidate.skipped == skipped, rollout.status.message
+    rollout.given(steps=[LIMITED, {"setWeight": 60}]).settle()
+    assert rollout.status.candidate.skipped == [], "it runs now"
+
+
 def test_what_it_leaves_is_in_the_decision_and_in_the_status() -> None:
     rollout = limited(GOOD)
     assert rollout.weight == 20
@@ -452,16 +479,17 @@ def test_text_that_it_leaves_is_shown_as_it_is() -> None:
 
 def test_what_is_too_long_for_the_status_is_cut_and_passes_no_limit() -> None:
     long = '{"accuracy": 1.0, "stable": {"accuracy": 0.9}, "x": "' + 2000 * "x" + '"}'
-    assert "no JSON object" in held(limited(long))
+    assert "it is longer than 2048 characters" in held(limited(long))
 
 
 def test_a_limit_that_is_not_met_rejects_the_model_with_its_values() -> None:
     rollout = limited(WORSE)
     rejected = rollout.status.rejected
     assert rejected and rejected.reason == "JobFailed"
-    assert rejected.message.endswith(
-        f"{LIMITS[0]} is not met: result.accuracy is 0.914, result.stable.accuracy is 0.921."
-    )
+    assert (
+        f"{LIMITS[0]} is not met: result.accuracy is 0.914, result.stable.accuracy is 0.921. "
+        "See kubectl logs job/"
+    ) in rejected.message
     assert rollout.weight == 0
 
 
@@ -471,10 +499,10 @@ def test_a_limit_that_is_not_met_rejects_the_model_with_its_values() -> None:
         ('{"accuracy": 0.9}', LIMITS[0], "stable is missing"),
         ('{"accuracy": "high"}', "result.accuracy > 0.9", "cannot be judged"),
         ('{"accuracy": 0.9}', "result.accuracy", "neither true nor false"),
-        ("", "result.accuracy > 0.9", "left no JSON object"),
-        ("accuracy 0.9", "result.accuracy > 0.9", 'left "accuracy 0.9"'),
-        ('{"accuracy": NaN}', "result.accuracy > 0.9", "no JSON object"),
-        ('{"by": {"class": {"a": 1}}}', "result.by.class.a > 0.0", "no JSON object"),
+        ("", "result.accuracy > 0.9", "It left nothing"),
+        ("accuracy 0.9", "result.accuracy > 0.9", "not JSON at line 1"),
+        ('{"accuracy": NaN}', "result.accuracy > 0.9", "NaN is no number"),
+        ('{"by": {"class": {"a": 1}}}', "size(result.by) > 0", "nested more than one level"),
     ],
 )
 def test_what_cannot_be_compared_is_no_pass(said: str, limit: str, why: str) -> None:

@@ -88,6 +88,11 @@ async def test_a_namespace_that_is_not_allowed_is_refused_without_a_request() ->
                 "shop", "fraud", Reference("nothing", "fraud", "champion")
             )
             assert shop is not None and shop.refused and "models, lab" in shop.error
+            under_test.now += 500
+            again = under_test.registries.follow(
+                "shop", "fraud", Reference("nothing", "fraud", "champion")
+            )
+            assert again == shop, "since when is not another at each pass"
             await a_while()
             assert mlflow.asked == []
 

@@ -97,13 +97,24 @@ async def test_credentials_go_to_no_other_host_than_the_configured_ones(tmp_path
 
 @pytest.mark.parametrize(
     "realm",
-    ["", "token", "//evil/token", "http://127.0.0.1.evil/token", "http://127.0.0.1:1@evil/token"],
+    [
+        "OURS.evil/token",
+        "OURS0/token",
+        "OURS@evil/token",
+        "OURS/a?b=c",
+        "",
+        "token",
+        "//evil/token",
+        "http://127.0.0.1.evil/token",
+        "http://127.0.0.1:1@evil/token",
+    ],
 )
 async def test_a_realm_that_only_looks_like_the_registry_gets_nothing(
     tmp_path: Path, realm: str
 ) -> None:
     async with with_one() as oci, following(oci.configured("OCI", login(tmp_path))) as under_test:
-        oci.behave = answering(401, WWW_Authenticate=f'Bearer realm="{realm}"')
+        named = realm.replace("OURS", oci.url)
+        oci.behave = answering(401, WWW_Authenticate=f'Bearer realm="{named}"')
         assert "set its tokenUrl" in (await under_test.answer(STABLE)).error
         assert len(oci.asked) == 1
 

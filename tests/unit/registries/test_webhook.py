@@ -1,6 +1,5 @@
 """Webhooks: who may, and what little comes of it."""
 
-import asyncio
 import base64
 import hmac
 import time
@@ -12,7 +11,7 @@ import pytest
 
 from serinus.api.registry import Reference
 from serinus.notifications.signature import key, signed
-from serinus.registries import listening, webhook
+from serinus.registries import listening
 from tests.support.following import Following, a_while, following, until
 from tests.support.ports import free_port
 from tests.support.registries import FakeMLflow, answering
@@ -121,19 +120,6 @@ async def test_a_registry_that_asks_to_wait_is_not_asked_sooner_by_its_webhooks(
         under_test.now += 30
         under_test.registries.wake()
         await until(lambda: len(mlflow.asked) == 2)
-
-
-async def test_a_body_that_does_not_arrive_is_not_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(webhook, "LONGEST_BODY", 0.05)
-    mlflow, port = with_seven(tmp_path), free_port()
-    under_test = Following(mlflow.configured("MLflow", tmp_path, webhook=True))
-    async with listening(under_test.registries.inboxes, lambda: True, "127.0.0.1", port):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"POST /registries/models HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
-        assert (await reader.readline()).startswith(b"HTTP/1.1 408")
-        writer.close()
 
 
 @pytest.mark.parametrize(

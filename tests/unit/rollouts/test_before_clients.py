@@ -2,16 +2,20 @@
 
 import asyncio
 import re
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
+import yaml
 
 from serinus.cluster import Cluster
 from tests.campaign.memory.cluster import MemoryCluster
+from tests.support.documents import fenced
 from tests.support.inprocess import Manifest, Operator
 from tests.support.rollouts import ERRORS, PATIENT, healthy, spec
 from tests.support.routes import copies, previewed, weights
 
+PAGE: Final = Path(__file__).parents[3] / "docs" / "before-clients.md"
 MIRRORED = {
     "steps": [{"mirror": {"percent": 20}}, {"setWeight": 50}, {"pause": {}}],
     "analysis": ERRORS,
@@ -177,6 +181,60 @@ async def test_people_reach_it_by_a_header_until_it_gets_a_weight(operator: Oper
     assert previewed(live) == []
     assert status["candidate"]["preview"] == []
     assert weights(live) == {f"fraud-{stable}": 80, f"fraud-{candidate}": 20}
+
+
+async def test_a_route_of_ones_own_leads_a_host_name_to_the_candidate_beside_that_of_the_operator(
+    operator: Operator,
+) -> None:
+    [example] = (each for each in fenced(PAGE.read_text(), "yaml") if "HTTPRoute" in each)
+    stable, candidate = await begun(operator, PREVIEWED)
+    await operator.until("fraud", lambda s: s["candidate"]["hold"]["reason"] == "AwaitingCommand")
+    own = yaml.safe_load(example.replace("REVISION", candidate))
+    own["metadata"]["namespace"] = operator.namespace
+    written = await operator.cluster.create(own)
+    [backend] = own["spec"]["rules"][0]["backendRefs"]
+    service = await operator.cluster.get("Service", operator.namespace, backend["name"])
+    assert service["spec"]["selector"]["serinus.dev/revision"] == candidate
+    assert [port["port"] for port in service["spec"]["ports"]] == [backend["port"]]
+
+    await operator.command("fraud", f"advance/{candidate}")
+    await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20)
+    assert weights(await route(operator)) == {f"fraud-{stable}": 80, f"fraud-{candidate}": 20}
+    await operator.command("fraud", f"promote/{candidate}")
+    await operator.until("fraud", healthy("v2"))
+    left = await operator.cluster.get("HTTPRoute", operator.namespace, "fraud-try")
+    assert left["spec"] == written["spec"]
+
+
+@pytest.mark.parametrize("before", [{"mirror": {"percent": 20}}, {"setWeight": 20}])
+async def test_what_people_ask_after_an_edit_back_to_a_preview_is_no_evidence(
+    operator: Operator, before: dict[str, Any]
+) -> None:
+    operator.traffic.people = 30
+    later = [{"setWeight": 50}, {"pause": {}}]
+    weighed = {**MIRRORED, "steps": [before, {"pause": {}}, *later]}
+    _, candidate = await begun(operator, weighed)
+    await operator.until("fraud", lambda s: s["candidate"]["counted"], moving=5)
+    again = {**weighed, "steps": [{"preview": TRY}, {"pause": {}}, *later]}
+    await operator.apply("fraud", **spec("v2", rollout=again))
+    await operator.until("fraud", lambda s: s["candidate"]["preview"])
+    await asyncio.sleep(30)
+    before_people = await evidence_of(operator)
+    for _ in range(20):
+        await asyncio.sleep(15)
+    assert await evidence_of(operator) == before_people > 0
+    await operator.command("fraud", f"advance/{candidate}")
+    await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 50)
+    since = operator.now
+    await operator.until("fraud", lambda s: s["candidate"]["counted"], moving=5)
+    more = await evidence_of(operator) - before_people
+    assert 0 < more <= 500 * (operator.now - since)
+
+
+async def evidence_of(operator: Operator) -> float:
+    """The candidate's requests that its check has compared."""
+    check = (await operator.get("fraud"))["status"]["candidate"]["checks"][0]
+    return float(check["requests"]["candidate"])
 
 
 async def test_whoever_sends_the_header_is_served_by_stable_until_it_is_ready(

@@ -176,6 +176,39 @@ async def test_a_rollout_that_copies_goes_on_whatever_the_class_says_then(
     assert operator.cluster.requests["get", "GatewayClass"] == asked, "it is not asked again"
 
 
+async def test_withdrawn_copies_are_not_resumed_once_the_class_lists_the_feature_no_more(
+    operator: Operator, memory: MemoryCluster
+) -> None:
+    await serving(operator, MIRRORED)
+    candidate = (await copied(operator))["candidate"]["revision"]
+    operator.traffic.hanging = f"fraud-{candidate}"
+    await operator.until("fraud", held("CandidateSilent"), moving=5, within=60)
+    operator.traffic.hanging = None
+    memory.api.put(gateway_class("Gateway", "HTTPRoute"))
+    await operator.command("fraud", f"advance/{candidate}")
+    status = await operator.until("fraud", lambda s: bool(s["command"]["outcome"]), moving=60)
+    assert status["command"]["outcome"] == f"advance/{candidate}: {UNLISTED.format(0)}".rstrip(".")
+    slower = {**ERRORS, "interval": "20s"}
+    await operator.edit("fraud", lambda live: live["spec"]["rollout"].update(analysis=slower))
+    status = await operator.until("fraud", lambda s: s["observedGeneration"] > 1)
+    assert (status["candidate"]["stage"], copies(await route(operator))) == ("Withdrawn", {})
+    memory.api.put(gateway_class(*WITHOUT_MIRROR, MIRROR))
+    await operator.until("fraud", lambda s: s["candidate"]["stage"] == "Stepping", moving=5)
+    await copied(operator)
+
+
+async def test_all_requests_are_copied_where_a_percentage_cannot_be(
+    operator: Operator, memory: MemoryCluster
+) -> None:
+    memory.api.put(gateway_class(*WITHOUT_MIRROR))
+    await serving(operator, [{"mirror": {"percent": 100}}, *MIRRORED[1:]])
+    candidate = (await copied(operator))["candidate"]["revision"]
+    [rule] = (await route(operator))["spec"]["rules"]
+    [filtered] = rule["filters"]
+    assert filtered["requestMirror"]["backendRef"]["name"] == f"fraud-{candidate}"
+    assert "percent" not in filtered["requestMirror"]
+
+
 @pytest.mark.parametrize("changes", ["the class", "the steps"])
 async def test_a_preview_waits_before_the_step_that_became_impossible(
     operator: Operator, memory: MemoryCluster, changes: str

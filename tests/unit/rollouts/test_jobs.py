@@ -128,7 +128,7 @@ async def test_one_that_rejects_the_model_is_kept_and_what_it_left_behind_is_tol
     await in_its_job(memory, operator, "rejects")
     status = await until(operator, lambda s: s["rejected"])
     assert status["rejected"]["reason"] == "JobFailed"
-    assert status["rejected"]["message"].endswith("Error with exit code 1: 7 of 90 differ")
+    assert "Error with exit code 1: 7 of 90 differ. See" in status["rejected"]["message"]
     await asyncio.sleep(60)
     assert len(jobs(memory)) == 1
     assert services_of_pods(memory) == []
@@ -146,6 +146,13 @@ async def test_what_it_leaves_is_read_from_its_pod_and_compared(
         "is not met: result.accuracy is 0.914, result.stable.accuracy is 0.921."
         in (status["rejected"]["message"])
     )
+    await asyncio.sleep(60)
+    [job] = jobs(memory)
+    assert f"kubectl logs job/{job['metadata']['name']}" in status["rejected"]["message"]
+    memory.jobs.become("rejects")
+    await operator.apply("fraud", **spec("v3"))
+    await until(operator, lambda s: (s.get("candidate") or {}).get("revision"))
+    assert job in jobs(memory), "another spec leaves it, as one that has failed"
 
 
 async def test_a_result_with_half_a_character_keeps_no_pass_from_its_end(
@@ -208,7 +215,7 @@ async def test_one_that_cannot_say_is_started_again_under_another_name(
     await until(operator, lambda s: s["candidate"]["task"]["attempt"] == 2)
     memory.jobs.become("succeeds")
     await until(operator, lambda s: s["candidate"]["weight"]["actual"] == 20)
-    assert len(jobs(memory)) == 1, "the first one is kept, since it failed"
+    assert len(jobs(memory)) == 2, "both are kept for their logs"
 
 
 def _no_jobs(live: Manifest, before: Manifest | None) -> str | None:

@@ -69,12 +69,21 @@ def test_without_a_look_there_is_nothing_to_draw() -> None:
             {"weights": [{"weight": 20, "actual": 17, "since": 50, "until": 70}], "until": 100},
             [(0, 0, 0), (50, 20, 17), (70, 20, 0), (100, 0, 0)],
         ),
+        (
+            {"weights": [{"weight": 0, "mirrored": 30, "since": 50}, {"weight": 20, "since": 90}]},
+            [(0, 0, 0), (50, 0, 0, 30), (90, 20, 20), (200, 20, 20)],
+        ),
+        (
+            {"weights": [{"weight": 0, "mirrored": 30, "since": 50, "until": 70}]},
+            [(0, 0, 0), (50, 0, 0, 30), (70, 0, 0), (200, 20, 20)],
+        ),
         ({"until": 100, "revision": "bzq4bbpv64djv2jt"}, [(0, 0, 0), (100, 100, 100)]),
     ],
 )
 def test_the_weights_end_with_that_of_now_or_of_the_end(
-    timeline: dict[str, Any], found: list[tuple[float, float, float]]
+    timeline: dict[str, Any], found: list[tuple[float, ...]]
 ) -> None:
     status = read(LOOKED[-1]).status
     begun = Timeline.model_validate({"revision": "new", "stable": "old", "since": 0} | timeline)
-    assert [(w.since, w.wanted, w.actual) for w in weights(begun, status, 200.0)] == found
+    shown = [(w.since, w.wanted, w.actual, w.mirrored) for w in weights(begun, status, 200.0)]
+    assert shown == [(*each, 0.0)[:4] for each in found]

@@ -133,6 +133,12 @@ def test_a_whole_rollout_is_seen_from_its_first_step_to_its_promotion() -> None:
     assert A in view.retiring
 
 
+def test_a_step_that_a_command_skipped_is_over_and_not_done() -> None:
+    view = rollout_view(SPEC, status(step=2, skipped=[1]), 1000.0)
+    assert [step.state for step in view.steps] == ["done", "skipped", "current", "pending"]
+    assert view.step == 3
+
+
 def test_a_step_shows_what_its_job_has_left() -> None:
     left = StepResult(step=1, job="fraud-1", said='{"accuracy": 0.92}')
     steps = rollout_view(SPEC, status(step=2, results=[left]), 1000.0).steps

@@ -1,24 +1,22 @@
-"""What a Job leaves when it succeeds, and limits on it as CEL expressions (https://cel.dev).
+"""Limits on what a Job leaves when it succeeds, as CEL expressions (https://cel.dev).
 
 An expression is short, has no loops, and is about one small object: no expression is expensive.
 """
 
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
+from itertools import islice, product
 from typing import Any, Final
 
 import cel
 
 from serinus.api.steps.division import without_zeros
+from serinus.api.steps.results import NoResultError, as_text, leaves, parsed
 
 LONGEST_LIMIT: Final = 256
 MOST_LIMITS: Final = 16
-LONGEST_RESULT: Final = 2048
-"""Characters that are kept of what a Job leaves; a longer one is no object."""
 
-_SHOWN: Final = 300
-"""Characters of it in messages."""
 _LONGEST_TEXT: Final = 100
 """Characters of one of its texts beside a limit."""
 _ROOT: Final = "result"
@@ -29,6 +27,21 @@ _CALLED: Final = re.compile(r"([\w`]+)\s*\(")
 _SYNTAX: Final = re.compile(
     r"<input>:1:(\d+): (?:Syntax error: )?(.+?)(?: expecting .*)?$", re.MULTILINE
 )
+_NOTHING: Final = "It left nothing to compare with its limits."
+_REMEDY: Final = (
+    'Let a container write one JSON object to /dev/termination-log, such as {"accuracy": 0.91}: '
+    "numbers, text and booleans, nested one level at most."
+)
+_EXAMPLE: Final = f"{_ROOT}.accuracy >= 0.8"
+_TEXT: Final = re.compile(r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'""")
+_VALUES: Final[Sequence[tuple[Any, Any]]] = ((-1e6, 1e6), ("", "1"), (False, True), ({}, {}))
+"""Two of each type that a field may have."""
+_MOST_TRIED: Final = 256
+"""Combinations of types."""
+_NO_FUNCTION: Final = "Undefined variable or function"
+"""What the library says of a function that is there, but not for these types."""
+_OPERATION: Final = re.compile(r"Unsupported operation: (?:float|int) (\S+) (?:float|int)\.")
+_NOT_BOOLEAN: Final = "not a boolean"
 _PATH: Final = r"(?:\.[A-Za-z_]\w*)+"
 _FIELD: Final = re.compile(rf"\b{_ROOT}({_PATH})(?![\w(])")
 _IN_ORDER: Final = re.compile(
@@ -37,14 +50,13 @@ _IN_ORDER: Final = re.compile(
 """Fields that are compared by < and the like as they are."""
 _NONE: Final = " "
 """A field that no result has."""
-_HALVES: Final = re.compile("[\ud800-\udfff]")
-"""Of characters beyond 16 bits; one without the other, as JSON may have, is no text."""
 
 
 class UnjudgedError(Exception):
     """What a Job has left cannot be compared with its limits; the message says why."""
 
 
+@lru_cache(maxsize=1024)
 def problem_of_limit(limit: str) -> str:
     """Why an expression is refused; empty: it is not."""
     if unknown := {name for name in _CALLED.findall(limit) if name not in (*_FUNCTIONS, "in")}:
@@ -59,28 +71,66 @@ def problem_of_limit(limit: str) -> str:
         return f"is no CEL expression{why}"
     if unknown := set(program.variables()) - {_ROOT}:
         return f"{min(unknown)} is unknown: an expression is about {_ROOT}, what the Job leaves"
-    try:
-        _run(lambda: program.execute({_ROOT: _of_numbers(limit)}))
-    except TypeError as error:
-        if "float" in str(error) and "int" in str(error):
-            return "numbers of a result are no integers: write 2.0 instead of 2 to calculate"
-    except Exception:
-        return ""  # it may be about other values than numbers
-    return ""
+    if not program.variables():
+        return f"is the same whatever the Job leaves: compare {_ROOT}, as in {_EXAMPLE}"
+    return _problem_of_types(limit, program)
 
 
-def read_result(text: str) -> dict[str, Any] | None:
-    """The JSON object that a Job has left: numbers, strings and booleans, nested one level. None:
-    it is none."""
-    if len(text) > LONGEST_RESULT:
-        return None
-    try:
-        found = json.loads(
-            text, parse_int=float, parse_constant=_refuse, object_pairs_hook=_of_characters
-        )
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) and _is_flat(found, nested=True) else None
+def _problem_of_types(limit: str, program: cel.Program) -> str:
+    """Why no result makes it true or false; empty: one may. Which fields a result has, and of which
+    types, is only known once a Job has left it, so all types are tried."""
+    paths = [path[1:] for path in dict.fromkeys(_FIELD.findall(_TEXT.sub("''", limit)))]
+    if deep := next((path for path in paths if path.count(".") > 1), ""):
+        return f"{_ROOT}.{deep} cannot be there: a result is nested one level at most"
+    fields = [path for path in paths if not any(each.startswith(f"{path}.") for each in paths)]
+    tried = list(islice(product(range(len(_VALUES)), repeat=len(fields)), _MOST_TRIED + 1))
+    found = []
+    for types in tried[:_MOST_TRIED]:
+        found.append(_fits(program, fields, types))
+        if found[-1] is None:
+            return ""
+        if (numbers := _OPERATION.match(found[-1])) and not any(types):
+            return _of_numbers(*numbers[1])
+    if len(tried) > _MOST_TRIED:
+        return ""  # it may be about other types than were tried
+    if _NOT_BOOLEAN in found:
+        return f"is neither true nor false: compare it with something, as in {_EXAMPLE}"
+    return "compares or combines values of types that never fit, such as a number and text"
+
+
+def _fits(program: cel.Program, fields: Sequence[str], types: Sequence[int]) -> str | None:
+    """Why the limit is no boolean of a result with fields of these types; None: it is one, or
+    something else is wrong with the values that were tried."""
+    outcomes = []
+    for which in (0, 1):
+        values = [_VALUES[index][which] for index in types]
+        given = {_ROOT: _nested(zip(fields, values, strict=True))}
+        try:
+            met = _run(partial(program.execute, given))
+        except TypeError as error:
+            return str(error)
+        except Exception as error:
+            if _NO_FUNCTION in str(error):
+                return str(error)
+            return None
+        outcomes.append(met)
+    return None if all(isinstance(met, bool) for met in outcomes) else _NOT_BOOLEAN
+
+
+def _nested(values: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """A result by path, such as stable.accuracy."""
+    made: dict[str, Any] = {}
+    for path, value in values:
+        *above, last = path.split(".")
+        (made.setdefault(above[0], {}) if above else made)[last] = value
+    return made
+
+
+def _of_numbers(operator: str) -> str:
+    """What is wrong with a calculation."""
+    if operator == "%":
+        return "the remainder of % is one of integers: write int(…) around each of its operands"
+    return "numbers of a result are no integers: write 2.0 instead of 2 to calculate"
 
 
 def broken(limits: Sequence[str], said: str) -> str:
@@ -89,10 +139,11 @@ def broken(limits: Sequence[str], said: str) -> str:
 
     Raises UnjudgedError, unless one is broken for certain.
     """
-    result = read_result(said) if limits else {}
-    if result is None:
-        what = f"left {json.dumps(said[:100])}, which is" if said else "left"
-        raise UnjudgedError(f"It {what} no JSON object of numbers and strings for its limits.")
+    try:
+        result = parsed(said) if limits else {}
+    except NoResultError as error:
+        what = f"What it left cannot be compared with its limits: {error}." if said else _NOTHING
+        raise UnjudgedError(f"{what} {_REMEDY}") from error
     unmet, unjudged = [], []
     for limit in limits:
         try:
@@ -103,17 +154,6 @@ def broken(limits: Sequence[str], said: str) -> str:
     if unjudged and not unmet:
         raise UnjudgedError(" ".join(unjudged))
     return " ".join(unmet)
-
-
-def in_words(said: str) -> str:
-    """What a Job has left, as people read it: `accuracy 0.914, stable.accuracy 0.921`."""
-    result = read_result(said)
-    if result is None:
-        found = _printable(said)
-    else:
-        shown = ((_printable(path), _as_text(value)) for path, value in _leaves(result))
-        found = ", ".join(f"{path} {value}" for path, value in shown)
-    return f"{found[: _SHOWN - 1]}…" if len(found) > _SHOWN else found
 
 
 def _is_met(limit: str, result: Mapping[str, Any]) -> bool:
@@ -172,35 +212,17 @@ def _named(
     limit: str, result: Mapping[str, Any], where: re.Pattern[str]
 ) -> Iterator[tuple[str, float | str | bool]]:
     """Fields that it names there and the result has, each once, with their values."""
-    leaves = {f".{path}": value for path, value in _leaves(result)}
-    paths = (path for found in where.finditer(limit) for path in found.groups() if path)
-    yield from ((path, leaves[path]) for path in dict.fromkeys(paths) if path in leaves)
-
-
-def _leaves(result: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in result.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{name}.")
-        else:
-            yield f"{above}{name}", value
-
-
-def _as_text(value: float | str | bool) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:.6g}" if isinstance(value, float) else _printable(value)
+    found = {f".{path}": value for path, value in leaves(result)}
+    paths = (path for at in where.finditer(limit) for path in at.groups() if path)
+    yield from ((path, found[path]) for path in dict.fromkeys(paths) if path in found)
 
 
 def _quoted(value: float | str | bool) -> str:
     """As in a limit."""
-    text = _as_text(value)
+    text = as_text(value)
     if not isinstance(value, str):
         return text
     return f'"{text[: _LONGEST_TEXT - 1]}…"' if len(text) > _LONGEST_TEXT else f'"{text}"'
-
-
-def _printable(text: str) -> str:
-    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
 def _is_number(text: str) -> bool:
@@ -209,42 +231,6 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _of_characters(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """An object; what is half a character is none of a text, as the API server reads it too."""
-    return {_whole(key): _whole(each) if isinstance(each, str) else each for key, each in pairs}
-
-
-def _whole(text: str) -> str:
-    return _HALVES.sub("\ufffd", text)
-
-
-def _of_numbers(limit: str) -> dict[str, Any]:
-    """A result in which each field that it names is a number."""
-    made: dict[str, Any] = {}
-    for path in _FIELD.findall(limit):
-        *above, last = path[1:].split(".")
-        inner = made
-        for name in above:
-            inner = inner[name] if isinstance(inner.get(name), dict) else inner.setdefault(name, {})
-            if not isinstance(inner, dict):
-                return {}
-        inner.setdefault(last, 1.0)
-    return made
-
-
-def _is_flat(found: dict[str, Any], *, nested: bool) -> bool:
-    return all(
-        isinstance(value, str | bool)
-        or (isinstance(value, float) and abs(value) < float("inf"))
-        or (nested and isinstance(value, dict) and _is_flat(value, nested=False))
-        for value in found.values()
-    )
-
-
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no JSON")
 
 
 def _first_line(error: BaseException) -> str:

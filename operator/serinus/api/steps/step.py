@@ -14,7 +14,6 @@ from serinus.api.problem import Problem
 from serinus.api.steps.approval import Approval
 from serinus.api.steps.given import Given
 from serinus.api.steps.job import Job
-from serinus.api.steps.mirror import NEEDS as MIRRORED
 from serinus.api.steps.mirror import Mirror
 from serinus.api.steps.pause import Pause
 from serinus.api.steps.preview import NEEDS as PREVIEWED
@@ -30,7 +29,7 @@ def _nothing(_: Any) -> Iterator[Problem]:
 class Kind:
     """A kind of step, as far as manifests go."""
 
-    needs: frozenset[Capability] = frozenset()
+    needs: Callable[[Any], frozenset[Capability]] = lambda _: frozenset()
     """Of the router."""
     problems: Callable[[Any], Iterator[Problem]] = _nothing
     """What the schema does not say of its settings."""
@@ -43,9 +42,13 @@ class Kind:
 
 
 KINDS: Final[Mapping[str, Kind]] = {
-    "preview": Kind(PREVIEWED, Preview.problems, gives=lambda preview: preview.gives, order="0"),
-    "mirror": Kind(MIRRORED, gives=lambda mirror: mirror.gives, order="s.mirror.percent"),
-    "setWeight": Kind(NEEDS, too_much, gives, order="100 + s.setWeight"),
+    "preview": Kind(
+        lambda _: PREVIEWED, Preview.problems, gives=lambda preview: preview.gives, order="0"
+    ),
+    "mirror": Kind(
+        lambda mirror: mirror.needs, gives=lambda mirror: mirror.gives, order="s.mirror.percent"
+    ),
+    "setWeight": Kind(lambda _: NEEDS, too_much, gives, order="100 + s.setWeight"),
     "pause": Kind(),
     "approval": Kind(),
     "job": Kind(problems=Job.problems, mounts_model=lambda job: job.mount_model),
@@ -98,7 +101,8 @@ class Step(Type):
         description="From this step until the next setWeight, the gateway copies a percentage of "
         "the requests to the candidate and drops its answers. The checks judge it as at a weight, "
         "but for feedback. Whatever an answer has an effect on, such as a database, is affected "
-        "twice. Requires spec.traffic.gateway and a GatewayClass that mirrors by percentage.",
+        "twice. Requires spec.traffic.gateway and a GatewayClass that mirrors, by percentage "
+        "if it is less than 100.",
     )
     set_weight: SetWeight | None = Field(
         default=None,
@@ -133,7 +137,7 @@ class Step(Type):
     @property
     def needs(self) -> frozenset[Capability]:
         """What the router must be able to do."""
-        return KINDS[self.kind].needs
+        return KINDS[self.kind].needs(self.settings)
 
     @property
     def mounts_model(self) -> bool:

@@ -218,7 +218,7 @@ def _counted_share(split: SplitState, weight: EffectiveWeight) -> CountedShare |
     """Between which shares it lies, as far as scrapes tell."""
     candidate, stable = split.candidate, split.stable
     if not candidate.marked + stable.marked:
-        return NothingCounted()
+        return NothingCounted(weight.copied)
     return CountedShare(
         least=candidate.marked / (candidate.marked + _most(stable)),
         most=_most(candidate) / (_most(candidate) + stable.marked),

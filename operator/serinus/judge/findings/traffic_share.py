@@ -23,7 +23,7 @@ class NotInEffect:
 
     @property
     def message(self) -> str:
-        return "The weight of this step is not in effect."
+        return "What this step gives the candidate is not in effect."
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,13 @@ class CountedShare:
 
 @dataclass(frozen=True, slots=True)
 class NothingCounted:
-    """No requests at this weight."""
+    """No requests of either arm, since the weight or the copies began."""
+
+    copied: bool = False
 
     def __str__(self) -> str:
-        return "No requests were counted at this weight yet"
+        since = "since the copies began" if self.copied else "at this weight yet"
+        return f"No requests were counted {since}"
 
 
 @dataclass(frozen=True, slots=True)

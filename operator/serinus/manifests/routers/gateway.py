@@ -216,8 +216,8 @@ class GatewayRouter:
         return {
             capability: why
             for gateway in found.values()
-            for capability, feature in features_of(self.front.kind).items()
-            if (why := unlisted(feature, gateway, told.get(class_of(gateway))))
+            for capability, features in features_of(self.front.kind).items()
+            if (why := unlisted(features, gateway, told.get(class_of(gateway))))
         }
 
     def outranked(self, owner: Owner, live: Objects, others: Iterable[Manifest]) -> str:

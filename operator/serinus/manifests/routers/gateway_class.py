@@ -5,7 +5,7 @@ it before it accepts the class. In the experimental channel it was a list of nam
 has been one of objects since; a class may still have the former.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from serinus.api.capabilities import Capability
@@ -13,15 +13,20 @@ from serinus.manifests.kinds import GATEWAY_CLASS, HTTP_ROUTE, Kind
 from serinus.manifests.owner import Manifest
 from serinus.manifests.routers.router import Need
 
-_FEATURES: Final[Mapping[str, Mapping[Capability, str]]] = {
-    HTTP_ROUTE.name: {Capability.MIRROR: "HTTPRouteRequestPercentageMirror"}
+_WHOLE: Final = "HTTPRouteRequestMirror"
+_PERCENTAGE: Final = "HTTPRouteRequestPercentageMirror"
+_FEATURES: Final[Mapping[str, Mapping[Capability, tuple[str, ...]]]] = {
+    HTTP_ROUTE.name: {
+        Capability.MIRROR: (_PERCENTAGE,),
+        Capability.MIRROR_ALL: (_WHOLE, _PERCENTAGE),
+    }
 }
 """By kind of route, what a class lists whose controller can do what is not part of every
-implementation."""
+implementation: one of these."""
 
 
-def features_of(route: Kind) -> Mapping[Capability, str]:
-    """Those of a kind of route, each with the capability for which it stands."""
+def features_of(route: Kind) -> Mapping[Capability, tuple[str, ...]]:
+    """Those of a kind of route, by the capability for which they stand."""
     return _FEATURES.get(route.name, {})
 
 
@@ -30,20 +35,20 @@ def class_of(gateway: Manifest) -> Need:
     return GATEWAY_CLASS.name, "", gateway["spec"]["gatewayClassName"]
 
 
-def unlisted(feature: str, gateway: Manifest, live: Manifest | str | None) -> str:
-    """That the class of a Gateway does not list a feature, or why it could not be read; empty: it
-    lists it, or it lists nothing, or there is none."""
+def unlisted(features: Sequence[str], gateway: Manifest, live: Manifest | str | None) -> str:
+    """That the class of a Gateway lists none of these features, or why it could not be read; empty:
+    it lists one, or it lists nothing, or there is none."""
     namespace, name = gateway["metadata"]["namespace"], gateway["metadata"]["name"]
     whose = f"{' '.join(filter(None, class_of(gateway)))} of Gateway {namespace}/{name}"
     if live is None:
         return ""
     if isinstance(live, str):
         return f"{whose}, which says whether it can, cannot be read: {live}"
-    features = (live.get("status") or {}).get("supportedFeatures") or []
-    listed = {each if isinstance(each, str) else each["name"] for each in features}
-    if not listed or feature in listed:
+    found = (live.get("status") or {}).get("supportedFeatures") or []
+    listed = {each if isinstance(each, str) else each["name"] for each in found}
+    if not listed or listed.intersection(features):
         return ""
     return (
-        f"{whose} does not list {feature} in status.supportedFeatures: use a Gateway whose class "
-        "does, or remove the step"
+        f"{whose} does not list {features[0]} in status.supportedFeatures: use a Gateway whose "
+        "class does, or remove the step"
     )

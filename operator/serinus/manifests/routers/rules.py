@@ -108,8 +108,11 @@ def led(
 
 
 def mirror(backend: Manifest, percent: float) -> Manifest:
-    """A filter that copies so many requests."""
-    copied = {"backendRef": backend, "percent": int(percent)}
+    """A filter that copies so many requests: without a percentage all of them, which more
+    implementations can."""
+    copied: Manifest = {"backendRef": backend}
+    if percent < 100:
+        copied["percent"] = int(percent)
     return {"type": "RequestMirror", "requestMirror": copied}
 
 

@@ -38,11 +38,12 @@ const percent = (unit) => (_, values) => values.map((value) => `${+value.toPreci
 function options(chart, width) {
   const stroke = style("--faint");
   const axis = { stroke, grid: { stroke: style("--line"), width: 1 }, ticks: { show: false }, font: "11px system-ui" };
+  const dashes = { wanted: [5, 3], stable: [5, 3], copies: [2, 3] };
   const series = chart.lines.map(([label, kind]) => ({
     label,
     stroke: style(`--${kind}`),
     width: kind === "wanted" ? 1 : 2,
-    dash: kind === "wanted" || kind === "stable" ? [5, 3] : undefined,
+    dash: dashes[kind],
     points: { show: chart.times.length < 3, size: 5 },
     spanGaps: true,
     paths: chart.stepped ? uPlot.paths.stepped({ align: 1 }) : undefined,

@@ -9,7 +9,8 @@ from serinus.api.reasons import About, Reason
 from serinus.api.status import RESULTS_KEPT, Candidate, StepResult, StepTask
 from serinus.api.steps.given import Given
 from serinus.api.steps.job import Job
-from serinus.api.steps.limits import LONGEST_RESULT, UnjudgedError, broken, in_words
+from serinus.api.steps.limits import UnjudgedError, broken
+from serinus.api.steps.results import cut, in_words
 from serinus.manifests.task import Task, TaskEnd
 from serinus.plan.policy import hash_of
 from serinus.plan.situation import Situation
@@ -67,9 +68,11 @@ class JobStep(StepKind):
             return None
         end = s.world.ended_tasks.get(begun.name)
         if end is not None and self._rejects(end):
-            return Failed(Reason.JOB_FAILED, f"Job {begun.name} has failed. {end.message}")
+            said = f"Job {begun.name} has failed. {end.message.rstrip('. ')}. {_logs(begun)}"
+            return Failed(Reason.JOB_FAILED, said)
         if unmet := self._judged(s, begun)[0]:
-            return Failed(Reason.JOB_FAILED, f"Job {begun.name} has succeeded, but {unmet}")
+            said = f"Job {begun.name} has succeeded, but {unmet} {_logs(begun)}"
+            return Failed(Reason.JOB_FAILED, said)
         if self._settings.on_unfinished == "Rollback" and (why := self._could_not_say(s, begun)):
             return Failed(Reason.VALIDATION_UNFINISHED, why)
         return None
@@ -120,6 +123,10 @@ class JobStep(StepKind):
             return None
         return s.to_candidate(task=None, hold=None)
 
+    def is_skipped(self, s: Situation) -> bool:
+        """If its Job has not said that the model is good."""
+        return isinstance(self.look(s), Running)
+
     def ends(self, candidate: Candidate) -> float:
         """When its Job is no longer waited for."""
         begun = self._begun(candidate)
@@ -164,7 +171,8 @@ class JobStep(StepKind):
             often = f" ({begun.attempt} attempts)" if begun.attempt > 1 else ""
             return f"{begun.unfinished}{often}."
         if unjudged := self._judged(s, begun)[1]:
-            return f"Job {begun.name} has succeeded, but not said enough. {unjudged}"
+            said = f"Job {begun.name} has succeeded, but not said enough. {unjudged}"
+            return f"{said} {_logs(begun)}"
         return ""
 
     def _judged(self, s: Situation, begun: StepTask) -> tuple[str, str]:
@@ -223,9 +231,13 @@ def _with_result(s: Situation, begun: StepTask, end: TaskEnd) -> Situation:
     """It has succeeded, and what it left is kept."""
     results = [each for each in s.candidate.results if each.step != s.candidate.step]
     if end.said:
-        said = end.said[: LONGEST_RESULT - 1] + "…" if len(end.said) > LONGEST_RESULT else end.said
-        results.append(StepResult(step=s.candidate.step, job=begun.name, said=said))
+        results.append(StepResult(step=s.candidate.step, job=begun.name, said=cut(end.said)))
     return s.to_candidate(task=begun.replace(succeeded=True), results=results[-RESULTS_KEPT:])
+
+
+def _logs(begun: StepTask) -> str:
+    """Where to read more, as a message."""
+    return f"See kubectl logs job/{begun.name}, which is kept for a day."
 
 
 def _pause_after(begun: StepTask) -> float:

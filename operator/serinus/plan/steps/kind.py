@@ -72,6 +72,10 @@ class StepKind(ABC):
         not stuck."""
         return None
 
+    def is_skipped(self, s: Situation) -> bool:
+        """Whether a command that goes on now leaves out what the step is for."""
+        return False
+
     def ends(self, candidate: Candidate) -> float:
         """When it ends by itself, Unix seconds; infinity: not by time."""
         return math.inf
