@@ -53,6 +53,9 @@ class Version:
         ):
             if not 0 < len(value) <= longest:
                 return f"its {name} has {len(value)} characters, and must have 1 to {longest}"
+        if any("$(" in value for value in (self.version, self.uri)):
+            # Kubernetes would put secrets of the pod there, for whoever may register versions
+            return "it must not have $( in its name or URI: register it with another source"
         try:
             mounted(self.uri)
         except ValueError as error:

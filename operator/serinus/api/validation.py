@@ -71,6 +71,8 @@ def followed(spec: dict[str, Any]) -> Reference | None:
 def followed_model(spec: Mapping[str, Any]) -> FollowedModel | None:
     """The same, with what else the spec says of it."""
     written = (spec.get("model") or {}).get("registry")
+    if isinstance(written, dict):  # a newer CRD may add fields
+        written, _ = readable(FollowedModel, written, "spec.model.registry", unknown_only=True)
     if written is None or of_type(FollowedModel, written, "spec.model.registry"):
         return None
     return FollowedModel.model_validate(written)

@@ -20,6 +20,7 @@ from serinus.api.status import Status
 from serinus.api.template import of_template
 from serinus.api.validation import of_type, problems
 from serinus.cli.manifest_yaml import NO_YAML, ManifestLoader, why_no_yaml
+from serinus.manifests.following import as_written, resolved
 from serinus.manifests.owner import Owner
 from serinus.manifests.revision import revision_hash
 from serinus.plan.history import named_in
@@ -66,7 +67,9 @@ def manifest_of(document: dict[str, Any], path: str) -> GivenManifest:
     namespace = metadata.get("namespace", "default")
     status = document.get("status") or {}
     _refuse(path, of_type(Status, status, "status"))
-    typed, typed_status = Spec.model_validate(spec), Status.model_validate(status)
+    typed_status = Status.model_validate(status)
+    spec = resolved(spec, typed_status.model)
+    typed = Spec.model_validate(as_written(spec))
     return GivenManifest(
         owner=Owner(namespace, metadata["name"], uid=""),
         spec=typed,

@@ -112,7 +112,7 @@ def initializer_of(
         return None
     if live is None:
         return setting
-    return download.kept(live, kind_of(live).template(live), setting)
+    return download.kept(live, kind_of(live).template(live), revision, setting)
 
 
 def routes_of(

@@ -17,6 +17,7 @@ STORED: Final = "serinus.dev/storage-initializer"
 
 _SCRATCH: Final = f"{MODEL_VOLUME}-scratch"
 _SCRATCH_PATH: Final = "/tmp"
+_HOME: Final = {"name": "HOME", "value": _SCRATCH_PATH}
 _OTHER_THAN_ROOT: Final = 1000
 """The user of KServe's image."""
 _RESTRICTED: Final = {
@@ -48,18 +49,58 @@ def _containers(pod: Manifest) -> Iterator[Manifest]:
     yield from pod["containers"]
 
 
-def kept(live: Manifest, template: Manifest, setting: Initializer | None) -> Initializer | None:
+def kept(
+    live: Manifest, template: Manifest, revision: Revision, setting: Initializer | None
+) -> Initializer | None:
     """What the model of pods that run is downloaded with; None: it is not. That was decided when
     what runs them was created: another setting must not restart them. `template`: of its pods.
 
-    If somebody has removed or changed the annotation, the pods still show whether there is one, and
-    the present setting is the best guess.
+    If somebody has removed or damaged the annotation, the pods still show it; the present setting
+    is a guess about pods that do not.
     """
-    names = {each["name"] for each in template["spec"].get("initContainers") or []}
     written = (live["metadata"].get("annotations") or {}).get(STORED)
-    if written is None and CONTAINER not in names:
-        return None
-    return read_initializer(written or "") or setting
+    found = [each for each in template["spec"].get("initContainers") or [] if _is_ours(each)]
+    if not found:
+        return read_initializer(written or "")
+    shown = _shown(found[0], template["spec"], revision)
+    return read_initializer(written or "") or read_initializer(json.dumps(shown)) or setting
+
+
+def _is_ours(container: Manifest) -> bool:
+    return bool(container["name"] == CONTAINER)
+
+
+def _shown(container: Manifest, pod: Manifest, revision: Revision) -> Manifest:
+    """The settings that render this container."""
+    policy, resources = container.get("imagePullPolicy"), container.get("resources") or {}
+    volume: Manifest = next((v for v in pod.get("volumes") or [] if v["name"] == MODEL_VOLUME), {})
+    limit = (volume.get("emptyDir") or {}).get("sizeLimit")
+    return {
+        "image": container.get("image"),
+        **({"imagePullPolicy": policy} if policy else {}),
+        "resources": {
+            name: resources[name] for name in ("requests", "limits") if name in resources
+        },
+        "env": _administrators(container.get("env") or [], revision),
+        **({"sizeLimit": limit} if limit else {}),
+    }
+
+
+def _administrators(env: list[Manifest], revision: Revision) -> list[Manifest]:
+    """The variables before which the user's do not come: in another order, they would restart the
+    pods. What the user replaces is among them."""
+    theirs = [each["name"] for each in (revision.model or {}).get("env") or []]
+    names = [each["name"] for each in env]
+    before = next(
+        (
+            n
+            for n in range(1, len(names) + 1)
+            if [*names[:n], *(each for each in theirs if each not in names[:n])] == names
+        ),
+        len(names),
+    )
+    found = [{"name": each["name"], "value": each.get("value") or ""} for each in env[:before]]
+    return found[1:] if found and (found[0] == _HOME or _HOME["name"] in theirs) else found
 
 
 def annotation(initializer: Initializer) -> dict[str, str]:
@@ -77,9 +118,8 @@ def init_container(initializer: Initializer, revision: Revision, pod: Manifest) 
     """Downloads the model into its volume. It has the rights of the pod's ServiceAccount, and the
     environment that the user names; the user's variables replace the administrator's."""
     model: dict[str, Any] = revision.model or {}
-    ours = [{"name": "HOME", "value": _SCRATCH_PATH}]
     theirs = [each.to_json() for each in initializer.env]
-    env = {each.get("name"): each for each in (*ours, *theirs, *(model.get("env") or []))}
+    env = {each.get("name"): each for each in (dict(_HOME), *theirs, *(model.get("env") or []))}
     policy = initializer.image_pull_policy
     security = dict(_RESTRICTED)
     if (pod.get("securityContext") or {}).get("runAsUser") == 0:

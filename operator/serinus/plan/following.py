@@ -118,12 +118,14 @@ def _since(answer: Answer | None) -> str:
 
 
 def _last(spec: Manifest, status: Status, history: Mapping[str, Revision]) -> Manifest | None:
-    """The raw spec with the model and template that it stood for last."""
+    """The raw spec with the model and template that it stood for last; if these are lost, those of
+    stable, so that no candidate keeps its traffic unjudged."""
     candidate, rejected, stable = status.candidate, status.rejected, status.stable
     role = rejected or candidate or stable
     if candidate and candidate.stage is Stage.TAKING_BACK:
         role = stable
-    stored = history.get(role.revision) if role else None
+    found = (history.get(each.revision) for each in (role, stable) if each)
+    stored = next(filter(None, found), None)
     if stored is None:
         return None
     return {**spec, "model": stored.model, "template": stored.template}

@@ -272,7 +272,8 @@ def _version_in(said: str) -> str | None:
         return None
     version = found.get("version") if isinstance(found, dict) else None
     is_one = isinstance(version, str | int) and not isinstance(version, bool)
-    return str(version)[:_LONGEST_VERSION] if is_one else None
+    named = str(version)[:_LONGEST_VERSION] if is_one else ""
+    return named if named.isprintable() and named else None
 
 
 def _why(end: TaskEnd, settings: Retrain) -> str:

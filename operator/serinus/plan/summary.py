@@ -133,7 +133,9 @@ def await_model(status: Status, generation: int, following: Following, now: floa
     refused = following.reason is Reason.REGISTRY_REFUSED
     phase: Phase = "Degraded" if refused else "Progressing"
     summary = Summary(phase, following.reason, following.message[:1024], stalled=refused)
-    return _only_told(status, generation, summary, now)
+    told = _only_told(status, generation, summary, now)
+    followed = _model_resolved(status, following, generation, now)
+    return told.replace(conditions=[*told.conditions, followed])
 
 
 def _only_told(status: Status, generation: int, summary: Summary, now: float) -> Status:
@@ -381,9 +383,7 @@ def _conditions(s: Situation, summary: Summary, monitored: list[Report]) -> list
     conditions = _standard(s.status, generation, summary, s.now)
     conditions.append(_condition(s.status, "Available", *_available(s), generation, s.now))
     if (followed := s.desired.following) is not None:
-        truth: Truth = "True" if followed.resolved else "False"
-        said = truth, followed.reason, followed.message[:1024]
-        conditions.append(_condition(s.status, "ModelResolved", *said, generation, s.now))
+        conditions.append(_model_resolved(s.status, followed, generation, s.now))
     if (metrics := _metrics(s)) is not None:
         conditions.append(_condition(s.status, "MetricsAvailable", *metrics, generation, s.now))
     if s.desired.ignored:
@@ -410,6 +410,12 @@ def _conditions(s: Situation, summary: Summary, monitored: list[Report]) -> list
         changed = Reason.CHANGED_BY_OTHERS, " ".join(each.text for each in overriding)
         conditions.append(_condition(s.status, "Overridden", "True", *changed, generation, s.now))
     return conditions
+
+
+def _model_resolved(status: Status, following: Following, generation: int, now: float) -> Condition:
+    truth: Truth = "True" if following.resolved else "False"
+    said = truth, following.reason, following.message
+    return _condition(status, "ModelResolved", *said, generation, now)
 
 
 def internal_error(

@@ -46,6 +46,8 @@ class _Followed:
     """In a row."""
     again: bool = False
     """Whether it is to be asked once more after the request that is under way."""
+    not_before: float = -inf
+    """Until when the registry asks to wait."""
 
 
 class Poller:
@@ -111,8 +113,8 @@ class Poller:
         for reference, followed in self._followed.items():
             if followed.due == inf:
                 followed.again = True
-            elif due < followed.due:
-                self._plan(reference, followed, due)
+            elif (at := self._allowed(followed, due)) < followed.due:
+                self._plan(reference, followed, at)
 
     async def run(self, kind: RegistryKind) -> None:
         """Ask until cancelled."""
@@ -131,12 +133,20 @@ class Poller:
             followed.answer = asked
             if self._followed.get(reference) is not followed:
                 continue
-            self._plan(reference, followed, self._clock() + (0.0 if followed.again else wait))
+            now = self._clock()
+            self._plan(
+                reference, followed, self._allowed(followed, now) if followed.again else now + wait
+            )
             followed.again = False
             if before is None or _news(before) != _news(asked):
                 self._log(reference, before, asked)
                 for who in list(followed.followers):
                     self.changed(*who)
+
+    def _allowed(self, followed: _Followed, due: float) -> float:
+        """Not before the registry wants it, unless the clock was set back since."""
+        longest = self._clock() + LONGEST_RETRY_AFTER
+        return max(due, followed.not_before) if followed.not_before <= longest else due
 
     async def _next(self) -> tuple[Reference, _Followed]:
         """The reference that is due; none other gets it until it is planned again."""
@@ -189,10 +199,11 @@ class Poller:
             message, asked = f"{fault.title}: {fault.message}.", 0.0
             followed.failures += 1
         else:
-            followed.failures = 0
+            followed.failures, followed.not_before = 0, -inf
             self.outcomes["answered"] += 1
             self.answered = self._clock()
             return Answer(version, self._clock()), self._wait(0, 0.0)
+        followed.not_before = self._clock() + min(asked, LONGEST_RETRY_AFTER)
         return self._failed(followed, known, message), self._wait(followed.failures, asked)
 
     def _failed(self, followed: _Followed, known: Version | None, message: str) -> Answer:

@@ -167,12 +167,51 @@ def test_pods_that_run_keep_what_they_started_with(now: Initializer | None) -> N
         assert initializer_of(one, deployment(one, then), now) == then
 
 
-@pytest.mark.parametrize("damaged", [None, "{", '{"image": 1}'])
-def test_one_whose_annotation_was_changed_still_downloads(damaged: str | None) -> None:
-    one, live = revision(), deployment(revision(), SETTING)
-    live["metadata"]["annotations"][STORED] = damaged
-    if damaged is None:
+def with_annotation(live: Manifest, written: str | None) -> Manifest:
+    live["metadata"]["annotations"][STORED] = written
+    if written is None:
         del live["metadata"]["annotations"]
+    return live
+
+
+@pytest.mark.parametrize("damaged", [None, "{", '{"image": 1}'])
+@pytest.mark.parametrize("now", [None, OTHER, SETTING])
+def test_one_whose_annotation_was_changed_downloads_as_before(
+    damaged: str | None, now: Initializer | None
+) -> None:
+    """Also when the setting was removed since: its pods would restart without a model."""
+    one, live = revision(), with_annotation(deployment(revision(), SETTING), damaged)
+    assert initializer_of(one, live, now) == SETTING
+
+
+@pytest.mark.parametrize("then", [SETTING, OTHER])
+def test_pods_do_not_restart_when_the_annotation_is_lost_whatever_the_environment_is(
+    then: Initializer,
+) -> None:
+    secret = {"secretKeyRef": {"name": "bucket", "key": "token"}}
+    env = [
+        {"name": "HF_TOKEN", "valueFrom": secret},
+        {"name": "AWS_REGION", "value": "eu-1"},
+        {"name": "HTTPS_PROXY", "value": ""},
+        {"name": "HOME", "value": "/mnt/models"},
+        {"name": "LAST", "valueFrom": secret},
+    ]
+    one = revision({**MODEL, "env": env})
+    live = with_annotation(deployment(one, then), None)
+    again = deployment(one, initializer_of(one, live, None))
+    assert again["spec"]["template"] == live["spec"]["template"]
+
+
+@pytest.mark.parametrize("foreign", ["", "{", '{"image": 1}'])
+def test_pods_that_started_without_a_download_get_none_by_an_annotation(foreign: str) -> None:
+    one, live = revision(), deployment(revision(), None)
+    live["metadata"]["annotations"] = {STORED: foreign}
+    assert initializer_of(one, live, SETTING) is None
+
+
+def test_pods_that_do_not_show_how_they_download_have_the_present_setting() -> None:
+    one, live = revision(), with_annotation(deployment(revision(), SETTING), None)
+    live["spec"]["template"]["spec"]["initContainers"][0]["image"] = ""
     assert initializer_of(one, live, OTHER) == OTHER
 
 

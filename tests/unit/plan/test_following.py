@@ -7,6 +7,7 @@ import pytest
 from serinus.api.reasons import Reason
 from serinus.api.registry import Answer, Version
 from serinus.api.status import Status
+from serinus.api.validation import followed
 from serinus.manifests.following import as_written
 from serinus.plan.following import Following, following
 from tests.support.registry import CHAMPION, REFERENCE, version
@@ -27,6 +28,8 @@ def read(found: Version | None, status: Status | None = None, error: str = "") -
         (replace(version("4"), uri="s3://" + "x" * 1024), "its URI has 1029 characters"),
         (replace(version("4"), uri="pvc://Claims/../x"), "must have the form pvc://claim/path"),
         (replace(version("4"), digest=""), "its digest has 0 characters"),
+        (replace(version("4"), uri="https://me/$(PASSWORD)"), "must not have $( in"),
+        (replace(version("4"), version="$(PASSWORD)"), "must not have $( in"),
     ],
 )
 def test_a_version_that_cannot_be_used_is_said_and_not_taken(found: Version, says: str) -> None:
@@ -62,3 +65,9 @@ def test_the_time_of_a_version_stays_when_only_its_link_changes() -> None:
     assert known is not None and moved.known is not None
     assert (moved.known.since, moved.known.link) == (known.since, "https://elsewhere/4")
     assert moved.spec == read(version("4")).spec
+
+
+def test_a_reference_with_a_field_that_only_a_newer_operator_knows_is_followed() -> None:
+    """An operator goes on under a newer CRD: without a version, its model would be another one."""
+    newer = {"model": {"registry": {**CHAMPION["registry"], "signedBy": "x"}}}
+    assert followed(newer) == REFERENCE

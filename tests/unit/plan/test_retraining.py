@@ -369,7 +369,15 @@ def test_what_the_job_says_it_has_made_is_awaited() -> None:
 
 @pytest.mark.parametrize(
     ("said", "made"),
-    [('{"version": 7}', "7"), ('{"version": true}', None), ("[1]", None), ("done", None)],
+    [
+        ('{"version": 7}', "7"),
+        ('{"version": true}', None),
+        ("[1]", None),
+        ("done", None),
+        ('{"version": ""}', None),
+        (r'{"version": "\ud800"}', None),
+        (r'{"version": "\u001b[2J"}', None),
+    ],
 )
 def test_only_text_or_a_number_is_a_version(said: str, made: str | None) -> None:
     assert last(ends(training(), left(said))).made == made

@@ -82,6 +82,7 @@ async def test_what_changes_about_a_version_later_makes_it_no_other() -> None:
         ("runs:/abc/model", "models:/fraud/7"),
         ("https://user:secret@files.example.com/fraud", None),
         ("pvc://Claim/../x", None),
+        ("https://files.example.com/$(AWS_SECRET_ACCESS_KEY)", None),
         ("oci://registry/model tag", None),
         ("s3://" + "a" * 1100, None),
     ],

@@ -14,7 +14,7 @@ from serinus.notifications.signature import key, signed
 from serinus.registries import listening
 from tests.support.following import Following, a_while, following, until
 from tests.support.ports import free_port
-from tests.support.registries import FakeMLflow
+from tests.support.registries import FakeMLflow, answering
 
 KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER = "whsec_" + "A" * 32
@@ -101,6 +101,25 @@ async def test_a_hundred_repeats_cause_one_request_and_a_hundred_others_two(
         assert len(mlflow.asked) == 4
         told = under_test.registries.told()
         assert told["models", "accepted"] == 101 and told["models", "repeated"] == 99
+
+
+async def test_a_registry_that_asks_to_wait_is_not_asked_sooner_by_its_webhooks(
+    tmp_path: Path,
+) -> None:
+    mlflow = with_seven(tmp_path)
+    registry = mlflow.configured("MLflow", tmp_path, webhook=True)
+    async with mlflow, following(registry) as under_test:
+        mlflow.behave = answering(429, Retry_After="600")
+        await under_test.answer(CHAMPION)
+        inbox = under_test.registries.inboxes["models"]
+        for number in range(20):
+            under_test.now += 29
+            assert inbox.take(standard(f"{number}", under_test.now), BODY, leads=True) == 204
+            await a_while()
+        assert len(mlflow.asked) == 1
+        under_test.now += 30
+        under_test.registries.wake()
+        await until(lambda: len(mlflow.asked) == 2)
 
 
 @pytest.mark.parametrize(

@@ -229,3 +229,32 @@ async def test_a_spec_that_names_the_version_itself_follows_nothing_any_more(
     assert "model" not in status
     assert not condition(status)
     assert not operator.registry.followers
+
+
+async def test_an_alias_that_is_not_known_is_a_condition_too_where_nothing_serves(
+    operator: Operator,
+) -> None:
+    await operator.apply("fraud", **FOLLOWED)
+    operator.registry.fails("It has no alias champion.")
+    status = await operator.until("fraud", lambda s: condition(s).get("status") == "False")
+    assert "no alias champion" in condition(status)["message"]
+    operator.registry.names(version("4"))
+    status = await operator.until("fraud", healthy("4"))
+    assert condition(status)["status"] == "True"
+
+
+async def test_a_candidate_whose_history_is_lost_is_dropped_while_another_alias_is_not_known(
+    operator: Operator,
+) -> None:
+    """It would keep its traffic, and nobody would judge it."""
+    before = await serving(operator)
+    operator.registry.names(version("5"))
+    status = await operator.until("fraud", rolls_out("5"))
+    name = f"fraud-{status['candidate']['revision']}"
+    await operator.apply("fraud", **{**FOLLOWED, "model": OTHER})
+    await operator.until("fraud", lambda s: "challenger" in condition(s)["message"])
+    stored = await operator.cluster.get("ControllerRevision", operator.namespace, name)
+    await operator.cluster.delete(stored)
+    status = await operator.until("fraud", healthy("4"))
+    assert "candidate" not in status
+    assert status["stable"]["revision"] == before["stable"]["revision"]
