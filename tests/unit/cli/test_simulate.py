@@ -9,8 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
+from serinus.api.status import FollowedVersion
 from serinus.cli.__main__ import main
+from serinus.cli.files import manifest_of
+from serinus.manifests.following import resolved
+from serinus.manifests.revision import revision_hash
 from tests.support.exhaustive import short
+from tests.support.registry import CHAMPION
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
@@ -410,3 +415,21 @@ def test_a_scenario_of_other_types_is_refused_also_with_options_for_the_same_fie
     assert main(["simulate", "-f", ANALYSIS, "--scenario", scenario, option]) == 2
     field = written.partition(":")[0]
     assert f"{scenario}: scenario.{field}: must be" in capsys.readouterr().err
+
+
+def test_a_spec_that_follows_a_registry_has_the_revision_of_what_its_status_names() -> None:
+    container = {"name": "model", "image": "m:1", "ports": [{"containerPort": 8080}]}
+    spec = {"model": CHAMPION, "template": {"spec": {"containers": [container]}}}
+    known = FollowedVersion(
+        registry="company",
+        model="fraud",
+        alias="champion",
+        version="4",
+        storage_uri="models:/fraud/4",
+        digest="sha256:4",
+        since=0,
+    )
+    live = {"metadata": {"name": "fraud"}, "spec": spec, "status": {"model": known.to_json()}}
+    given = manifest_of(live, "fraud.yaml")
+    assert given.revision == revision_hash("fraud", resolved(spec, known))
+    assert given.version == "4"
