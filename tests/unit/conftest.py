@@ -1,5 +1,7 @@
-"""In which order unit tests begin."""
+"""In which order unit tests begin, and what one leaves to the next."""
 
+import sys
+from collections.abc import Iterator
 from typing import Final
 
 import pytest
@@ -32,3 +34,11 @@ LONGEST: Final = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest modules begin."""
     longest_first(items, LONGEST)
+
+
+@pytest.fixture(autouse=True)
+def recursion_limit() -> Iterator[None]:
+    """What reads deep objects raises it for the whole process, and so for every later test."""
+    before = sys.getrecursionlimit()
+    yield
+    sys.setrecursionlimit(before)
