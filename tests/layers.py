@@ -9,11 +9,9 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from itertools import zip_longest
 from pathlib import Path
 
 _BESIDE_EACH_OTHER = ("--dist=loadscope", "--no-loadscope-reorder")
@@ -23,7 +21,7 @@ _WORKERS = (os.cpu_count() or 1) + 1
 LAYERS: Mapping[str, Sequence[Sequence[str]]] = {
     "unit": [("-m", "not exhaustive", f"--numprocesses={_WORKERS}", *_BESIDE_EACH_OTHER)],
     # most of their time is waiting
-    "integration": [("-m", "not exhaustive", "--numprocesses=6", *_IN_GROUPS)],
+    "integration": [("-m", "not exhaustive", "--numprocesses=5", *_IN_GROUPS)],
     "e2e": [
         ("-m", "not (quiet or alone or live)", "--numprocesses=5", *_BESIDE_EACH_OTHER),
         ("-m", "quiet and not live", "--numprocesses=4", *_BESIDE_EACH_OTHER),
@@ -39,9 +37,6 @@ LAYERS: Mapping[str, Sequence[Sequence[str]]] = {
 """
 FOLDERS: Mapping[str, Sequence[str]] = {"exhaustive": ("unit", "integration"), "live": ("e2e",)}
 """Where a layer's tests are, if not in a folder of its name."""
-AHEAD: Mapping[str, Sequence[str]] = {"e2e": ("-m", "tests.stage")}
-"""What brings up for a layer what it would wait for, while the layer before it runs. A layer brings
-up what is missing, so nothing depends on it."""
 _BUILD = Path(__file__).parents[1] / "build"
 REPORTS = _BUILD / "reports"
 _SLOWEST = 15
@@ -122,19 +117,6 @@ def _environment() -> Mapping[str, str]:
     return {**ours, "PYTHONPYCACHEPREFIX": str(_BUILD / "compiled")}
 
 
-@contextmanager
-def _brought_up(following: str | None) -> Iterator[None]:
-    """Within it, what the following layer waits for is brought up; its words are in a file."""
-    if following is None or following not in AHEAD:
-        yield
-        return
-    REPORTS.mkdir(parents=True, exist_ok=True)
-    with (REPORTS / f"{following}-ahead.log").open("w") as log:
-        command = [sys.executable, *AHEAD[following]]
-        with subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT):
-            yield
-
-
 def main(layers: list[str]) -> int:
     """Run layers in order up to the first that fails; print a line for each and their sum."""
     unknown = sorted(set(layers) - set(LAYERS))
@@ -142,9 +124,8 @@ def main(layers: list[str]) -> int:
         print(f"usage: python -m tests.layers [{'] ['.join(LAYERS)}]", file=sys.stderr)
         return 2
     outcomes: list[Outcome] = []
-    for layer, following in zip_longest(layers, layers[1:]):
-        with _brought_up(following):
-            outcomes.append(run(layer))
+    for layer in layers:
+        outcomes.append(run(layer))
         if not outcomes[-1].ran:
             break
     print("", *outcomes, sep="\n")

@@ -47,7 +47,11 @@ LONGEST: Final = (
 """The modules that take more than half a minute, the longest first; those that disturb the API
 server, one after another, are apart."""
 
+_TOGETHER: Final = {"test_page_load": "test_page"}
+"""Modules that run one after another: what one lists would be pages of the other's objects."""
 
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Each module is a group, but those that disturb the API server are one: one of them would only
     wait for another. That group is the longest, and begins."""
@@ -55,7 +59,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not _disturbs(item))
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):  # others may run beside them
-            group = DISTURBED if _disturbs(item) else item.path.stem
+            group = DISTURBED if _disturbs(item) else _TOGETHER.get(item.path.stem, item.path.stem)
             item.add_marker(pytest.mark.xdist_group(group))
 
 

@@ -121,6 +121,9 @@ async def test_each_verb_of_the_documents_acts_and_returns_when_it_is_obeyed(
     code, told = await type_("history")
     rows = [line.split()[:4] for line in told.splitlines()]
     assert ["1", stable, "v1", "stable"] in rows and ["2", candidate, "v2", "candidate"] in rows
+    code, told = await type_("history", "--all")
+    reasons = [line.split()[1] for line in told.splitlines()[1:]]
+    assert reasons == ["FirstDeployment", "Promoted", "RolloutStarted"]
     code, told = await type_("resume")
     assert (code, "spec.rollout.paused is not true" in told) == (1, True)
     waiting = asyncio.create_task(type_("status"))

@@ -93,7 +93,7 @@ async def test_what_downloads_is_written_once(cluster: Cluster, namespace: str) 
     applied = await cluster.apply(wanted)
     assert covers(applied, wanted)
     again = await cluster.apply(wanted)
-    assert again["metadata"]["resourceVersion"] == applied["metadata"]["resourceVersion"]
+    assert again["metadata"]["generation"] == applied["metadata"]["generation"]
 
 
 async def test_no_upgrade_changes_what_runs(operator: Operator) -> None:

@@ -93,7 +93,9 @@ async def test_the_candidate_gets_traffic_once_its_job_has_succeeded(operator: O
         assert told_port == port
     await ends(operator, live, code=0)
     await operator.until("fraud", lambda s: s["candidate"]["weight"]["wanted"] == 20)
-    await until_no_job(operator)
+    await operator.rest()
+    kept = await children(operator.cluster, operator.namespace, "Job")
+    assert kept == {live["metadata"]["name"]}, "people read its log"
 
 
 async def test_one_that_fails_rolls_back_and_its_last_lines_are_in_the_decision(
@@ -105,7 +107,8 @@ async def test_one_that_fails_rolls_back_and_its_last_lines_are_in_the_decision(
     assert status["rejected"]["reason"] == "JobFailed"
     assert status["rejected"]["message"] == (
         f"Job {live['metadata']['name']} has failed. container main: Error with exit code 1: "
-        "7 of 90 predictions are other ones"
+        "7 of 90 predictions are other ones. "
+        f"See kubectl logs job/{live['metadata']['name']}, which is kept for a day."
     )
     await operator.rest()
     kept = await children(operator.cluster, operator.namespace, "Job")
@@ -138,7 +141,7 @@ async def test_one_that_ends_while_no_operator_runs_counts(operator: Operator) -
     await ends(operator, live, code=1, lines="no model")
     async with operator:
         status = await operator.until("fraud", lambda s: s["rejected"])
-    assert status["rejected"]["message"].endswith("exit code 1: no model")
+    assert "exit code 1: no model. See" in status["rejected"]["message"]
 
 
 async def test_another_spec_and_the_deletion_of_its_owner_end_it(operator: Operator) -> None:

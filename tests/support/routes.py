@@ -25,9 +25,13 @@ def copies(route: Manifest) -> dict[str, int]:
 def previewed(route: Manifest) -> list[tuple[dict[str, str], list[str]]]:
     """Header fields, and the Services to which requests that have them go."""
     return [
-        (
-            {each["name"]: each["value"] for match in rule["matches"] for each in match["headers"]},
-            [each["name"] for each in rule["backendRefs"]],
-        )
+        (fields, [each["name"] for each in rule.get("backendRefs") or []])
         for rule in (route["spec"].get("rules") or [])[1:]
+        if (fields := _fields(rule))
     ]
+
+
+def _fields(rule: Manifest) -> dict[str, str]:
+    """Header fields of its matches; empty: it is no preview's."""
+    matches = rule.get("matches") or []
+    return {each["name"]: each["value"] for match in matches for each in match.get("headers") or []}

@@ -105,16 +105,6 @@ def test_a_report_of_an_earlier_run_counts_for_nothing(a_layer: Path) -> None:
 
 
 COMPILES = "import sys\n\ndef test_it() -> None:\n    assert not sys.dont_write_bytecode\n"
-WAITS = """
-import time
-from pathlib import Path
-
-def test_it() -> None:
-    deadline = time.monotonic() + 20
-    while not Path("is-up").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-"""
 
 
 def test_compiled_modules_are_kept_though_the_environment_says_no(
@@ -124,19 +114,6 @@ def test_compiled_modules_are_kept_though_the_environment_says_no(
     (a_layer / "test_lonely.py").write_text(LONELY)
     (a_layer / "test_compiles.py").write_text(COMPILES)
     assert run("layer").ran
-
-
-def test_what_a_layer_waits_for_is_brought_up_while_the_one_before_it_runs(
-    a_layer: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    up = ("-c", "open('is-up', 'w').close(); raise SystemExit(1)")
-    monkeypatch.setattr(layers, "LAYERS", {"layer": [()], "after": [()]})
-    monkeypatch.setattr(layers, "AHEAD", {"after": up})
-    after = a_layer.parent / "after"
-    after.mkdir()
-    (a_layer / "test_waits.py").write_text(WAITS)
-    (after / "test_sociable.py").write_text(SOCIABLE.format(True))
-    assert layers.main(["layer", "after"]) == 0, "a layer brings up what is missing"
 
 
 def test_each_module_of_e2e_runs_once() -> None:
