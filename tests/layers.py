@@ -15,18 +15,17 @@ from functools import reduce
 from pathlib import Path
 
 _BESIDE_EACH_OTHER = ("--dist=loadscope", "--no-loadscope-reorder")
-_IN_GROUPS = ("--dist=loadgroup", "--no-loadscope-reorder")
 _WORKERS = (os.cpu_count() or 1) + 1
 """One more than there are cores, since some tests wait."""
 LAYERS: Mapping[str, Sequence[Sequence[str]]] = {
     "unit": [("-m", "not exhaustive", f"--numprocesses={_WORKERS}", *_BESIDE_EACH_OTHER)],
     # most of their time is waiting
-    "integration": [("-m", "not exhaustive", "--numprocesses=5", *_IN_GROUPS)],
+    "integration": [("-m", "not exhaustive", "--numprocesses=4", *_BESIDE_EACH_OTHER)],
     "e2e": [
         ("-m", "not (quiet or alone or live)", "--numprocesses=5", *_BESIDE_EACH_OTHER),
         ("-m", "quiet and not live", "--numprocesses=4", *_BESIDE_EACH_OTHER),
     ],
-    "exhaustive": [("-m", "exhaustive", f"--numprocesses={_WORKERS}", *_IN_GROUPS)],
+    "exhaustive": [("-m", "exhaustive", f"--numprocesses={_WORKERS}", *_BESIDE_EACH_OTHER)],
     "live": [
         ("-m", "live and not (quiet or alone)", "--numprocesses=4", *_BESIDE_EACH_OTHER),
         ("-m", "live and quiet", "--numprocesses=2", *_BESIDE_EACH_OTHER),

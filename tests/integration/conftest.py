@@ -47,20 +47,10 @@ LONGEST: Final = (
 """The modules that take more than half a minute, the longest first; those that disturb the API
 server, one after another, are apart."""
 
-_TOGETHER: Final = {"test_page_load": "test_page"}
-"""Modules that run one after another: what one lists would be pages of the other's objects."""
 
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each module is a group, but those that disturb the API server are one: one of them would only
-    wait for another. That group is the longest, and begins."""
+    """The longest modules begin, so that none is left for the end."""
     longest_first(items, LONGEST)
-    items.sort(key=lambda item: not _disturbs(item))
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):  # others may run beside them
-            group = DISTURBED if _disturbs(item) else _TOGETHER.get(item.path.stem, item.path.stem)
-            item.add_marker(pytest.mark.xdist_group(group))
 
 
 def _disturbs(item: pytest.Item | pytest.Module) -> bool:

@@ -119,8 +119,9 @@ async def test_each_verb_of_the_documents_acts_and_returns_when_it_is_obeyed(
         return code, out + err
 
     code, told = await type_("history")
-    rows = [line.split()[:4] for line in told.splitlines()]
-    assert ["1", stable, "v1", "stable"] in rows and ["2", candidate, "v2", "candidate"] in rows
+    rows = [line.split()[:5] for line in told.splitlines()]
+    assert ["1", stable, "v1", "-", "stable"] in rows
+    assert ["2", candidate, "v2", "-", "candidate"] in rows
     code, told = await type_("history", "--all")
     reasons = [line.split()[1] for line in told.splitlines()[1:]]
     assert reasons == ["FirstDeployment", "Promoted", "RolloutStarted"]

@@ -92,8 +92,7 @@ async def test_the_candidate_gets_traffic_once_its_job_has_succeeded(operator: O
         assert host.removesuffix(f".{operator.namespace}.svc") in services
         assert told_port == port
     await ends(operator, live, code=0)
-    await operator.until("fraud", lambda s: s["candidate"]["weight"]["wanted"] == 20)
-    await operator.rest()
+    await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20)
     kept = await children(operator.cluster, operator.namespace, "Job")
     assert kept == {live["metadata"]["name"]}, "people read its log"
 
