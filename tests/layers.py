@@ -22,8 +22,8 @@ LAYERS: Mapping[str, Sequence[Sequence[str]]] = {
     # most of their time is waiting
     "integration": [("-m", "not exhaustive", "--numprocesses=4", *_BESIDE_EACH_OTHER)],
     "e2e": [
-        ("-m", "not (quiet or alone or live)", "--numprocesses=5", *_BESIDE_EACH_OTHER),
-        ("-m", "quiet and not live", "--numprocesses=4", *_BESIDE_EACH_OTHER),
+        ("-m", "not (quiet or alone or live)", "--numprocesses=4", *_BESIDE_EACH_OTHER),
+        ("-m", "quiet and not live", "--numprocesses=3", *_BESIDE_EACH_OTHER),
     ],
     "exhaustive": [("-m", "exhaustive", f"--numprocesses={_WORKERS}", *_BESIDE_EACH_OTHER)],
     "live": [

@@ -15,8 +15,6 @@ from tests.stage.manifests import IDLE, Model
 from tests.stage.operator import Operator
 from tests.stage.stage import Stage
 
-pytestmark = pytest.mark.quiet  # its pods are idle, and disturb nobody
-
 SLOW_TO_BE_READY: Mapping[str, Any] = {
     **IDLE,
     "readinessProbe": {
