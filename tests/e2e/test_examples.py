@@ -61,7 +61,7 @@ def applied(product: Stage) -> Iterator[Mapping[str, Applied]]:
             )
             for name, rate in RATES.items()
         }
-        for name in sorted(names[1:], key=lambda name: name not in RATES):  # these wait longest
+        for name in names[1:]:
             version = CANDIDATES.get(name, "v2")
             product.api.apply(_manifest(product, name, found[name].namespace, version))
             found[name].until("the candidate's pods run", _candidate_runs)
