@@ -172,7 +172,7 @@ class Reconciler:
     async def _refuse(
         self, key: Key, live: Manifest, state: ObjectState, before: Status, told: Status, now: float
     ) -> Passed:
-        """Say why the spec cannot be read, and do nothing else."""
+        """Say why there is no spec to act on, and do nothing else."""
         measure_nothing(self._sampler, key, state)
         unsaved, wrote = await self._commit(key, live, state, before, told, (), now)
         state.export(told, None, ())
