@@ -4,13 +4,14 @@ FROM ${BASE} AS build
 # the base's own pip installs (--python), so that none is shipped
 RUN python3 -m venv --without-pip /opt/serinus
 COPY requirements/operator.txt /tmp/requirements.txt
-RUN python3 -m pip --python /opt/serinus/bin/python install --no-cache-dir --no-compile \
-    --require-hashes --requirement /tmp/requirements.txt
-COPY operator/serinus /app/serinus
 # Compiled here, since the root is read-only later, and by hash: layers round the times of files.
 # Of the Kubernetes client's thousand models hardly any is imported.
-RUN python3 -m compileall -q --invalidation-mode unchecked-hash \
-    -x '/kubernetes/(aio/)?client/(api|models)/' /opt/serinus/lib /app
+RUN python3 -m pip --python /opt/serinus/bin/python install --no-cache-dir --no-compile \
+    --require-hashes --requirement /tmp/requirements.txt \
+    && python3 -m compileall -q --invalidation-mode unchecked-hash \
+    -x '/kubernetes/(aio/)?client/(api|models)/' /opt/serinus/lib
+COPY operator/serinus /app/serinus
+RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app
 
 FROM ${BASE}
 COPY --from=build /opt/serinus /opt/serinus

@@ -8,6 +8,10 @@ LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.1
 SOURCES := operator tests examples
 
 export PYTHONPATH := operator
+# Each command that is started here imports the same modules
+unexport PYTHONDONTWRITEBYTECODE
+# Every checkout shares it: mypy looks at what a file holds, and at its own version
+export MYPY_CACHE_DIR ?= $(or $(SERINUS_CACHE),$(HOME)/.cache/serinus)/mypy
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -28,7 +32,7 @@ $(READY): requirements/dev.txt
 	  { apt-get update -qq && apt-get install -y -qq python3-venv; } || \
 	  { echo "install python3-venv first: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --require-hashes --requirement requirements/dev.txt
+	$(BIN)/pip install --quiet --no-compile --require-hashes --requirement requirements/dev.txt
 	@touch $@
 
 .PHONY: lock
@@ -186,7 +190,7 @@ bench-judge: $(READY) ## Compare the judge with other tools, and write docs/judg
 	$(BIN)/python -m tests.bench.judge
 
 .PHONY: bench-scenarios
-bench-scenarios: $(READY) ## Run the defaults through nights of good and bad rollouts (OPTIONS=--help)
+bench-scenarios: $(READY) ## Run the defaults through nights, and write docs/by-itself-tables.md (OPTIONS=--help)
 	PYTHONPATH=operator $(BIN)/python -m tests.bench.scenarios $(OPTIONS)
 
 .PHONY: bench-reaction

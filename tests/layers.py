@@ -20,7 +20,7 @@ _WORKERS = (os.cpu_count() or 1) + 1
 LAYERS: Mapping[str, Sequence[Sequence[str]]] = {
     "unit": [("-m", "not exhaustive", f"--numprocesses={_WORKERS}", *_BESIDE_EACH_OTHER)],
     # most of their time is waiting
-    "integration": [("-m", "not exhaustive", "--numprocesses=4", *_BESIDE_EACH_OTHER)],
+    "integration": [("-m", "not exhaustive", "--numprocesses=5", *_BESIDE_EACH_OTHER)],
     "e2e": [
         ("-m", "not (quiet or alone or live)", "--numprocesses=4", *_BESIDE_EACH_OTHER),
         ("-m", "quiet and not live", "--numprocesses=3", *_BESIDE_EACH_OTHER),

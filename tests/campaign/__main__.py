@@ -16,7 +16,7 @@ from tests.campaign import report
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "build" / "campaign"
 PARTS: dict[str, Sequence[Sequence[str]]] = {
-    "table": [("table",)],
+    "table": [("table",), ("table", "--followed")],
     "table-real": [("table", "--real")],
     "sequences": [
         ("sequences", "--count", "5000", "--seed", "1"),

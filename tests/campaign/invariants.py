@@ -3,21 +3,25 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, Final
 
 from serinus.api.stages import COMPARED, Stage
+from serinus.controller.queue import BACKOFF_LONGEST
 from serinus.manifests.owner import NAME_LABEL
+from serinus.manifests.routers.rules import FRONTS
 from serinus.plan.stages import RULES
-from tests.campaign.history import Act, History, Snapshot
+from tests.campaign.history import Act, History, Snapshot, Write
 
 Manifest = dict[str, Any]
 
 REACTION: Final = 15.0
 """Seconds in which the operator answers what happens to pods, with a gateway that answers."""
+RETRIED_WITHIN: Final = 1.2 * BACKOFF_LONGEST
+"""Seconds after which the operator tries a refused status again, at most."""
 REJECTED_WITHIN: Final = 5.0
 """Seconds until a rejected revision has no traffic any more."""
 BAD_WITHIN: Final = {"errors": 300.0, "hangs": 900.0, "dies": 1800.0, "flaps": 900.0}
@@ -28,12 +32,16 @@ TOLD_WITHIN: Final = 90.0
 MOST_DECISIONS: Final = 12
 """Decisions in a minute beyond which they are no decisions but a loop."""
 MOST_WRITES: Final = 60
-"""Writes in a minute that nobody gave a cause for."""
+"""Writes in a minute that nobody gave a cause for, of one route and all else: while children are
+refused there are 16 passes a minute, and each writes the second route of a preview too."""
 
 _TERMINAL: Final = frozenset(
     {"Promoted", "CheckFailed", "ProgressDeadlineExceeded", "Inconclusive", "Aborted"}
     | {"Reverted", "Superseded", "InvalidSpec", "GuardFailed", "GuardEnded"}
 )
+_GRANTED: Final = range(200, 300)
+_REFUSED: Final = (400, 403, 413, 422)
+"""Answers to a status that was written, and to one that cannot be."""
 _SLOW: Final = frozenset({"operator", "children", "route", "gateway", "API server", "watch"})
 """What keeps the operator from acting."""
 
@@ -240,16 +248,25 @@ def _no_loop(history: History) -> Iterator[Violation]:
             break
     # what is deleted is gone: to delete it again it must have been made, which counts
     made = [each for each in history.writes if each.verb != "DELETE" or each.status >= 400]
-    writes = [each.at for each in made]
-    for first, last in zip(writes, writes[MOST_WRITES:], strict=False):
-        caused = sum(first - REACTION <= at <= last for at in acts)
-        if last - first < 60 and caused * 20 < MOST_WRITES:
-            told = Counter(
-                (each.verb, each.kind, each.status) for each in made if first <= each.at <= last
-            )
-            words = f"{MOST_WRITES} writes in {last - first:.0f} s: {told.most_common(2)}"
-            yield Violation("no loop", first, words)
+    for route in sorted({each.name for each in made if each.kind in FRONTS}) or [""]:
+        of_route = [each for each in made if each.kind not in FRONTS or each.name == route]
+        if violation := _too_many(of_route, acts):
+            yield violation
             break
+
+
+def _too_many(made: list[Write], acts: list[float]) -> Violation | None:
+    for first, last in zip(made, made[MOST_WRITES:], strict=False):
+        caused = sum(first.at - REACTION <= at <= last.at for at in acts)
+        if last.at - first.at < 60 and caused * 20 < MOST_WRITES:
+            told = Counter(
+                (each.verb, each.kind, each.status)
+                for each in made
+                if first.at <= each.at <= last.at
+            )
+            words = f"{MOST_WRITES} writes in {last.at - first.at:.0f} s: {told.most_common(2)}"
+            return Violation("no loop", first.at, words)
+    return None
 
 
 def _at_rest_nothing_is_written(history: History) -> Iterator[Violation]:
@@ -310,8 +327,22 @@ def _the_sentence_is_true(history: History) -> Iterator[Violation]:
 
     # a sentence may be as old as the operator may leave unsaid what decides nothing
     for at, told in _lasting(history, wrong, REACTION):
-        yield Violation("the status message is correct", at, told)
+        if not _awaits_retry(history, at):
+            yield Violation("the status message is correct", at, told)
     yield from _missing_for_as_long_as_told(history)
+
+
+def _awaits_retry(history: History, moment: float) -> bool:
+    """Whether the first status that was written after a moment came with the retry of a refused
+    one: nothing tells the operator that what refused it has ended."""
+    written = next((at for at in _statuses(history, _GRANTED) if at > moment), history.end)
+    refused = (at for at in _statuses(history, _REFUSED) if at <= moment)
+    return any(written - at <= RETRIED_WITHIN for at in refused)
+
+
+def _statuses(history: History, answers: Container[int]) -> Iterator[float]:
+    """When statuses were sent that were answered so."""
+    return (each.at for each in history.writes if each.sub == "status" and each.status in answers)
 
 
 def _missing_for_as_long_as_told(history: History) -> Iterator[Violation]:
@@ -435,17 +466,11 @@ def _the_good_are_not_rejected(history: History) -> Iterator[Violation]:
 
 def _unwritable_is_told_otherwise(history: History) -> Iterator[Violation]:
     """A status that is refused time and again shows in an Event or in what the operator exports."""
-    refused = [
-        each
-        for each in history.writes
-        if each.sub == "status" and each.status in (400, 403, 413, 422)
-    ]
-    granted = [each.at for each in history.writes if each.sub == "status" and each.status < 300]
-    for first in refused[:1]:
-        ends = min((at for at in granted if at > first.at), default=history.end)
-        if ends - first.at < TOLD_WITHIN:
+    for first in islice(_statuses(history, _REFUSED), 1):
+        ends = next((at for at in _statuses(history, _GRANTED) if at > first), history.end)
+        if ends - first < TOLD_WITHIN:
             continue
-        within = first.at, first.at + TOLD_WITHIN
+        within = first, first + TOLD_WITHIN
         event = any(
             within[0] <= each.at <= ends and each.type == "Warning" and "status" in each.note
             for each in history.told
@@ -454,10 +479,8 @@ def _unwritable_is_told_otherwise(history: History) -> Iterator[Violation]:
             within[0] <= at <= ends and _exports_trouble(text) for at, text in history.exposed
         )
         if not event and not export:
-            words = (
-                f"status writes were refused for {ends - first.at:.0f} s, and nothing tells of it"
-            )
-            yield Violation("an unwritable status is reported elsewhere", first.at, words)
+            words = f"status writes were refused for {ends - first:.0f} s, and nothing tells of it"
+            yield Violation("an unwritable status is reported elsewhere", first, words)
 
 
 def _exports_trouble(text: str) -> bool:

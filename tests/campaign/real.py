@@ -30,7 +30,7 @@ from serinus.cluster import ApiError, Cluster, connect
 from serinus.controller.app import App
 from serinus.controller.pace import Pace
 from serinus.manifests.kinds import KINDS, WATCHED
-from serinus.manifests.task import TASK_LABEL
+from serinus.manifests.task import JOB_NAME_LABEL, TASK_LABEL
 from tests.campaign.control import Control
 from tests.campaign.crashes import WHOSE
 from tests.campaign.history import Snapshot
@@ -104,11 +104,15 @@ class RealApi:
                         await task
 
     def hear(self, namespace: str, hear: Hear | None) -> None:
-        """From now on tell of what happens in a namespace; None ends it."""
+        """Tell of what is in a namespace, and from now on of what happens there; None ends it."""
         if hear is None:
             self._hearing.pop(namespace, None)
-        else:
-            self._hearing[namespace] = hear
+            return
+        self._hearing[namespace] = hear
+        for known in self._known.values():
+            for (where, _), live in known.items():
+                if where == namespace:
+                    hear("MODIFIED", live)
 
     async def send(self, request: Request) -> Reply:
         """Send it as it is."""
@@ -267,7 +271,11 @@ class RealStage(World):
         self._wire.faults = self.faults
         cluster = Cluster(self._wire, 60.0)  # type: ignore[arg-type]
         self.app = App(
-            cluster, self.prometheus, namespaces=(self.namespace,), clock=lambda: self.now
+            cluster,
+            self.prometheus,
+            namespaces=(self.namespace,),
+            registries=self.registry,
+            clock=lambda: self.now,
         )
         _STAGE.set(self)
         WHOSE.set(self.history)
@@ -349,7 +357,10 @@ class RealStage(World):
             queue._schedule(key, left, each.earliest - seconds)
 
     def _controllers_are_done(self) -> bool:
-        """Whether Deployments and endpoints tell of the pods as they are."""
+        """Whether Deployments and endpoints tell of the pods as they are, and each Job that has not
+        ended has one."""
+        if self._jobs_without_a_pod():
+            return False
         for live in self.api.all("Deployment", self.namespace):
             status, metadata = live.get("status") or {}, live["metadata"]
             mine = [p for p in self.pods.pods.values() if p.deployment == metadata["name"]]
@@ -372,6 +383,19 @@ class RealStage(World):
             for pod in self.pods.behind(service)
         }
         return told == behind
+
+    def _jobs_without_a_pod(self) -> bool:
+        """Whether the controller of Jobs is to make one, which it does some seconds after it has
+        lost the one before."""
+        pods = (each["metadata"] for each in self.api.all("Pod", self.namespace))
+        stay = (each["labels"] for each in pods if "deletionTimestamp" not in each)
+        have_one = {labels.get(JOB_NAME_LABEL) for labels in stay}
+        return any(
+            live["metadata"]["name"] not in have_one
+            for live in self.api.all("Job", self.namespace)
+            if not (live.get("status") or {}).get("conditions")
+            and "deletionTimestamp" not in live["metadata"]
+        )
 
     def _watches_are_done(self) -> bool:
         """Whether ours have told of everything that was written."""
@@ -471,7 +495,10 @@ class RealStage(World):
         if self.jobs.how == UNPULLED:
             self._at(JOB_TAKES, lambda: self._end_of_a_job(live))
             return
-        code = CODES.get(self.jobs.how, 0)
+        # one that never ends is given up by the operator: a Job's own deadline is not in moved time
+        code = CODES.get(self.jobs.how)
+        ended = {"exitCode": code, "finishedAt": rfc3339(time.time())}
+        state = {"running": {}} if code is None else {"terminated": ended}
         container = live["spec"]["containers"][0]
         told = {
             "name": container["name"],
@@ -479,16 +506,17 @@ class RealStage(World):
             "imageID": "",
             "ready": False,
             "restartCount": 0,
-            "state": {"terminated": {"exitCode": code, "finishedAt": rfc3339(time.time())}},
+            "state": state,
         }
-        ended = {"phase": "Failed" if code else "Succeeded", "containerStatuses": [told]}
-        self._do(self._patch_status("Pod", live["metadata"]["name"], ended))
+        phase = "Running" if code is None else "Failed" if code else "Succeeded"
+        status = {"phase": phase, "containerStatuses": [told]}
+        self._do(self._patch_status("Pod", live["metadata"]["name"], status))
 
     async def lose_nodes_of_jobs(self) -> None:
-        """Their pods are deleted, which Jobs take for failures."""
+        """Their pods are evicted, which marks them as disrupted from outside."""
         self.act("the pods of Jobs are lost")
         for live in await self.user.list("Pod", self.namespace, TASK_LABEL):
-            await self.user.delete(live)
+            await self.user.evict(self.namespace, live["metadata"]["name"])
 
     def tell_of(self, pod: Pod) -> None:
         """Write what the kubelet would."""

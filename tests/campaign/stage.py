@@ -3,10 +3,13 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol
 
+from serinus.api.status import FollowedVersion
 from serinus.cluster import Cluster
+from serinus.manifests.following import resolved
 from serinus.manifests.revision import revision_hash
 from tests.campaign.history import History, Snapshot
 from tests.campaign.wire import Fault, Request, refusal
+from tests.support.registry import CHAMPION, REFERENCE, PaperRegistry, version
 
 Manifest = dict[str, Any]
 
@@ -15,6 +18,10 @@ class Stage(Protocol):
     """One ModelDeployment, the operator, and all that may befall them."""
 
     history: History
+    registry: PaperRegistry
+    follows: bool
+    """Whether each spec that is applied follows an alias in the registry, which is moved to the
+    version that the spec would name."""
 
     @property
     def now(self) -> float:
@@ -27,6 +34,9 @@ class Stage(Protocol):
     @property
     def namespace(self) -> str:
         """Where it all happens."""
+
+    def revision_of(self, wanted: Manifest) -> str:
+        """The hash that a spec's model and template get here."""
 
     async def apply(self, spec: Manifest, annotations: Mapping[str, str] | None = None) -> Manifest:
         """Apply a manifest."""
@@ -123,6 +133,21 @@ def spec(version: str, **more: Any) -> Manifest:
 def revision_of(wanted: Manifest) -> str:
     """The hash that a spec's model and template get."""
     return revision_hash("fraud", wanted)
+
+
+def followed_revision_of(wanted: Manifest) -> str:
+    """The hash that they get if the version is that of the alias that is followed."""
+    found = version(wanted["model"]["version"])
+    known = FollowedVersion(
+        registry=REFERENCE.registry,
+        model=REFERENCE.model,
+        alias=REFERENCE.alias,
+        version=found.version,
+        storage_uri=found.uri,
+        digest=found.digest,
+        since=0.0,
+    )
+    return revision_of(resolved({**wanted, "model": CHAMPION}, known))
 
 
 def status_refused() -> Fault:

@@ -4,8 +4,8 @@ Each cell brings a ModelDeployment into a state, lets the event happen, mends wh
 waits for what is expected. Then nothing may be written any more, and once the ModelDeployment is
 deleted nothing may be left. All invariants hold meanwhile.
 
-`python -m tests.campaign.table [--real] [STATE/EVENT ...]` runs cells and prints a JSON line for
-each.
+`python -m tests.campaign.table [--followed] [--real] [STATE/EVENT ...]` runs cells, and prints a
+JSON line for each.
 """
 
 import argparse
@@ -16,11 +16,13 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from serinus.api.stages import COMPARED
+from serinus.api.status import FollowedVersion
 from serinus.cluster import ApiError
+from serinus.manifests.following import resolved
 from serinus.manifests.revision import approval_digest
 from tests.campaign.history import Snapshot
 from tests.campaign.invariants import violations
@@ -33,12 +35,15 @@ from tests.campaign.stage import (
     Stage,
     children_refused,
     evictions_refused,
+    followed_revision_of,
     revision_of,
     spec,
     status_refused,
 )
 from tests.campaign.wire import Fault
 from tests.stage.gateways import NAME, serve
+from tests.support.registry import REFERENCE
+from tests.support.registry import version as registered
 
 BESIDE: Final = 8
 """Cells that run beside each other on a real API server: most of their time is waiting."""
@@ -66,9 +71,12 @@ MIRRORED: Final = {
     **V2,
     "rollout": {**V2["rollout"], "steps": [{"mirror": {"percent": 20}}, {"setWeight": 40}]},
 }
-_TRIED: Final = {"preview": {"headers": [{"name": "x-try", "value": "yes"}]}}
+_TRIED: Final = {
+    "preview": {"headers": [{"name": "x-try", "value": "yes"}], "hostnames": ["try.example.com"]}
+}
 PREVIEWED: Final = {
     **V2,
+    "traffic": {"gateway": {**V2["traffic"]["gateway"], "hostnames": ["fraud.example.com"]}},
     "rollout": {
         **V2["rollout"],
         "steps": [_TRIED, {"pause": {"duration": "2m"}}, {"setWeight": 40}],
@@ -124,12 +132,17 @@ def serves(version: str) -> Outcome:
     return Outcome(f"{version} serves", holds)
 
 
+def _either(version: str) -> set[str]:
+    """The hashes of a version that the spec names, and of one that is followed."""
+    return {revision_of(spec(version)), followed_revision_of(spec(version))}
+
+
 def took_over(version: str, former: str) -> Outcome:
     """It serves, and what served before it is there to go back to."""
-    now, before = serves(version), revision_of(spec(former))
+    now, before = serves(version), _either(former)
 
     def holds(s: Snapshot) -> bool:
-        return now.holds(s) and before in s.status.get("former", [])
+        return now.holds(s) and not before.isdisjoint(s.status.get("former", []))
 
     return Outcome(f"{now.words} after {former}", holds)
 
@@ -140,7 +153,7 @@ def rejected(version: str, reason: str = "", stable: str = "v1") -> Outcome:
     def holds(s: Snapshot) -> bool:
         refused = s.role("rejected")
         return (
-            refused.get("revision") == revision_of(spec(version))
+            refused.get("revision") in _either(version)
             and reason in ("", refused["reason"])
             and s.role("stable").get("version") == stable
             and s.split == {s.revision("stable"): 100.0}
@@ -197,12 +210,20 @@ class State:
     """The spec that is applied."""
     target: str
     """The revision that an event befalls."""
+    follows: bool = False
+    """Whether the spec follows an alias that names the version, instead of naming it itself."""
+
+    @property
+    def title(self) -> str:
+        """Its name, which tells it from the one in which the spec names the version."""
+        return f"{self.name}, followed" if self.follows else self.name
 
 
 async def _first(stage: Stage) -> None:
     stage.model("v1", starts_after=10.0)
+    first = stage.revision_of(V1)
     await stage.apply(V1)
-    await stage.until(lambda s: s.revision("candidate") == STABLE and STABLE in s.pods)
+    await stage.until(lambda s: s.revision("candidate") == first and first in s.pods)
 
 
 async def _serving(stage: Stage) -> None:
@@ -214,14 +235,15 @@ async def _awaited(stage: Stage) -> None:
     await _serving(stage)
     stage.model("v2", starts_after=10.0)
     await stage.apply(V2)
-    await stage.until(lambda s: s.hold == "AwaitingPods" and CANDIDATE in s.pods)
+    await stage.until(lambda s: s.hold == "AwaitingPods" and stage.revision_of(V2) in s.pods)
 
 
 async def _history(stage: Stage) -> None:
     await _serving(stage)
     stage.prometheus_is(takes=20.0)
     await stage.apply(V2)
-    await stage.until(lambda s: s.hold == "NoData" and s.ready.get(CANDIDATE, 0) > 0)
+    candidate = stage.revision_of(V2)
+    await stage.until(lambda s: s.hold == "NoData" and s.ready.get(candidate, 0) > 0)
     stage.prometheus_is()
 
 
@@ -360,7 +382,9 @@ STATES: Final = (
         CANDIDATE,
     ),
     State("mirrored", "v2 gets copies of 20%", _mirrored, _V2, MIRRORED, CANDIDATE),
-    State("previewed", "people reach v2 by a header", _previewed, _V2, PREVIEWED, CANDIDATE),
+    State(
+        "previewed", "people reach v2 by a header or a host", _previewed, _V2, PREVIEWED, CANDIDATE
+    ),
     State("guarded", "v2 is promoted, and v1 holds 5%", _guarded, _V2, GUARDED, CANDIDATE),
     State(
         "retraining",
@@ -371,6 +395,16 @@ STATES: Final = (
         STABLE,
     ),
 )
+
+FOLLOWED: Final = tuple(
+    replace(
+        state,
+        follows=True,
+        target=followed_revision_of(V1 if state.target == STABLE else V2),
+    )
+    for state in STATES
+)
+"""The same states, in which the model is followed: what happens ends as if the spec named it."""
 
 
 # --- the events
@@ -446,7 +480,7 @@ async def _many_rejected(stage: Stage, _: State) -> None:
         await stage.command(f"abort/{started.revision('candidate')}")
         await stage.until(lambda s: not s.role("candidate"))
     await stage.wait(MINUTE)
-    await stage.command(f"undo/{STABLE}")
+    await stage.command(f"undo/{stage.revision_of(V1)}")
 
 
 async def _same(stage: Stage, state: State) -> None:
@@ -479,8 +513,9 @@ def _command(verb: str) -> Callable[[Stage, State], Awaitable[None]]:
     async def happen(stage: Stage, state: State) -> None:
         if verb == "retry":
             stage.model("v2", errors=0.0)
-        revision = {"undo": STABLE}.get(verb, state.target)
-        revision = CANDIDATE if state.name == "Degraded" and verb != "undo" else revision
+        revision = stage.revision_of(V1) if verb == "undo" else state.target
+        if state.name == "Degraded" and verb != "undo":
+            revision = stage.revision_of(V2)
         await stage.command(f"{verb}/{revision}")
         await stage.until(lambda s: bool(s.status.get("command")))
 
@@ -488,8 +523,10 @@ def _command(verb: str) -> Callable[[Stage, State], Awaitable[None]]:
 
 
 async def _approved(stage: Stage, state: State) -> None:
+    found = stage.history.snapshots[-1].status.get("model")
     live = await stage.user.get("ModelDeployment", stage.namespace, "fraud")
-    digest = approval_digest(live["spec"])
+    known = FollowedVersion.model_validate(found) if found else None
+    digest = approval_digest(resolved(live["spec"], known))
     await stage.command(f"approve/{state.target}/2/{digest}/now/{APPROVER}")
     await stage.until(lambda s: bool(s.status.get("command")))
 
@@ -642,7 +679,7 @@ async def _flaps(stage: Stage, state: State) -> None:
 
 async def _history_lost(stage: Stage, state: State) -> None:
     stage.act("stable's ControllerRevision is deleted, and the candidate fails")
-    revision = stage.history.snapshots[-1].revision("stable") or STABLE
+    revision = stage.history.snapshots[-1].revision("stable") or stage.revision_of(V1)
     found = await stage.user.find("ControllerRevision", stage.namespace, f"fraud-{revision}")
     if found is not None:
         await stage.user.delete(found)
@@ -924,6 +961,117 @@ EVENTS: Final = (
 )
 
 
+async def _alias_moves(stage: Stage, _: State) -> None:
+    stage.act("the alias is moved to v3")
+    stage.registry.names(registered("v3"))
+
+
+async def _alias_moves_unheard(stage: Stage, _: State) -> None:
+    """While there is no operator."""
+    await stage.kill()
+    stage.act("the alias is moved to v3")
+    stage.registry.names(registered("v3"))
+    await stage.wait(MINUTE)
+    await stage.start()
+
+
+async def _alias_moves_unwritten(stage: Stage, _: State) -> None:
+    """The operator is killed between the answer and the write of the status; when it is back, the
+    registry is down for a while."""
+    stage.fault(status_refused(), "status")
+    stage.registry.names(registered("v3"))
+    await stage.wait(MINUTE)
+    await stage.kill()
+    stage.registry.forgets()
+    await stage.mend()
+    await stage.wait(5)
+    stage.registry.fails("It refused the connection.")
+    await stage.wait(MINUTE)
+    stage.registry.names(registered("v3"))
+
+
+def _registry(*, killed: bool) -> Callable[[Stage, State], Awaitable[None]]:
+    async def happen(stage: Stage, _: State) -> None:
+        """Nothing is heard of the registry for an hour, by one that never heard of it either."""
+        known = stage.registry.answers[REFERENCE].version
+        assert known is not None
+        stage.act("the registry is down")
+        if killed:
+            await stage.kill()
+            stage.registry.forgets()
+            await stage.start()
+            await stage.wait(5)
+        stage.registry.fails("It refused the connection.")
+        await stage.wait(60 * MINUTE)
+        stage.act("the registry answers")
+        stage.registry.names(known)
+
+    return happen
+
+
+async def _registered_anew(stage: Stage, state: State) -> None:
+    stage.act("the version is deleted and registered again")
+    named = state.current["model"]["version"]
+    stage.registry.names(registered(named, again="x"))
+    await stage.wait(10 * MINUTE)
+    stage.registry.names(registered(named))
+
+
+async def _unusable(stage: Stage, state: State) -> None:
+    stage.act("the alias is moved to what no pod can load")
+    named = registered(state.current["model"]["version"])
+    stage.registry.names(replace(registered("v3"), uri="s3://$(SECRET)"))
+    await stage.wait(10 * MINUTE)
+    stage.registry.names(named)
+
+
+async def _unknown_alias(stage: Stage, _: State) -> None:
+    def follow(alias: str) -> Callable[[Manifest], None]:
+        return lambda live: live["spec"]["model"]["registry"].update(alias=alias)
+
+    await stage.edit("follows an alias that is not known", follow("challenger"))
+    await stage.wait(20 * MINUTE)
+    await stage.edit("follows the first alias", follow(REFERENCE.alias))
+
+
+async def _registry_down_and_it_fails(stage: Stage, state: State) -> None:
+    stage.act("the registry is down, and knows nothing")
+    known = stage.registry.answers[REFERENCE].version
+    assert known is not None
+    await stage.kill()
+    stage.registry.forgets()
+    await stage.start()
+    stage.registry.fails("It refused the connection.")
+    await _fails(stage, state)
+    stage.registry.names(known)
+
+
+_MOVED: Final = {
+    "*": serves("v3"),
+    "paused": held("v3", "PausedBySpec"),
+    "awaiting an approval": held("v3", "AwaitingApproval", 20.0),
+    "no Job could say": held("v3", "ValidationUnfinished", 20.0),
+}
+"""What comes of another version of the alias, by the policy of the spec."""
+
+OF_THE_REGISTRY: Final = (
+    Event("alias moves", _alias_moves, _MOVED),
+    Event("alias moves while no operator is there", _alias_moves_unheard, _MOVED),
+    Event("alias moves, operator killed before its write", _alias_moves_unwritten, _MOVED),
+    Event("registry down for an hour", _registry(killed=False)),
+    Event("registry down for an hour, operator killed", _registry(killed=True)),
+    Event(
+        "registry down, candidate fails",
+        _registry_down_and_it_fails,
+        {"*": rejected("v2", "CheckFailed"), **_DONE, **_FAILED},
+    ),
+    Event("version registered again", _registered_anew),
+    Event("another alias, which is not known", _unknown_alias),
+    Event("alias moves to an unusable version", _unusable),
+)
+"""What happens to the states in which the model is followed, besides."""
+
+
 # --- the cells
 
 
@@ -952,6 +1100,7 @@ class Result:
 
 async def course(stage: Stage, state: State, event: Event) -> None:
     """A cell from its start to its end. Raises AssertionError where something does not come."""
+    stage.follows = state.follows
     await state.reach(stage)
     await event.happen(stage, state)
     expected = event.expected(state)
@@ -982,22 +1131,22 @@ def cell(state: State, event: Event) -> Result:
     started = time.perf_counter()
     wrong = run(lambda world: _in_memory(world, state, event))
     took = time.perf_counter() - started
-    return Result(state.name, event.name, event.expected(state).words, took, wrong)
+    return Result(state.title, event.name, event.expected(state).words, took, wrong)
 
 
-def chosen(names: Iterable[str]) -> list[tuple[State, Event]]:
+def chosen(names: Iterable[str], followed: bool = False) -> list[tuple[State, Event]]:
     """The cells named `state/event`, either of which may be left out; all if none is named."""
     wanted = [name.partition("/")[::2] for name in names] or [("", "")]
     return [
         (state, event)
-        for state in STATES
-        for event in EVENTS
+        for state in (FOLLOWED if followed else STATES)
+        for event in ((*EVENTS, *OF_THE_REGISTRY) if followed else EVENTS)
         if any(s in ("", state.name) and e in ("", event.name) for s, e in wanted)
     ]
 
 
-def _run_named(names: tuple[str, str]) -> Result:
-    ((state, event),) = chosen([f"{names[0]}/{names[1]}"])
+def _run_named(names: tuple[str, str, bool]) -> Result:
+    ((state, event),) = chosen([f"{names[0]}/{names[1]}"], names[2])
     return cell(state, event)
 
 
@@ -1006,11 +1155,14 @@ _FIRST_LOOKED_AT: Final = {"measured in a step": 0, "paused": 1, "retiring": 2, 
 
 
 def in_memory(
-    names: Iterable[str] = (), workers: int = 2, left_out: frozenset[str] = frozenset()
+    names: Iterable[str] = (),
+    workers: int = 2,
+    left_out: frozenset[str] = frozenset(),
+    followed: bool = False,
 ) -> Iterator[Result]:
     """Run cells in memory, some beside each other; those in which most faults show come first."""
-    cells = [(state.name, event.name) for state, event in chosen(names)]
-    cells = [cell for cell in cells if "/".join(cell) not in left_out]
+    cells = [(state.name, event.name, followed) for state, event in chosen(names, followed)]
+    cells = [cell for cell in cells if "/".join(cell[:2]) not in left_out]
     cells.sort(key=lambda cell: _FIRST_LOOKED_AT.get(cell[0], 9))
     if workers < 2 or len(cells) < 2:
         yield from map(_run_named, cells)
@@ -1020,10 +1172,9 @@ def in_memory(
 
 
 async def _on_real(
-    names: Iterable[str], workers: int, left_out: frozenset[str], tell: Callable[[Result], None]
+    cells: Sequence[tuple[State, Event]], workers: int, tell: Callable[[Result], None]
 ) -> None:
     """Run cells on a real API server, many beside each other."""
-    cells = [each for each in chosen(names) if f"{each[0].name}/{each[1].name}" not in left_out]
     turns = asyncio.Semaphore(workers)
 
     async def one(real: RealApi, namespace: str, state: State, event: Event) -> None:
@@ -1032,7 +1183,7 @@ async def _on_real(
             async with RealStage(real, namespace) as stage:
                 wrong = await _in_memory(stage, state, event)
             took = time.perf_counter() - started
-            tell(Result(state.name, event.name, event.expected(state).words, took, wrong))
+            tell(Result(state.title, event.name, event.expected(state).words, took, wrong))
 
     async with namespaces(len(cells)) as (real, spaces), asyncio.TaskGroup() as group:
         for namespace, (state, event) in zip(spaces, cells, strict=True):
@@ -1045,6 +1196,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("cells", nargs="*", metavar="STATE/EVENT")
     parser.add_argument("--workers", type=int, default=2, help="cells beside each other")
     parser.add_argument("--real", action="store_true", help="on a real API server")
+    parser.add_argument("--followed", action="store_true", help="the model is followed")
     parser.add_argument("--fail-fast", action="store_true", help="end with the first that is wrong")
     parser.add_argument("--except", action="append", dest="left_out", default=[])
     options = parser.parse_args(arguments)
@@ -1058,9 +1210,11 @@ def main(arguments: Sequence[str]) -> int:
     left_out = frozenset(options.left_out)
     if options.real:
         beside = options.workers if options.workers > 2 else BESIDE
-        asyncio.run(_on_real(options.cells, beside, left_out, tell))
+        cells = chosen(options.cells, options.followed)
+        cells = [each for each in cells if f"{each[0].name}/{each[1].name}" not in left_out]
+        asyncio.run(_on_real(cells, beside, tell))
         return 1 if failed else 0
-    for found in in_memory(options.cells, options.workers, left_out):
+    for found in in_memory(options.cells, options.workers, left_out, options.followed):
         tell(found)
         if failed and options.fail_fast:
             break

@@ -10,11 +10,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pydantic_core import to_json
+
+from serinus.manifests.allowed_task import as_kind
 from serinus.manifests.kinds import KINDS
+from tests.support.task_kinds import TASK_KINDS
 
 Manifest = dict[str, Any]
 
-_PLURALS: Final = {(kind.api_version, kind.plural): kind.name for kind in KINDS.values()}
+_PLURALS: Final = {
+    (kind.api_version, kind.plural): kind.name
+    for kind in (*KINDS.values(), *map(as_kind, TASK_KINDS))
+}
+PLURALS: Final = {name: plural for (_, plural), name in _PLURALS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +76,7 @@ class Reply:
 
 def reply(status: int, body: Manifest, **headers: str) -> Reply:
     """An answer in JSON."""
-    return Reply(
-        status, json.dumps(body).encode(), {k.replace("_", "-"): v for k, v in headers.items()}
-    )
+    return Reply(status, to_json(body), {k.replace("_", "-"): v for k, v in headers.items()})
 
 
 def refusal(status: int, reason: str, message: str, **headers: str) -> Reply:

@@ -3,7 +3,7 @@
   up          start a cluster, or find it running, and wait until it is usable
   down        end it and remove every trace of it
   status      say which clusters there are
-  load-image  put a locally built image on its node
+  load-image  put a locally built image on its nodes
   build       only fill the cache, so that the next `up` is quick
 
 A cluster is described in build/cluster/NAME: kubeconfig, and cluster.json, which names its gateway,
@@ -50,11 +50,15 @@ def _up(arguments: argparse.Namespace) -> None:
     name = arguments.name or description.DEFAULT_NAMES[arguments.profile]
     folder = description.folder_of(name)
     backend = arguments.backend if arguments.backend != "auto" else _suitable()
-    wanted = Wanted(arguments.profile, arguments.scrape_interval, arguments.fake_nodes)
+    wanted = Wanted(
+        arguments.profile, arguments.scrape_interval, arguments.fake_nodes, arguments.second_node
+    )
+    if wanted.second_node and (backend, wanted.profile) != ("bare", "full"):
+        raise machine.UnfitError("only the bare backend has a second node, in the full profile")
     BACKENDS[backend].check()
     with _locked(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        description.claim(folder, backend, arguments.profile)
+        description.claim(folder, backend, wanted)
         cluster = BACKENDS[backend].up(folder, wanted)
         description.write(folder, cluster)
     print(f"export KUBECONFIG={folder / 'kubeconfig'}")
@@ -136,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_profile(up)
     up.add_argument("--name", help="default: serinus, or serinus-control for that profile")
     up.add_argument("--fake-nodes", type=int, default=2, help="control profile only; default 2")
+    up.add_argument("--second-node", action="store_true", help="bare backend and full profile only")
     up.add_argument("--scrape-interval", default="2s", help="Prometheus's; default 2s")
 
     down = commands.add_parser("down", help="end a cluster and remove every trace of it")
@@ -147,7 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     status.set_defaults(run=_status)
     status.add_argument("-o", "--output", choices=["text", "json"], default="text")
 
-    load = commands.add_parser("load-image", help="put a locally built image on the node")
+    load = commands.add_parser("load-image", help="put a locally built image on the nodes")
     load.set_defaults(run=_load_image)
     load.add_argument("image", help="an archive, or the name of an image built here")
     load.add_argument("--name", default=default, help=f"the cluster; default: {default}")

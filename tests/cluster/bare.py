@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.cluster import (
     addons,
     cache,
+    cgroups,
     components,
     configuration,
     description,
@@ -22,7 +23,7 @@ from tests.cluster.box import Box
 from tests.cluster.description import Cluster, Profile, Wanted
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.link import Link
-from tests.cluster.node import NODE_ADDRESS
+from tests.cluster.nodes import FIRST, SECOND, Node
 from tests.cluster.progress import step
 
 _GO_PARTS = {
@@ -87,7 +88,7 @@ def is_running(folder: Path) -> bool:
 
 
 def load(folder: Path, archive: Path) -> None:
-    """Put the images of an oci-archive on the node, under the names they have in it."""
+    """Put the images of an oci-archive on the nodes, under the names they have in it."""
     _import(Box(folder), archive)
 
 
@@ -99,7 +100,7 @@ def _prepare(box: Box, profile: Profile, built: dict[str, Path], cable: Link) ->
     os.chown(state / "lib/prometheus", _NOBODY, _NOBODY)
     config = state / "lib/kubernetes"
     pki.make(config / "pki")
-    addresses = ("127.0.0.1", NODE_ADDRESS, "10.96.0.1", cable.box_address)
+    addresses = ("127.0.0.1", FIRST.address, "10.96.0.1", cable.box_address)
     names = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
     alternatives = [f"IP:{address}" for address in addresses] + [f"DNS:{name}" for name in names]
     extension = f"subjectAltName={','.join(alternatives)}"
@@ -109,8 +110,11 @@ def _prepare(box: Box, profile: Profile, built: dict[str, Path], cable: Link) ->
         kubeconfig.touch(mode=0o600)
         kubeconfig.write_text(pki.kubeconfig(config / "pki", f"https://{address}:6443"), "utf-8")
     snapshotter = "overlayfs" if machine.can_overlay(state) else "native"
-    configuration.write(config, box.name, snapshotter)
-    return components.plan(profile, built, cable.box_address)
+    nodes = _nodes(box)
+    for node in nodes:
+        cgroups.make(node.cgroup(box.name))
+    configuration.write(config, nodes, box.name, snapshotter)
+    return components.plan(profile, built, cable.box_address, nodes)
 
 
 def _fill(
@@ -125,7 +129,8 @@ def _fill(
         gateway = cache.digest([addons.gateway_api(), addons.envoy_gateway()])
         _once(box.folder / "gateway", gateway, lambda: addons.apply_envoy_gateway(kubectl))
         kubectl.apply(addons.manifest("gateway.yaml"))
-        kubectl.wait(f"node/{configuration.NODE}", "condition=Ready")
+        for node in _nodes(box):
+            kubectl.wait(f"node/{node.name}", "condition=Ready")
         if since is not None:
             addons.wait_for_restart(kubectl, since)
         addons.wait(kubectl, prometheus)
@@ -138,7 +143,13 @@ def _once(note: Path, version: str, act: Callable[[], None]) -> None:
         note.write_text(version, encoding="utf-8")
 
 
+def _nodes(box: Box) -> tuple[Node, ...]:
+    return (FIRST, SECOND) if description.has_second_node(box.folder) else (FIRST,)
+
+
 def _import(box: Box, archive: Path) -> None:
-    ctr = ["/run/parts/containerd/bin/ctr", "--namespace=k8s.io", "images", "import", "-"]
-    with archive.open("rb") as content:
-        subprocess.run(box.enter(ctr), stdin=content, check=True, capture_output=True)
+    for node in _nodes(box):
+        ctr = ["/run/parts/containerd/bin/ctr", f"--address={node.containerd}"]
+        with archive.open("rb") as content:
+            load = box.enter([*ctr, "--namespace=k8s.io", "images", "import", "-"])
+            subprocess.run(load, stdin=content, check=True, capture_output=True)

@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.configuration import CONFIG, KUBECONFIG, NODE, PKI
+from tests.cluster.configuration import CONFIG, KUBECONFIG, PKI
 from tests.cluster.description import Profile
-from tests.cluster.node import NODE_ADDRESS, SERVICE_CIDR
+from tests.cluster.node import SERVICE_CIDR
+from tests.cluster.nodes import FIRST, Node
 from tests.cluster.pki import FRONT_PROXY
 
 _CLIENT = (f"--kubeconfig={KUBECONFIG}", "--kube-api-qps=500", "--kube-api-burst=1000")
@@ -30,14 +31,18 @@ class Component:
     environment: dict[str, str] = field(default_factory=dict)
 
 
-def plan(profile: Profile, parts: dict[str, Path], address: str) -> dict[str, Any]:
+def plan(
+    profile: Profile, parts: dict[str, Path], address: str, nodes: Sequence[Node]
+) -> dict[str, Any]:
     """What node.py is told: where the parts lie, the box's address, what to start in order."""
     control_plane = [_etcd(), _apiserver(), _controller_manager(), _scheduler()]
-    node = [_kubelet(), _kube_proxy()] if profile == "full" else [_kwok()]
-    first = [_containerd()] if profile == "full" else []
+    full = profile == "full"
+    node = [*map(_kubelet, nodes), _kube_proxy()] if full else [_kwok()]
+    first = [_containerd(each) for each in nodes] if full else []
     return {
         "parts": {name: str(path) for name, path in parts.items()},
         "address": address,
+        "nodes": [node.address for node in nodes],
         "components": [asdict(component) for component in (*first, *control_plane, *node)],
     }
 
@@ -51,7 +56,7 @@ def _etcd() -> Component:
 def _apiserver() -> Component:
     argv = [
         "/run/parts/kubernetes/bin/kube-apiserver",
-        f"--advertise-address={NODE_ADDRESS}",
+        f"--advertise-address={FIRST.address}",
         "--allow-privileged=true",
         "--authorization-mode=Node,RBAC",
         f"--client-ca-file={PKI}/ca.crt",
@@ -73,7 +78,8 @@ def _apiserver() -> Component:
         f"--tls-cert-file={PKI}/apiserver.crt",
         f"--tls-private-key-file={PKI}/apiserver.key",
     ]
-    return Component("kube-apiserver", argv, port=6443)
+    environment = {"GOGC": "400"}  # else it collects garbage for a fifth of its time
+    return Component("kube-apiserver", argv, port=6443, environment=environment)
 
 
 def _controller_manager() -> Component:
@@ -93,21 +99,24 @@ def _scheduler() -> Component:
     return Component("kube-scheduler", argv)
 
 
-def _containerd() -> Component:
-    argv = ["/run/parts/containerd/bin/containerd", f"--config={CONFIG}/containerd.toml"]
+def _containerd(node: Node) -> Component:
+    config = f"--config={CONFIG}/containerd{node.mark}.toml"
+    argv = ["/run/parts/containerd/bin/containerd", config]
     path = "/run/parts/containerd/bin:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
-    return Component("containerd", argv, environment={"PATH": path})
+    return Component(f"containerd{node.mark}", argv, environment={"PATH": path})
 
 
-def _kubelet() -> Component:
+def _kubelet(node: Node) -> Component:
     argv = [
         "/run/parts/kubernetes/bin/kubelet",
         f"--kubeconfig={KUBECONFIG}",
-        f"--config={CONFIG}/kubelet.json",
-        f"--hostname-override={NODE}",
-        f"--node-ip={NODE_ADDRESS}",
+        f"--config={CONFIG}/kubelet{node.mark}.json",
+        f"--root-dir=/var/lib/kubelet{node.mark}",
+        f"--cert-dir=/var/lib/kubelet{node.mark}/pki",
+        f"--hostname-override={node.name}",
+        f"--node-ip={node.address}",
     ]
-    return Component("kubelet", argv)
+    return Component(f"kubelet{node.mark}", argv)
 
 
 def _kube_proxy() -> Component:

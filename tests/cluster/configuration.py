@@ -1,28 +1,30 @@
 """The configuration files that a bare cluster's components are started with."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from tests.cluster import cgroups, system
-from tests.cluster.node import NODE_ADDRESS
+from tests.cluster.nodes import FIRST, POD_CIDR, Node
 
 CONFIG = "/var/lib/kubernetes"  # as the box sees it
 PKI = f"{CONFIG}/pki"
 KUBECONFIG = f"{CONFIG}/kubeconfig"
-NODE = "node"
-POD_CIDR = "10.244.0.0/16"
 
 
-def write(folder: Path, cgroup: str, snapshotter: str) -> None:
-    """Write the configuration files that the components are started with into the folder."""
-    _write(folder / "kubelet.json", _kubelet_configuration(cgroup))
+def write(folder: Path, nodes: Iterable[Node], box: str, snapshotter: str) -> None:
+    """Write the configuration files that the components are started with into the folder. `box`:
+    its control group."""
     _write(folder / "kube-proxy.json", _kube_proxy_configuration())
-    _write(folder / "cni" / "10-pods.conflist", _pod_network())
-    (folder / "containerd.toml").write_text(_containerd_configuration(snapshotter), "utf-8")
+    for node in nodes:
+        _write(folder / f"kubelet{node.mark}.json", _kubelet_configuration(node, box))
+        _write(folder / f"cni{node.mark}" / "10-pods.conflist", _pod_network(node))
+        containerd = _containerd_configuration(node, snapshotter)
+        (folder / f"containerd{node.mark}.toml").write_text(containerd, "utf-8")
 
 
-def _kubelet_configuration(cgroup: str) -> dict[str, Any]:
+def _kubelet_configuration(node: Node, box: str) -> dict[str, Any]:
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
@@ -33,16 +35,19 @@ def _kubelet_configuration(cgroup: str) -> dict[str, Any]:
         },
         "authorization": {"mode": "Webhook"},
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": f"/{cgroup}",
+        "cgroupRoot": f"/{node.cgroup(box)}",
         "clusterDNS": ["10.96.0.10"],
         "clusterDomain": "cluster.local",
-        "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
+        "containerRuntimeEndpoint": f"unix://{node.containerd}",
         # The machine's disk is not the cluster's to guard.
         "evictionHard": {"memory.available": "100Mi", "nodefs.available": "0%"},
         "failCgroupV1": not cgroups.is_version_1(),
         "failSwapOn": False,
+        "healthzPort": node.health_port,
         "imageGCHighThresholdPercent": 100,
         "maxPods": 250,
+        "podLogsDir": f"/var/log/pods{node.mark}",
+        "port": node.port,
         "registryPullQPS": 0,
         "resolvConf": "/run/resolv.conf",
         "serializeImagePulls": False,
@@ -57,29 +62,37 @@ def _kube_proxy_configuration() -> dict[str, Any]:
         "clusterCIDR": POD_CIDR,
         # The machine's connection table keeps its size.
         "conntrack": {"maxPerCore": 0, "min": 0},
-        "hostnameOverride": NODE,
+        "hostnameOverride": FIRST.name,
         "mode": "nftables",
-        "nodePortAddresses": ["169.254.77.0/24", f"{NODE_ADDRESS}/32"],
+        "nodePortAddresses": ["169.254.77.0/24", f"{FIRST.address}/32"],
     }
 
 
-def _pod_network() -> dict[str, Any]:
+def _pod_network(node: Node) -> dict[str, Any]:
     """A routed link a pod: bridged pods need br_netfilter to reach a Service of a neighbour."""
     addresses = {
         "type": "host-local",
-        "dataDir": "/run/cni",
-        "ranges": [[{"subnet": POD_CIDR}]],
+        "dataDir": f"/run/cni{node.mark}",
+        "ranges": [[{"subnet": node.pods}]],
         "routes": [{"dst": "0.0.0.0/0"}],
     }
     plugins = [{"type": "ptp", "ipam": addresses}]
     return {"cniVersion": "1.0.0", "name": "pods", "plugins": plugins}
 
 
-def _containerd_configuration(snapshotter: str) -> str:
+def _containerd_configuration(node: Node, snapshotter: str) -> str:
     runtime = 'plugins."io.containerd.cri.v1.runtime"'
     images = 'plugins."io.containerd.cri.v1.images"'
     return f"""\
 version = 3
+root = "/var/lib/containerd{node.mark}"
+state = "/run/containerd{node.mark}"
+
+[grpc]
+address = "{node.containerd}"
+
+[plugins."io.containerd.nri.v1.nri"]
+disable = true
 
 [{images}]
 snapshotter = "{snapshotter}"
@@ -92,7 +105,7 @@ restrict_oom_score_adj = true
 
 [{runtime}.cni]
 bin_dirs = ["/usr/lib/cni"]
-conf_dir = "{CONFIG}/cni"
+conf_dir = "{CONFIG}/cni{node.mark}"
 
 [{runtime}.containerd.runtimes.runc]
 runtime_type = "io.containerd.runc.v2"

@@ -18,11 +18,13 @@ PROMETHEUS_ADDRESS = "http://prometheus.monitoring.svc.cluster.local:9090"
 
 @dataclass(frozen=True)
 class Wanted:
-    """What `up` is asked for. Fake nodes are the control profile's."""
+    """What `up` is asked for. Fake nodes are the control profile's, a second node the bare
+    backend's."""
 
     profile: Profile
     scrape_interval: str
     fake_nodes: int
+    second_node: bool
 
 
 @dataclass(frozen=True)
@@ -65,22 +67,33 @@ def names() -> list[str]:
     return sorted(claim.parent.name for claim in folder_of("").glob("*/claim.json"))
 
 
-def claim(folder: Path, backend: str, profile: str) -> None:
+def claim(folder: Path, backend: str, wanted: Wanted) -> None:
     """Note what the folder is for before anything is made; raise FileExistsError if for another."""
-    ours = {"backend": backend, "profile": profile}
+    ours = {"backend": backend, "profile": wanted.profile}
+    if wanted.second_node:
+        ours["nodes"] = "2"
     file = folder / "claim.json"
     if file.exists() and json.loads(file.read_text(encoding="utf-8")) != ours:
         raise FileExistsError(
-            f"{folder.name} is a cluster of another backend or profile: choose another --name, or "
-            f"end it with `python -m tests.cluster down --name {folder.name}`"
+            f"{folder.name} is a cluster of another backend, profile or size: choose another "
+            f"--name, or end it with `python -m tests.cluster down --name {folder.name}`"
         )
     file.write_text(json.dumps(ours), encoding="utf-8")
 
 
 def backend_of(folder: Path) -> str:
     """The backend that the folder's cluster was asked of."""
-    backend: str = json.loads((folder / "claim.json").read_text(encoding="utf-8"))["backend"]
-    return backend
+    return _claimed(folder)["backend"]
+
+
+def has_second_node(folder: Path) -> bool:
+    """Whether the folder's cluster was asked for with two nodes."""
+    return "nodes" in _claimed(folder)
+
+
+def _claimed(folder: Path) -> dict[str, str]:
+    claimed: dict[str, str] = json.loads((folder / "claim.json").read_text(encoding="utf-8"))
+    return claimed
 
 
 def write(folder: Path, cluster: Cluster) -> None:

@@ -52,21 +52,20 @@ class Kubectl:
     def wait_for_crd(self, name: str, seconds: float = 60.0) -> None:
         """Wait until the API server serves a kind.
 
-        A CRD's conditions are null at first, which `kubectl wait` takes for an error.
+        Established is too early: if the kind is deleted while the API server initializes its
+        storage, the deletion fails, and is tried again only after minutes.
         """
         deadline = time.monotonic() + seconds
-        while not self._is_established(name):
-            if time.monotonic() > deadline:
-                raise NotReadyError(f"the CRD {name} is not established after {seconds:g} s")
-            time.sleep(0.1)
-
-    def _is_established(self, crd: str) -> bool:
-        found = self.get("crd", f"--field-selector=metadata.name={crd}")
-        return any(
-            (condition["type"], condition["status"]) == ("Established", "True")
-            for item in found["items"]
-            for condition in item.get("status", {}).get("conditions") or []
-        )
+        while True:
+            try:
+                self.call("get", name, "--all-namespaces", "--output=name")
+            except NotReadyError as error:
+                if time.monotonic() > deadline:
+                    message = f"the CRD {name} is not served after {seconds:g} s: {error}"
+                    raise NotReadyError(message) from error
+                time.sleep(0.1)
+            else:
+                return
 
     def wait_for_api(self, seconds: float = 180.0) -> None:
         """Wait until the API server says it is ready."""

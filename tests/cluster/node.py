@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 SERVICE_CIDR = "10.96.0.0/16"
-NODE_ADDRESS = "10.99.0.1"
 LINK_IN_BOX = "host"
 _START_SECONDS = 180.0
 _RESTART_SECONDS = 1.0
@@ -42,7 +41,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     plan = json.load(sys.stdin)
     make_mounts(folder, plan["parts"])
-    make_links(plan["address"])
+    make_links(plan["address"], plan["nodes"])
     supervise(plan["components"])
 
 
@@ -63,15 +62,16 @@ def make_mounts(folder: Path, parts: dict[str, str]) -> None:
         _mount("--bind", str(stand_in), f"/proc/sys/{name}")
 
 
-def make_links(address: str) -> None:
-    """Give the node its address on a bridge without ports, and the host's link its own."""
+def make_links(address: str, nodes: list[str]) -> None:
+    """Give the nodes their addresses on a bridge without ports, and the host's link its own."""
     for name, value in _NETWORK_SYSCTLS.items():
         Path("/proc/sys/net/ipv4", name).write_text(value, encoding="utf-8")
     _ip("link", "set", "lo", "up")
     _ip("link", "add", "node", "type", "bridge")
-    _ip("addr", "add", f"{NODE_ADDRESS}/32", "dev", "node")
+    for each in nodes:
+        _ip("addr", "add", f"{each}/32", "dev", "node")
     _ip("link", "set", "node", "up")
-    _ip("route", "add", SERVICE_CIDR, "dev", "node", "src", NODE_ADDRESS)
+    _ip("route", "add", SERVICE_CIDR, "dev", "node", "src", nodes[0])
     _ip("addr", "add", f"{address}/30", "dev", LINK_IN_BOX)
     _ip("link", "set", LINK_IN_BOX, "up")
 

@@ -15,7 +15,7 @@ from tests.stage.manifests import Model
 from tests.stage.stage import Stage
 
 NAMESPACE: Final = "demo"
-RATE: Final = 60.0
+RATE: Final = 120.0
 LONGEST_ACT: Final = 240.0
 SCALE_DOWN_DELAY: Final = 5
 

@@ -8,6 +8,7 @@ marked `quiet`.
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -18,17 +19,21 @@ from tests.stage.stage import CLUSTER, Stage, bring_up, connected
 from tests.support.order import longest_first
 
 LONGEST: Final = (
+    "test_auto_steps",
+    "test_bad_node",
+    "test_readme",
+    "test_story",
     "test_examples",
     "test_page",
-    "test_story",
-    "test_killed",
-    "test_readme",
+    "test_judged_examples",
+    "test_connections_cut",
     "test_without_gateway",
     "test_lifecycle",
+    "test_killed",
+    "test_cluster_leaves_nothing",
     "test_mirror",
     "test_bad_days",
     "test_grpc",
-    "test_cluster_leaves_nothing",
     "test_arms_differ",
     "test_second_prometheus",
     "test_traffic_share",
@@ -40,7 +45,8 @@ LONGEST: Final = (
     "test_missing_feature",
     "test_crash_loop",
 )
-"""The modules that take more than a minute, the longest first."""
+"""The modules that take more than a minute, the longest first. A worker with a module of one or two
+tests takes the next one at once, which is a short one here."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -49,14 +55,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def product(
-    progress_shown: AbstractContextManager[None],
-    tmp_path_factory: pytest.TempPathFactory,
-    worker_id: str,
-) -> Iterator[Stage]:
+def product(progress_shown: AbstractContextManager[None], run_folder: Path) -> Iterator[Stage]:
     """The product, installed by its chart: by the first process of a run, for all of them."""
-    ours = tmp_path_factory.getbasetemp()
-    is_up = (ours if worker_id == "master" else ours.parent) / "is-up"
+    is_up = run_folder / "is-up"
     lock = f"stage-{cache.digest(str(description.folder_of(CLUSTER)))}"
     with progress_shown, cache.locked(lock):
         if not is_up.exists():

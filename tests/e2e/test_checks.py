@@ -23,7 +23,7 @@ _GROUPS: Final = {
     "name": "groups",
     "fairness": {"favourable": [{"label": "class", "value": "approve"}]},
 }
-_USERS: Final = {"name": "users", "feedback": {}}
+_USERS: Final = {"name": "users", "feedback": {"after": "0s"}}
 _APPROVALS: Final = {
     "name": "approvals",
     "threshold": {

@@ -67,14 +67,19 @@ def box() -> Iterator[Box]:
 if os.geteuid() == 0:
 
     @pytest.mark.live
-    def test_a_killed_cluster_comes_back_as_it_was_and_once_ended_leaves_nothing(box: Box) -> None:
+    @pytest.mark.parametrize(
+        "options", [(), ("--second-node",)], ids=["of one node", "of two nodes"]
+    )
+    def test_a_killed_cluster_comes_back_as_it_was_and_once_ended_leaves_nothing(
+        box: Box, options: tuple[str, ...]
+    ) -> None:
         before = traces()
-        run("up", "--backend=bare")
+        run("up", "--backend=bare", *options)
         kubectl(box).call("create", "configmap", "kept", "--from-literal=since=before")
         spaces = process_namespaces(box)
 
         os.kill(holder(box), signal.SIGKILL)
-        run("up", "--backend=bare")
+        run("up", "--backend=bare", *options)
 
         assert kubectl(box).get("configmap", "kept")["data"] == {"since": "before"}
         spaces += process_namespaces(box)

@@ -26,7 +26,6 @@ request = urllib.request.Request(url + "/v2/models/loan", headers=headers)
 with urllib.request.urlopen(request, timeout=10) as answer:
     print(answer.headers["model-version"])
 """
-PREVIEW: Any = {"preview": {"headers": [{"name": "x-try", "value": "yes"}]}}
 STEPS: Any = [{"mirror": {"percent": 50}}, {"setWeight": 50}, {"pause": {"duration": "5s"}}]
 CHECKS: Any = [
     {"name": "errors", "errorRate": {}},
@@ -102,24 +101,29 @@ def test_a_good_one_gets_a_weight_after_copies(
     assert not clients.unexplained_at
 
 
-def test_people_try_it_by_a_header_while_clients_do_not(
+def test_people_try_it_by_a_header_or_at_a_host_while_clients_do_not(
     product: Stage, loan: Deployed, model: Model, clients: Load
 ) -> None:
-    product.api.apply(replace(model, version="v2", steps=[PREVIEW, {"pause": {}}]).manifest())
+    host = f"try.{model.host}"
+    tried = {"headers": [{"name": "x-try", "value": "yes"}], "hostnames": [host]}
+    steps: Any = [{"preview": tried}, {"pause": {}}]
+    product.api.apply(replace(model, version="v2", steps=steps).manifest())
     paused = loan.until("paused", lambda s: s["candidate"]["hold"]["reason"] == "AwaitingCommand")
 
-    def answered_by(*fields: str) -> str:
+    def answered_by(*fields: str, at: str = model.host) -> str:
         [pod, *_] = loan.pods(paused["stable"]["revision"])
         where = (pod["metadata"]["name"], f"--namespace={loan.namespace}", "--container=model")
-        asks = ("python", "-c", ASKS, product.gateway_url, model.host, *fields)
+        asks = ("python", "-c", ASKS, product.gateway_url, at, *fields)
         return product.api.run("exec", *where, "--", *asks).strip()
 
-    assert answered_by("x-try=yes") == "v2"
+    assert answered_by("x-try=yes") == answered_by(at=host) == "v2"
     assert answered_by() == answered_by("x-try=no") == "v1"
     not_one_met_it(clients, "v2")
     loan.command(f"promote/{paused['candidate']['revision']}")
     loan.until_healthy("v2")
     assert answered_by("x-try=yes") == "v2"
+    with pytest.raises(RuntimeError, match="404"):
+        answered_by(at=host)
 
 
 @pytest.mark.live

@@ -4,6 +4,7 @@ Its pictures are in build/page; docs/page.md shows them.
 """
 
 import re
+import secrets
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -89,7 +90,7 @@ def loan(product: Stage, operator: Operator, namespace: str) -> Iterator[Deploye
 @asynccontextmanager
 async def viewer(product: Stage, page: str, namespace: str, role: str = "") -> AsyncIterator[Tab]:
     """A person with the chart's role for people in a namespace, or with none, who has logged in."""
-    there, name = f"--namespace={namespace}", f"person-{role or 'nobody'}"
+    there, name = f"--namespace={namespace}", f"person-{secrets.token_hex(4)}"
     product.api.run("create", "serviceaccount", name, there)
     if role:
         account = f"--serviceaccount={namespace}:{name}"
@@ -118,12 +119,10 @@ async def pictures(tab: Tab, name: str, desk: int, phone: int = 0) -> None:
     await tab.look(1280, 800)
 
 
-async def test_a_canary_and_a_rollback_are_seen_as_they_happen(
-    product: Stage, page: str, loan: Deployed
-) -> None:
+@pytest.mark.live
+async def test_a_canary_is_seen_as_it_happens(product: Stage, page: str, loan: Deployed) -> None:
     there = loan.namespace
     async with viewer(product, page, there, role="view") as tab:
-        await tab.until(_TEXT, lambda text: f"{there}/loan" in text)
         await tab.open(f"{page}/rollouts/{there}/loan")
         loan.patch(model={"version": "v2"})
         await tab.until(_TEXT, lambda text: "20%" in text and "Waiting" in text, 300)
@@ -134,9 +133,17 @@ async def test_a_canary_and_a_rollback_are_seen_as_they_happen(
         await pictures(tab, "canary", 1000, 1200)
         await tab.until(_TEXT, lambda text: "Healthy" in text, 900)
 
+
+async def test_a_rollback_is_seen_as_it_happens(product: Stage, page: str, loan: Deployed) -> None:
+    there = loan.namespace
+    async with viewer(product, page, there, role="view") as tab:
+        await tab.until(_TEXT, lambda text: f"{there}/loan" in text)
+        await tab.open(f"{page}/rollouts/{there}/loan")
         loan.patch(model={"version": "v3"})
+        await tab.until(_TEXT, lambda text: "20%" in text, 300)
         rejected = loan.until_rejected(900)["rejected"]
         await tab.until(_TEXT, lambda text: rejected["message"] in text)
+        assert await tab.violations() == []
         await pictures(tab, "rolled-back", 1000)
         assert all(url.startswith(page) for url in tab.requested)
         await tab.open(page)

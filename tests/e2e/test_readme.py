@@ -6,7 +6,9 @@ import shlex
 import subprocess
 from typing import Final
 
-from tests.stage.deployed import Deployed
+import pytest
+
+from tests.stage.deployed import Deployed, Status
 from tests.stage.images import ROOT
 from tests.stage.stage import Stage
 
@@ -17,6 +19,28 @@ BLOCK: Final = README.partition("## On your own cluster\n")[2].partition("```sh\
 COMMANDS: Final = re.findall(r"^(?:sed|kubectl) .*$", BLOCK.partition("```")[0], re.MULTILINE)
 
 
+def test_v2_gets_traffic_and_v3_is_rolled_back(product: Stage, namespace: str) -> None:
+    """All of its commands; to be promoted, v2 takes some minutes more."""
+    first, load, better, failing = COMMANDS
+    loan = Deployed(product.api, namespace, "loan")
+    _type(product, namespace, first)
+    loan.until_healthy("v1")
+    _type(product, namespace, load)
+    _type(product, namespace, better)
+    loan.until("v2 is measured", _is_measured, LONGEST)
+    _type(product, namespace, failing)
+    rejected = loan.until_rejected(LONGEST)["rejected"]
+    assert rejected["reason"] == "CheckFailed"
+    assert "errors" in rejected["message"]
+
+
+def _is_measured(status: Status) -> bool:
+    candidate = status.get("candidate") or {}
+    measured = candidate.get("version") == "v2" and candidate.get("measuredAt")
+    return bool(measured and candidate["weight"]["actual"] > 0)
+
+
+@pytest.mark.live
 def test_v2_is_promoted_and_v3_is_rolled_back(product: Stage, namespace: str) -> None:
     first, load, better, failing = COMMANDS
     loan = Deployed(product.api, namespace, "loan")

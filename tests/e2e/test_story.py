@@ -24,8 +24,10 @@ from tests.stage.stage import Stage
 
 pytestmark = pytest.mark.quiet
 
-SCRAPE: Final = 2.5
-"""Seconds between two scrapes of a pod, with half a second to spare."""
+INTERVAL: Final = 2.0
+"""Seconds between two scrapes of a pod."""
+SCRAPE: Final = INTERVAL + 0.5
+"""The same, with half a second to spare."""
 
 
 class Witness(Screen):
@@ -153,19 +155,26 @@ def test_a_replay_counts_the_same_blocks_as_the_operator_did(
     first, end = (datetime.fromisoformat(replayed["looks"][n]["at"]) for n in (0, -1))
     late = (end - first).total_seconds() > SAVE_WITHIN
     assert seen or not late, "what is known is written by then, though it decides nothing"
+    begins = {
+        target: end - INTERVAL
+        for look in reversed(replayed["looks"])
+        for target, end in look["counted"].items()
+    }
     for candidate in seen:
-        look = min(replayed["looks"], key=lambda each: apart(each["counted"], candidate["counted"]))
-        difference = apart(look["counted"], candidate["counted"])
+        ends = candidate["counted"]
+        look = min(replayed["looks"], key=lambda each: apart(each["counted"], ends, begins))
+        difference = apart(look["counted"], ends, begins)
         assert difference <= SCRAPE, "a scrape in the moment of a look is of this or the next"
         if difference == 0:
             assert evidence(look["checks"]) == evidence(candidate["checks"])
 
 
-def apart(one: dict[str, float], other: dict[str, float]) -> float:
-    """By how many seconds the ends of two blocks differ at most, of all targets; before the first
-    counted sample there are none."""
+def apart(one: dict[str, float], other: dict[str, float], begins: dict[str, float]) -> float:
+    """By how many seconds the ends of two blocks differ at most, of all targets. A block that has
+    no sample of a target yet ends where the target's first one begins."""
+    first, second = ({**begins, **block} for block in (one, other))
     targets = one.keys() | other.keys()
-    differ = (abs(one.get(each, math.inf) - other.get(each, math.inf)) for each in targets)
+    differ = (abs(first.get(each, math.inf) - second.get(each, math.inf)) for each in targets)
     return max(differ, default=0.0)
 
 

@@ -67,9 +67,14 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
 
 KNOWN: Final[Mapping[str, frozenset[str]]] = {
     "envoy": frozenset({"mirror to missing"}),
-    "contour": frozenset({"mirror 10", "failed in changes", "controller down: failed"}),
+    "contour": frozenset(
+        {"mirror 10", "failed in changes", "controller down: failed", "controller back"}
+    ),
     "traefik": frozenset(
-        row for row in TABLES["mirrors"] if row == "answers of copies" or row.startswith("mirror")
+        {
+            "older route",
+            *(each for each in TABLES["mirrors"] if each.startswith(("mirror", "answers"))),
+        }
     ),
 }
 """Rows by gateway in which it does not do what the operator needs, of which page.md tells."""

@@ -33,8 +33,7 @@ def no_definition(kubeconfig: Path) -> Iterator[None]:
     """A cluster that does not know ModelDeployments yet; others find it as they know it."""
     kubectl("delete", "crd", CRD)
     yield
-    kubectl("delete", "crd", CRD, "--ignore-not-found")
-    kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
+    kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
     wait_for_crd(CRD, kubeconfig)
 
 
@@ -168,9 +167,12 @@ def test_the_newer_definition_stays_in_a_downgrade(namespace: str) -> None:
     helm("uninstall", "serinus", here[0])
 
 
-def test_a_definition_that_is_not_to_be_kept_goes_with_the_release(namespace: str) -> None:
+def test_a_definition_that_is_not_to_be_kept_goes_with_the_release(
+    namespace: str, kubeconfig: Path
+) -> None:
     here = f"--namespace={namespace}"
     helm("install", "serinus", CHART, here, *VALUES, "--set=crds.keep=false")
+    wait_for_crd(CRD, kubeconfig)
     helm("uninstall", "serinus", here, *WAIT)
     assert installed("serinus") == set()
 

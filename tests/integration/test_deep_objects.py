@@ -3,12 +3,16 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from serinus.cluster import Cluster
 from tests.integration.conftest import kubectl
 from tests.integration.process import OperatorProcess, PaperPrometheus, real_traffic
 from tests.support.inprocess import Operator
 from tests.support.rollouts import spec
 
+pytestmark = pytest.mark.disturbs_api_server
+"""Operators within a process of tests may not read such an object."""
 DEPTH = 9000
 
 

@@ -188,7 +188,7 @@ async def test_a_job_that_is_refused_is_said_and_keeps_nothing_else(operator: Op
 
     await operator.until("fraud", said, moving=1.0)
     operator.move(3700)
-    status = await operator.until("fraud", lambda s: s["rejected"])
+    status = await operator.until("fraud", lambda s: s["rejected"], moving=60)
     assert "has not ended within 1h. Job fraud-" in status["rejected"]["message"]
 
 

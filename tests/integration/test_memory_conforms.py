@@ -375,12 +375,15 @@ async def test_a_finalizer_keeps_what_is_deleted(there: There) -> None:
     assert await there.find("ControllerRevision") is None
 
 
-async def test_what_is_owned_goes_after_its_owner(there: There) -> None:
+@pytest.mark.parametrize("late", [False, True], ids=["created before", "created after"])
+async def test_what_is_owned_goes_after_its_owner(there: There, late: bool) -> None:
     owner = await there.cluster.create(there.model())
     keys = ("apiVersion", "kind")
     owned = {key: owner[key] for key in keys} | {
         key: owner["metadata"][key] for key in ("name", "uid")
     }
+    if late:
+        await there.cluster.delete(owner)
     await there.cluster.create(there.revision(ownerReferences=[owned]))
     await there.cluster.delete(owner)
 

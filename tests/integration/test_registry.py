@@ -3,16 +3,18 @@ registry that has bad days."""
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from serinus.cluster import Cluster
 from tests.integration.process import OperatorProcess, PaperPrometheus, real_traffic
-from tests.integration.proxy import Proxy
+from tests.integration.proxy import Proxy, Request
 from tests.support.inprocess import Manifest, Operator
 from tests.support.registries import FakeMLflow
 from tests.support.registry import CHAMPION
@@ -24,6 +26,7 @@ ROLLOUT: dict[str, Any] = {
     "scaleDownDelay": "1s",
 }
 FOLLOWED = {**spec("v1", rollout=ROLLOUT), "model": CHAMPION}
+_VERBS: Final = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
 @pytest.fixture
@@ -53,7 +56,7 @@ class Running(OperatorProcess):
 
 @asynccontextmanager
 async def operating(
-    people: Operator, kubeconfig: Path, mlflow: FakeMLflow, namespaces: str = "*"
+    people: Operator, kubeconfig: Path, mlflow: FakeMLflow, namespaces: str = "*", **more: Any
 ) -> AsyncIterator[Running]:
     people.traffic = real_traffic()
     registry = {
@@ -63,6 +66,7 @@ async def operating(
         "namespaces": [namespaces],
         "interval": "1s",
         "allowHttp": True,
+        **more,
     }
     async with PaperPrometheus(people.traffic) as prometheus, Proxy(kubeconfig) as proxy:
         arguments = (proxy.kubeconfig, prometheus.url, people.namespace)
@@ -181,3 +185,91 @@ async def test_a_namespace_that_may_not_use_a_registry_makes_the_operator_ask_no
         assert f"Namespace {people.namespace} may use no registry company" in status["message"]
         assert "stable" not in status and "candidate" not in status
     assert not mlflow.asked
+
+
+def asked(request: Request) -> tuple[str, str]:
+    """Resource and verb of a request, as an audit log has them; other paths as they are."""
+    parts = urlsplit(request.path)
+    found = re.fullmatch(
+        "/(?:api|apis/[^/]+)/[^/]+(?:/namespaces/[^/]+)?/([^/]+)(?:/([^/]+)(?:/([^/]+))?)?",
+        parts.path,
+    )
+    if found is None:
+        return parts.path, request.method
+    resource, name, below = found.groups()
+    if request.method in _VERBS:
+        verb = _VERBS[request.method]
+    elif parse_qs(parts.query).get("watch", ["false"])[0] in ("true", "1"):
+        verb = "watch"
+    else:
+        verb = "get" if name else "list"
+    return f"{resource}/{below}" if below else resource, verb
+
+
+def promised() -> set[tuple[str, str]]:
+    """The resources and verbs of the table in docs/security.md."""
+    text = (Path(__file__).parents[2] / "docs" / "security.md").read_text()
+    rows = re.findall(r"^\| `([a-z/]+)` \| ([a-z, ]+) \|", text, re.MULTILINE)
+    return {(resource, verb) for resource, verbs in rows for verb in verbs.split(", ")}
+
+
+def test_the_promises_have_neither_secrets_nor_writes_of_a_spec() -> None:
+    objects = {verb for resource, verb in promised() if resource == "modeldeployments"}
+    assert objects == {"get", "list", "watch"}
+    secret = Request("GET", "/api/v1/namespaces/shop/secrets/mlflow?watch=false", b"")
+    assert asked(secret) == ("secrets", "get")
+    assert asked(secret) not in promised()
+
+
+async def test_all_that_is_asked_while_it_follows_retrains_and_tells_back_is_what_is_promised(
+    people: Operator, kubeconfig: Path, mlflow: FakeMLflow
+) -> None:
+    """By all requests of the operator, which has no other way to the API server."""
+    model = {"registry": {**CHAMPION["registry"], "tellBack": {}}}
+    container = {"name": "train", "image": "train:1"}
+    job = {"template": {"spec": {"containers": [container]}}}
+    monitoring = {
+        "interval": "1s",
+        "meanTimeBetweenFalseAlarms": "24h",
+        "errorRate": {"limit": "5%"},
+        "retrain": {"alarms": ["errorRate"], "after": "1s", "job": job},
+    }
+    async with operating(people, kubeconfig, mlflow, writeBack=True) as operator:
+        await people.apply("fraud", **{**FOLLOWED, "model": model, "monitoring": monitoring})
+        await people.until("fraud", healthy("4"), within=60)
+        people.traffic.errors = {"fraud": 1.0}
+        status = await people.until("fraud", lambda s: bool(s["retraining"]["history"]), within=90)
+        await people.until_there("Job", status["retraining"]["history"][0]["job"])
+        people.traffic.errors = {}
+        mlflow.point("fraud", "champion", "5")
+        status = await people.until("fraud", rolls_out("5"), within=60)
+        await people.command("fraud", f"abort/{status['candidate']['revision']}")
+        await people.until("fraud", lambda s: s["rejected"] and not s.get("notices"), within=60)
+        assert mlflow.tags["fraud", "5"]["serinus.outcome"] == "rolledBack"
+        found = {asked(each) for each in operator.proxy.requests}
+    assert {("modeldeployments/status", "update"), ("jobs", "create")} <= found
+    discovery = {(path, verb) for path, verb in found if path.startswith("/")}
+    assert {verb for _, verb in discovery} == {"GET"}
+    assert found - discovery <= promised()
+
+
+async def test_a_candidate_that_nobody_can_judge_gets_no_traffic_until_somebody_can(
+    people: Operator, kubeconfig: Path, mlflow: FakeMLflow
+) -> None:
+    """Another alias is not known, and the history is lost that has what runs."""
+    async with operating(people, kubeconfig, mlflow) as operator:
+        status = await in_mid_canary(people, mlflow)
+        stable, candidate = (status[role]["revision"] for role in ("stable", "candidate"))
+        operator.kill()
+        await operator.died()
+        for each in await people.cluster.list("ControllerRevision", people.namespace):
+            await people.cluster.delete(each)
+        unknown = {"registry": {**CHAMPION["registry"], "alias": "challenger"}}
+        await people.apply("fraud", **{**FOLLOWED, "model": unknown})
+        await operator.start()
+        await people.until_split("fraud", {f"fraud-{stable}": 100}, within=60)
+        said = f"Nobody judges revision {candidate} meanwhile, so it gets no traffic"
+        await people.until("fraud", lambda s: said in s["message"], within=30)
+        await people.apply("fraud", **FOLLOWED)
+        shares = {f"fraud-{stable}": 80, f"fraud-{candidate}": 20}
+        await people.until_split("fraud", shares, within=60)

@@ -15,7 +15,7 @@ from tests.integration.shell import Shell
 from tests.integration.test_migrating import OLD
 from tests.support.documents import typed
 from tests.support.inprocess import Manifest, Operator
-from tests.support.rollouts import healthy, spec
+from tests.support.rollouts import PATIENT, healthy, spec
 
 PAGE = (ROOT / "docs" / "routes.md").read_text("utf-8")
 GROUP = "gateway.networking.k8s.io"
@@ -63,6 +63,13 @@ GRPC_RULES: list[Manifest] = [
     {},
 ]
 RULES = {"HTTPRoute": HTTP_RULES, "GRPCRoute": GRPC_RULES}
+
+
+@pytest.fixture
+def operator(operator: Operator) -> Operator:
+    """With a gateway that takes up each kind of route."""
+    operator.fronts = FRONTS
+    return operator
 
 
 def behind(**gateway: Any) -> Manifest:
@@ -222,6 +229,33 @@ async def test_the_kind_changes_in_mid_rollout_and_one_route_is_accepted_at_all_
     await operator.until("fraud", healthy("v2"), moving=5, within=90)
     assert await operator.cluster.find(before, operator.namespace, "fraud") is None
     assert len((await live(operator, after))["spec"]["rules"][0]["backendRefs"]) == 1
+
+
+@pytest.mark.parametrize("kind", RULES)
+async def test_a_preview_at_a_host_has_a_route_with_the_same_rules_until_it_ends(
+    operator: Operator, kind: str
+) -> None:
+    traffic = behind(kind=kind, rules=RULES[kind], hostnames=["fraud.example.com", "*.internal"])
+    steps = [{"preview": {"hostnames": ["try.example.com"]}}, {"pause": {}}, {"setWeight": 20}]
+    wanted = {"traffic": traffic, "rollout": {"steps": [*steps, {"pause": {}}], **PATIENT}}
+    await operator.apply("fraud", **spec("v1", **wanted))
+    await operator.until("fraud", healthy("v1"))
+    await operator.apply("fraud", **spec("v2", **wanted))
+    status = await operator.until("fraud", lambda s: s["candidate"]["step"] == 1)
+    name = f"fraud-{status['candidate']['revision']}"
+    await asyncio.sleep(2)
+    own = await operator.cluster.get(kind, operator.namespace, name)
+    assert own["metadata"]["generation"] == 1, "its defaults are known, so it is written once"
+    assert own["spec"]["hostnames"] == ["try.example.com"]
+    of_clients = (await live(operator, kind))["spec"]["rules"]
+    for theirs, tried, rule in zip(of_clients, own["spec"]["rules"], RULES[kind], strict=True):
+        assert {**theirs, "backendRefs": None} == {**tried, "backendRefs": None}
+        redirected = any(f["type"] == "RequestRedirect" for f in rule.get("filters", ()))
+        led = [each["name"] for each in tried.get("backendRefs", ())]
+        assert led == ([] if redirected else [name])
+    await operator.command("fraud", f"advance/{status['candidate']['revision']}")
+    await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20, moving=1)
+    await operator.until_there(kind, name, there=False)
 
 
 async def test_a_route_may_name_the_port_of_its_listeners(operator: Operator) -> None:

@@ -17,6 +17,7 @@ _PLURALS: Final = {
     "ConfigMap": "configmaps",
     "ControllerRevision": "controllerrevisions",
     "Deployment": "deployments",
+    "EnvoyProxy": "envoyproxies",
     "Event": "events",
     "Gateway": "gateways",
     "GatewayClass": "gatewayclasses",
@@ -33,6 +34,7 @@ _PLURALS: Final = {
 _GROUPS: Final = {
     "ControllerRevision": "apps/v1",
     "Deployment": "apps/v1",
+    "EnvoyProxy": "gateway.envoyproxy.io/v1alpha1",
     "Gateway": "gateway.networking.k8s.io/v1",
     "GatewayClass": "gateway.networking.k8s.io/v1",
     "HTTPRoute": "gateway.networking.k8s.io/v1",
@@ -135,7 +137,7 @@ class Api:
         return f"{self._url}/{_path('Service', namespace, f'{name}:{port}')}/proxy"
 
     def run(self, *words: str) -> str:
-        """What a kubectl command prints; CalledProcessError, with its stderr, if it fails."""
+        """What a kubectl command prints; RuntimeError, with its stderr, if it fails."""
         command = [str(self.kubectl), f"--kubeconfig={self.kubeconfig}", *words]
         ended = subprocess.run(command, check=False, capture_output=True, text=True)
         if ended.returncode != 0:

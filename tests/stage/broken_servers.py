@@ -53,7 +53,7 @@ server.ModelServer.infer = infer
 server.main()
 """
 _FAILS: Final = """
-import random, signal, scorecard, server
+import os, random, signal, scorecard, server
 
 scores, share = scorecard.Scorecard.scores, [SHARE]
 signal.signal(signal.SIGUSR1, lambda *_: share.insert(0, 0.9))
@@ -116,6 +116,35 @@ scorecard.Scorecard.scores = later
 server.main()
 """
 
+_CUTS: Final = """
+import random, server
+
+served = server.ModelServer.app
+
+def app(self):
+    answers = served(self)
+
+    async def cutting(scope, receive, send):
+        async def cut(message):
+            starts = message["type"] == "http.response.start"
+            if starts and scope["path"].endswith("/infer") and random.random() < SHARE:
+                send.__self__.transport.abort()
+            await send(message)
+
+        await answers(scope, receive, cut)
+
+    return cutting
+
+server.ModelServer.app = app
+server.main()
+"""
+
+
+def cutting(share: float) -> Mapping[str, Any]:
+    """A container that counts each request as answered, and cuts the connections of this share of
+    them before the answer."""
+    return {**SERVING, "command": ["python", "-c", _CUTS.replace("SHARE", str(share))]}
+
 
 def cold(seconds: float, each: float) -> Mapping[str, Any]:
     """A container that takes so much longer for each request, in the first seconds after its first
@@ -135,10 +164,16 @@ def overloaded(seconds: float) -> Mapping[str, Any]:
     return {**SERVING, "command": ["python", "-c", _OVERLOADED.replace("SECONDS", str(seconds))]}
 
 
-def failing(share: float) -> Mapping[str, Any]:
+def failing(share: float | str) -> Mapping[str, Any]:
     """A container whose model fails for this share of requests, and for nine tenths of them once
     it gets SIGUSR1."""
     return {**SERVING, "command": ["python", "-c", _FAILS.replace("SHARE", str(share))]}
+
+
+def failing_on(node: str) -> Mapping[str, Any]:
+    """A container whose model fails for every request on this node, and for none elsewhere."""
+    here = {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
+    return {**failing(f'float(os.environ["NODE"] == "{node}")'), "env": [here]}
 
 
 def leaking(limit: str, mebibytes: int) -> Mapping[str, Any]:

@@ -34,7 +34,8 @@ class Model:
     """What its container says beyond image and port."""
     gateway: Mapping[str, str] | None = None
     """The parentRef of its route; None: without a gateway."""
-    steps: Sequence[Mapping[str, Any]] = ()
+    steps: Sequence[Mapping[str, Any]] | None = ()
+    """None: the manifest has no field of that name."""
     analysis: Mapping[str, Any] = field(default_factory=lambda: {"checks": []})
     rollout: Mapping[str, Any] = field(default_factory=dict)
     """Further settings of spec.rollout."""
@@ -61,13 +62,16 @@ class Model:
                 "template": self._template(),
                 "traffic": {} if self.gateway is None else {"gateway": gateway},
                 "rollout": {
-                    "steps": [dict(step) for step in self.steps],
+                    **self._steps(),
                     "analysis": dict(self.analysis),
                     **self.rollout,
                 },
                 **self.spec,
             },
         }
+
+    def _steps(self) -> Manifest:
+        return {} if self.steps is None else {"steps": [dict(step) for step in self.steps]}
 
     def _template(self) -> Manifest:
         container = {

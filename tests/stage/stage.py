@@ -2,7 +2,8 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,30 +51,36 @@ class Stage:
 
 
 @contextmanager
-def stage() -> Iterator[Stage]:
+def stage(cluster: str = CLUSTER, options: Sequence[str] = ()) -> Iterator[Stage]:
     """Bring up what is missing, and connect to it; all stays up afterwards."""
-    bring_up()
-    with connected() as ready:
+    bring_up(cluster, options)
+    with connected(cluster) as ready:
         yield ready
 
 
-def bring_up() -> None:
-    """Bring up what is missing: the cluster, the images, the operator."""
-    subprocess.run([sys.executable, "-m", "tests.cluster", "up"], cwd=ROOT, check=True)
+def bring_up(cluster: str = CLUSTER, options: Sequence[str] = ()) -> None:
+    """Bring up what is missing: the cluster, by these options, the images, the operator. The images
+    are built while the cluster starts, which mostly waits."""
+    up = [sys.executable, "-m", "tests.cluster", "up", f"--name={cluster}", *options]
+    sources = OPERATOR, MODEL
+    with ThreadPoolExecutor(1) as pool:
+        built = pool.submit(lambda: [each.build() for each in sources])
+        subprocess.run(up, cwd=ROOT, check=True)
+        built.result()
     with step("putting the images on the node"):
-        for source in (OPERATOR, MODEL):
-            source.put(CLUSTER)
-    with connected() as ready, step("installing the operator"):
+        for source in sources:
+            source.put(cluster)
+    with connected(cluster) as ready, step("installing the operator"):
         ready.operator.install(ready.operator_image)
 
 
 @contextmanager
-def connected() -> Iterator[Stage]:
-    """The product in the cluster of this checkout, which is up."""
-    cluster = _description()
-    tools = {name: Path(path) for name, path in cluster["tools"].items()}
-    prometheus, gateway = cluster["prometheus"], cluster["gateway"]
-    with Api(tools["kubectl"], Path(cluster["kubeconfig"])) as api:
+def connected(cluster: str = CLUSTER) -> Iterator[Stage]:
+    """The product in a cluster of this checkout, which is up."""
+    described = _description(cluster)
+    tools = {name: Path(path) for name, path in described["tools"].items()}
+    prometheus, gateway = described["prometheus"], described["gateway"]
+    with Api(tools["kubectl"], Path(described["kubeconfig"])) as api:
         yield Stage(
             api=api,
             operator=Operator(api, tools["helm"], prometheus["url"]),
@@ -85,8 +92,8 @@ def connected() -> Iterator[Stage]:
         )
 
 
-def _description() -> dict[str, Any]:
-    found = description.read(description.folder_of(CLUSTER))
+def _description(cluster: str) -> dict[str, Any]:
+    found = description.read(description.folder_of(cluster))
     if found is None:
         raise RuntimeError("the cluster is up and left no description")
     return found

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from math import inf
 
 from serinus.api.isolation import Fault
 from serinus.api.registry import Answer, Reference, Registry
@@ -42,6 +43,12 @@ class Following:
         assert found is not None
         return found
 
+    async def idle(self) -> None:
+        """Nothing is due, and no request is under way."""
+        pollers = self.registries._pollers.values()
+        known = [each._followed for each in pollers]
+        await until(lambda: all(self.now < each.due < inf for of in known for each in of.values()))
+
 
 @asynccontextmanager
 async def following(*registries: Registry) -> AsyncIterator[Following]:
@@ -57,10 +64,4 @@ async def until(holds: Callable[[], bool], within: float = 20.0) -> None:
     deadline = time.monotonic() + within
     while not holds():
         assert time.monotonic() < deadline
-        await asyncio.sleep(0.005)
-
-
-async def a_while() -> None:
-    """In which what is due would be asked."""
-    for _ in range(20):
         await asyncio.sleep(0.005)

@@ -8,7 +8,7 @@ from tests.support.rollouts import healthy, spec
 ROLLOUT: dict[str, Any] = {
     "steps": [{"setWeight": 50}],
     "guard": {"duration": "1h"},
-    "analysis": {"interval": "1s", "checks": [{"name": "errors", "errorRate": {}}]},
+    "analysis": {"interval": "10s", "checks": [{"name": "errors", "errorRate": {}}]},
     "progressDeadline": "2h",
 }
 

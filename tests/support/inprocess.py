@@ -7,23 +7,29 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any, Final, Self
 
 from serinus.api.initializer import Initializer
+from serinus.api.task_kinds import TaskKind
 from serinus.api.validation import in_full
 from serinus.cluster import ApiError, Cluster
 from serinus.controller.app import App
 from serinus.manifests.kinds import KINDS
-from serinus.manifests.routers.rules import FRONTS
+from serinus.manifests.owner import REVISION_LABEL
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult, Series
+from serinus.metrics.samples import Samples
 from tests.support.registry import PaperRegistry
 from tests.support.routes import copies, previewed, weights
 
 Manifest = dict[str, Any]
 
+_LOOK: Final = 0.05
+"""Seconds between two looks of a test at an object."""
+_LOOK_AGAIN: Final = 0.2
+"""Seconds between two looks of the gateway where nothing changes."""
 _MERGE: Final = "application/merge-patch+json"
 
 
@@ -51,11 +57,26 @@ class Traffic:
     """By route, from when on, Unix seconds, which percentage of its requests each workload gets."""
     queries_sent: int = 0
     reads: int = 0
+    _served: dict[str, list[float]] = field(default_factory=dict, init=False, repr=False)
+    """By workload, for each second since the start, what `_served_for` finds: it stays so."""
 
     def split(self, route: str, weights: Mapping[str, int]) -> None:
         """From now on a gateway splits the requests so."""
         splits = self.splits.setdefault(route, [])
+        if not splits:  # the first one holds from the start
+            self._served.clear()
         splits.append((self.clock() if splits else self.started, weights))
+
+    def tried(self, workload: str) -> None:
+        """From now on people ask it by its own route, which has its name."""
+        self.splits.setdefault(workload, [(self.started, {})])
+        self.split(workload, {workload: self.people})
+
+    def nobody_tries_but(self, routes: Container[str]) -> None:
+        """Workloads whose own routes are gone are asked by nobody there."""
+        for name, splits in self.splits.items():
+            if name in splits[-1][1] and name not in routes:
+                self.split(name, {})
 
     async def read(self, batch: Iterable[ArmQuery]) -> Mapping[ArmQuery, QueryResult]:
         """Answer as the client of Prometheus does."""
@@ -71,16 +92,16 @@ class Traffic:
             return ()
         # scraped once a second: a sample that was read once is there at every later look
         age, step = self.clock() - self.started, int(asked.every or 1)
-        first = max(0, math.ceil(age - asked.window))
-        moments = [self.started + n for n in range(first, int(age) + 1) if n % step == 0]
+        first = max(0, math.ceil((age - asked.window) / step) * step)
+        seconds = range(first, int(age) + 1, step)
         share = self._share(asked.arm.workload) if asked.query.part else 1.0
         code = "500" if asked.query.part else "200"
         if not all(each.matches({"code": code}) for each in asked.query.matchers):
             return ()
         rate = self.rate * share / self.pods
-        grown = tuple((t, self._served_for(asked.arm.workload, t) * rate) for t in moments)
-        if asked.arm.workload == self.uncountable:
-            grown = tuple((t, 1e300) for t in moments)
+        served = self._by_second(asked.arm.workload, int(age))
+        absurd = asked.arm.workload == self.uncountable
+        grown = Samples((self.started + n, 1e300 if absurd else served[n] * rate) for n in seconds)
         return tuple(
             Series(
                 {
@@ -93,14 +114,22 @@ class Traffic:
             for pod in range(self.pods)
         )
 
+    def _by_second(self, workload: str, last: int) -> list[float]:
+        known = self._served.setdefault(workload, [])
+        more = range(len(known), last + 1)
+        known += [self._served_for(workload, self.started + second) for second in more]
+        return known
+
     def _served_for(self, workload: str, until: float) -> float:
         """In how many seconds the route has as many requests as the workload had by then."""
-        splits = self.splits.get(workload.rpartition("-")[0])
-        if splits is None:
+        of_clients, of_people = workload.rpartition("-")[0], workload
+        if of_clients not in self.splits:
             return until - self.started
-        return sum(
+        never: tuple[float, Mapping[str, int]] = (math.inf, {})
+        return math.fsum(
             weights.get(workload, 0) / 100 * max(min(until, end) - start, 0)
-            for (start, weights), (end, _) in pairwise([*splits, (math.inf, {})])
+            for route in (of_clients, of_people)
+            for (start, weights), (end, _) in pairwise([*self.splits.get(route, ()), never])
         )
 
     def _share(self, workload: str) -> float:
@@ -108,7 +137,7 @@ class Traffic:
 
 
 class Operator:
-    """One replica, its clock, and a gateway that takes up every route."""
+    """One replica, its clock, and a gateway that takes up its routes."""
 
     def __init__(self, cluster: Cluster, namespace: str) -> None:
         self.cluster = cluster
@@ -117,10 +146,15 @@ class Operator:
         self.traffic = Traffic(lambda: self.now, self.now - 120)
         self.registry = PaperRegistry(lambda: self.now)
         self.gateway_answers = True
+        self.fronts: Iterable[str] = ("HTTPRoute",)
+        """The kinds of routes that the gateway takes up: it lists each of them all the time."""
         self.initializer: Initializer | None = None
         """With which the next replica starts."""
+        self.task_kinds: tuple[TaskKind, ...] = ()
+        """What the next replica may run instead of Jobs."""
         self.app: App | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._last_read: tuple[tuple[str, str], Manifest] = ("", ""), {}
 
     async def __aenter__(self) -> Self:
         self._tasks.append(asyncio.create_task(self.accept_routes()))
@@ -138,6 +172,7 @@ class Operator:
             namespaces=(self.namespace,),
             initializer=self.initializer,
             registries=self.registry,
+            task_kinds=self.task_kinds,
             clock=lambda: self.now,
         )
         self._tasks.append(asyncio.create_task(self.app.run()))
@@ -213,19 +248,27 @@ class Operator:
             if now is None or now["metadata"]["uid"] != live["metadata"]["uid"]:
                 return
             assert time.monotonic() < deadline, f"{kind} {name} is still there"
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(_LOOK)
 
     async def until_there(self, kind: str, name: str, there: bool = True) -> None:
         """Wait until an object is there, or until it is not."""
         deadline = time.monotonic() + 30
         while (await self.cluster.find(kind, self.namespace, name) is not None) != there:
             assert time.monotonic() < deadline, f"{kind} {name}"
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(_LOOK)
 
     async def get(self, name: str) -> Manifest:
         """The ModelDeployment as it is, with its status in full."""
         live = await self.cluster.get("ModelDeployment", self.namespace, name)
         return {**live, "status": in_full(live["status"])[0]} if "status" in live else live
+
+    async def _status(self, name: str) -> Manifest:
+        """In full; read once for each version, since who waits looks many times at the same one."""
+        live = await self.cluster.get("ModelDeployment", self.namespace, name)
+        version = live["metadata"]["uid"], live["metadata"]["resourceVersion"]
+        if self._last_read[0] != version:
+            self._last_read = version, in_full(live.get("status") or {})[0]
+        return self._last_read[1]
 
     async def until(
         self,
@@ -239,13 +282,13 @@ class Operator:
         deadline = time.monotonic() + within
         status: Manifest = {}
         while time.monotonic() < deadline:
-            status = (await self.get(name)).get("status") or {}
+            status = await self._status(name)
             with contextlib.suppress(KeyError):
                 if holds(status):
                     return status
             if moving:
                 self.move(moving)
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(_LOOK)
         raise AssertionError(f"not within {within:g} s; status: {status}")
 
     async def rest(self, within: float = 30.0) -> None:
@@ -270,7 +313,7 @@ class Operator:
         deadline = time.monotonic() + within
         while (found := await self.split(name)) != asked:
             assert time.monotonic() < deadline, f"{found} instead of {asked}"
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(_LOOK)
 
     async def until_announced(self, reason: str, within: float = 10.0) -> Manifest:
         """The event with this reason; it comes last, after the status and the children."""
@@ -280,16 +323,22 @@ class Operator:
                 if event["reason"] == reason:
                     return event
             assert time.monotonic() < deadline, f"no event tells {reason}"
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(_LOOK)
 
     async def accept_routes(self) -> None:
         """Be the gateway, until cancelled."""
+        pause, known = _LOOK, list[str]()
         while True:
             with contextlib.suppress(ApiError):
-                for kind in FRONTS:
-                    for route in await self.cluster.list(kind, self.namespace):
-                        await self._accept(route)
-            await asyncio.sleep(0.05)
+                lists = [await self.cluster.list(kind, self.namespace) for kind in self.fronts]
+                routes = [*chain.from_iterable(lists)]
+                self.traffic.nobody_tries_but({each["metadata"]["name"] for each in routes})
+                for route in routes:
+                    await self._accept(route)
+                versions = [each["metadata"]["resourceVersion"] for each in routes]
+                pause = _LOOK_AGAIN if versions == known else _LOOK
+                known = versions
+            await asyncio.sleep(pause)
 
     async def _accept(self, route: Manifest) -> None:
         generation = route["metadata"]["generation"]
@@ -314,6 +363,9 @@ class Operator:
             "conditions": accepted,
         }
         tried = {name: self.traffic.people for _, names in previewed(route) for name in names}
-        split = {**weights(route), **copies(route), **tried}
-        self.traffic.split(route["metadata"]["name"], split)
+        if REVISION_LABEL in (route["metadata"].get("labels") or {}):
+            self.traffic.tried(route["metadata"]["name"])
+        else:
+            split = {**weights(route), **copies(route), **tried}
+            self.traffic.split(route["metadata"]["name"], split)
         await self.cluster.update_status(route, {"parents": [answer]})

@@ -40,6 +40,8 @@ class PaperRegistry:
         self.written: list[tuple[str, VersionWrite]] = []
         """What it was told, by the kind of the notice."""
         self.followers: dict[tuple[str, str], Reference] = {}
+        self.followed_first: dict[tuple[str, str], Reference] = {}
+        """Who followed what when the operator began to lead."""
 
     def heard(self, changed: Callable[[str, str], None], raised: Callable[[Fault], None]) -> None:
         """Tell this of changes."""
@@ -68,6 +70,7 @@ class PaperRegistry:
 
     async def run(self) -> None:
         """Nothing is asked: a test says it."""
+        self.followed_first = dict(self.followers)
         await asyncio.Event().wait()
 
     def outcomes(self) -> Mapping[tuple[str, str], int]:

@@ -217,7 +217,7 @@ def drift(**settings: object) -> dict[str, object]:
 
 def feedback(**settings: object) -> dict[str, object]:
     """A check of what users report."""
-    return {"name": "users", "feedback": settings}
+    return {"name": "users", "feedback": {"after": "0s", **settings}}
 
 
 def fairness(**settings: object) -> dict[str, object]:

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from serinus.api.checks import LabelMatcher
+from serinus.api.quantities import spoken
 from serinus.api.spec import Spec
 from serinus.metrics.queries import CounterQuery
-from tests.bench.scenarios.__main__ import NAMED, run, table
+from tests.bench.scenarios import report, steps
+from tests.bench.scenarios.course import NAMED, Run, run
 from tests.bench.scenarios.exporting import Exports
 from tests.bench.scenarios.nights import SCENARIOS
 from tests.bench.scenarios.scenario import (
@@ -25,7 +27,7 @@ from tests.campaign.memory.pods import Pod
 
 
 def test_each_scenario_has_a_name_of_its_own() -> None:
-    assert len(NAMED) == len(SCENARIOS)
+    assert len(NAMED) == len(SCENARIOS) + len(steps.SCENARIOS)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
@@ -64,7 +66,17 @@ def test_a_scenario_runs_through_the_whole_operator_and_twice_the_same() -> None
     assert once.outcome.ending == "RolledBack"
     assert 0 < once.outcome.failed == once.outcome.requests
     assert once.outcome == again.outcome
-    assert "| models | " in table([once])
+    page = report.page([once])
+    took = spoken(once.outcome.after)
+    assert f"| fails-everything | 1 | 1 | 0 | 0 | 0 | RolledBack 1 | {took} |" in page
+
+
+def test_the_page_has_a_row_for_each_night_and_for_each_traffic() -> None:
+    promoted_at = Outcome("Promoted", 90.0, "", 0.0, 100, 1, weights=(25.0, 50.0, 100.0))
+    name = steps.named(10.0, (), bad=False)
+    page = report.page([Run(name, 1, Grade.RIGHT, 1.0, promoted_at)])
+    assert all(f"| {scenario.name} |" in page for scenario in SCENARIOS)
+    assert "| 10 | chosen: 25, 50 | 1m30s (1 of 1) | 0 of 0 |  |" in page
 
 
 def test_a_pod_counts_what_befalls_it_and_is_scraped_at_its_own_phase() -> None:

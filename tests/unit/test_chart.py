@@ -16,9 +16,11 @@ from serinus import __version__
 from serinus.api.initializer import Initializer
 from serinus.api.notifications import MOST_ENDPOINTS, Endpoint, Form, NoticeKind
 from serinus.api.registry import MOST_REGISTRIES, Registry, RegistryKindName
+from serinus.api.task_kinds import MOST_TASK_KINDS, TaskKind
 from serinus.controller.__main__ import arguments
 from serinus.controller.approval_policy import REFUSAL
 from serinus.controller.scope import CLASS_LABEL
+from serinus.controller.task_policy import PROBE, TASK_REFUSAL
 from serinus.manifests.kinds import KINDS, Kind
 from serinus.manifests.routers import ROUTERS
 from serinus.manifests.routers.router import Router
@@ -869,6 +871,71 @@ def test_the_schema_knows_the_fields_of_a_registry() -> None:
     assert set(of) == set(fields) - {"folder"} | {"secret"}
     for name in ("name", "url", "tokenUrl"):
         assert of[name]["pattern"] == fields[name]["pattern"]
+
+
+def task_kinds() -> list[dict[str, Any]]:
+    """Of docs/retraining.md."""
+    text = (ROOT / "docs" / "retraining.md").read_text()
+    (found,) = [yaml.safe_load(each) for each in fenced(text, "yaml") if "taskKinds" in each]
+    kinds: list[dict[str, Any]] = found["taskKinds"]
+    return kinds
+
+
+def test_kinds_that_may_be_run_reach_the_operator_with_rights_for_these_alone() -> None:
+    kinds = task_kinds()
+    objects = rendered(
+        "serinus", CHART, *settings(GIVEN), f"--set-json=taskKinds={json.dumps(kinds)}"
+    )
+    assert options(objects).task_kind == [TaskKind.model_validate(each) for each in kinds]
+    (role,) = [each for each in operator_roles(objects) if each["kind"] == "ClusterRole"]
+    before = [each for each in operator_roles(render()) if each["kind"] == "ClusterRole"]
+    more = [each for each in role["rules"] if each not in before[0]["rules"]]
+    assert more == [
+        {
+            "apiGroups": [each["apiVersion"].split("/")[0]],
+            "resources": [each["plural"]],
+            "verbs": ["create", "delete", "get"],
+        }
+        for each in kinds
+    ]
+    policy = json.dumps(objects["ValidatingAdmissionPolicy", "ops-serinus-retraining"])
+    assert TASK_REFUSAL in policy
+    for each in kinds:
+        assert f"{PROBE}{each['apiVersion']}/{each['kind']}" in policy
+    binding = objects["ValidatingAdmissionPolicyBinding", "ops-serinus-retraining"]
+    assert binding["spec"]["validationActions"] == ["Deny"]
+
+
+def test_no_policy_for_kinds_without_any_and_for_a_namespace_alone() -> None:
+    kinds = json.dumps(task_kinds())
+    chosen = [*settings(GIVEN), "--set=scope=Namespace", f"--set-json=taskKinds={kinds}"]
+    alone = rendered("serinus", CHART, *chosen)
+    for objects in (render(), alone):
+        assert ("ValidatingAdmissionPolicy", "ops-serinus-retraining") not in objects
+
+
+def test_the_schema_knows_the_fields_of_a_kind_that_may_be_run() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())["properties"]["taskKinds"]
+    assert schema["maxItems"] == MOST_TASK_KINDS
+    fields = {field.alias or name: field for name, field in TaskKind.model_fields.items()}
+    assert set(schema["items"]["properties"]) == set(fields)
+    assert set(schema["items"]["required"]) == {k for k, f in fields.items() if f.is_required()}
+
+
+@pytest.mark.parametrize(
+    ("kind", "complaint"),
+    [
+        ({"apiVersion": "batch/v1"}, "/taskKinds/0/apiVersion"),
+        ({"serviceAccount": "metadata.name"}, "/taskKinds/0/serviceAccount"),
+        ({"succeeded": {"path": "status.phase"}}, "/taskKinds/0/succeeded"),
+        ({"failed": {"path": "status[0]..x", "values": ["a"]}}, "/taskKinds/0/failed/path"),
+    ],
+)
+def test_a_wrong_kind_is_refused_by_its_field(kind: dict[str, Any], complaint: str) -> None:
+    value = f"--set-json=taskKinds={json.dumps([{**task_kinds()[0], **kind}])}"
+    done = helm("template", "serinus", str(CHART), *settings(GIVEN), value)
+    assert done.returncode != 0
+    assert complaint in done.stderr.replace("taskKinds.0.", "/taskKinds/0/")
 
 
 def test_a_cluster_that_is_upgraded_without_registries_renders() -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests import layers
 from tests.e2e import conftest as e2e
 from tests.integration import conftest as integration
+from tests.integration.conftest import Groups
 from tests.layers import Outcome, counted, reports_of, run
 from tests.unit import conftest as unit
 
@@ -128,3 +129,16 @@ def test_each_module_of_e2e_runs_once() -> None:
 def test_each_long_module_is_there(layer: ModuleType) -> None:
     modules = {path.stem for path in Path(layer.__file__ or "").parent.rglob("test_*.py")}
     assert set(layer.LONGEST) <= modules
+
+
+def test_what_disturbs_an_api_server_is_one_group_and_each_other_module_is_one() -> None:
+    """So the fixtures of a module are made once, and no worker waits for another."""
+
+    def group(path: str) -> str:
+        return Groups._split_scope(None, f"{path}::test_it[a]")  # type: ignore[arg-type]
+
+    one, other = (
+        group(f"tests/integration/test_{name}.py") for name in ("downgrade", "chart_releases")
+    )
+    assert one == other == integration.DISTURBED
+    assert group("tests/integration/prometheus/test_metrics_faults.py") == "test_metrics_faults"

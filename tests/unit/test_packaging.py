@@ -71,6 +71,13 @@ def test_a_room_says_what_belongs_there(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text()))
 
 
+def test_only_one_room_listens() -> None:
+    """So that no port has clients without a limit."""
+    listens = re.compile(r"AppRunner|TCPSite|run_app|create_server|start_server|HTTPServer")
+    found = {name(path) for path in SOURCES if listens.search(path.read_text())}
+    assert found == {"operator/serinus/serving/server.py"}
+
+
 def test_no_function_is_longer_than_sixty_lines() -> None:
     assert [told for path in SOURCES for told in long_functions(path)] == []
 

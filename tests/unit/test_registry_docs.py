@@ -9,6 +9,7 @@ import yaml
 
 from serinus.api.registry import AskOutcome, Registry, ToldOutcome
 from serinus.api.status import Notice
+from serinus.api.template import of_template
 from serinus.api.validation import followed, followed_model, typed
 from serinus.notifications.forms import Subject
 from serinus.registries.connection import MOST_BYTES, TIMEOUT
@@ -34,7 +35,7 @@ def section(title: str) -> str:
 def test_the_example_of_a_spec_follows_what_the_values_set_up() -> None:
     metadata, spec = DEPLOYMENT["metadata"], DEPLOYMENT["spec"]
     _, problems = typed(metadata["namespace"], metadata["name"], spec)
-    assert not problems
+    assert not problems and not [*of_template(spec["template"], "spec.template")]
     reference = followed(spec)
     assert reference is not None
     [company] = [each for each in VALUES["registries"] if each["name"] == reference.registry]

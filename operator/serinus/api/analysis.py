@@ -40,6 +40,8 @@ class OnUnlike(Type):
 
 USUAL_STEP: Final = "30m"
 """How long a step may last, if nothing else is said or expected."""
+STEP_THAT_FINDS: Final = "2h"
+"""The same, with a check that first finds out from when on it may count."""
 _TIMES_EXPECTED: Final = 3.0
 """How many times the expected time a step may last."""
 _LONGEST_STEP: Final = 86400.0
@@ -71,7 +73,8 @@ class Analysis(Type):
         default=None,
         description="How long a step waits for a verdict before onInconclusive decides. Without "
         "this field, three times as long as the forecast expects of the slowest step, but at "
-        f"least {USUAL_STEP} and at most 24h.",
+        f"least {USUAL_STEP}, or {STEP_THAT_FINDS} if a check first finds out how late feedback "
+        "comes, and at most 24h.",
     )
     on_inconclusive: Literal["Pause", "Promote", "Rollback"] = Field(
         default="Pause",
@@ -167,7 +170,9 @@ class Analysis(Type):
         if self.max_step_duration is not None:
             return seconds(self.max_step_duration)
         times = _TIMES_EXPECTED * (expected or 0.0)
-        return min(max(seconds(USUAL_STEP), times), _LONGEST_STEP)
+        finds = any(check.settings.finds_when_to_count for check in self.deciding)
+        least = seconds(STEP_THAT_FINDS if finds else USUAL_STEP)
+        return min(max(least, times), _LONGEST_STEP)
 
     def with_split_checked(self) -> Self:
         """The analysis of traffic that is split request by request, as `on_wrong_split` says."""

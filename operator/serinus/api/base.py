@@ -26,6 +26,8 @@ from pydantic_core import PydanticCustomError, core_schema
 from serinus.api.quantities import DURATION_PATTERN, PERCENT_PATTERN, fraction, seconds
 
 NAME_PATTERN: Final = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
+LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+"""Pattern of a part of a name in the DNS."""
 LONGEST_NAME: Final = 37
 """A pod is named <name>-<8 of the revision>-<10 of the ReplicaSet>-<5>. If the name were longer
 than 63 characters, its end would be cut off, and revisions could not be distinguished."""

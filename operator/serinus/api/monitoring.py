@@ -19,7 +19,8 @@ from serinus.api.checks.server import NOT_BOTH, FailureCounters, ServerMetrics
 from serinus.api.checks.settings import sorted_by
 from serinus.api.problem import Problem
 from serinus.api.quantities import fraction, seconds
-from serinus.api.template import RETRAINING_SCHEMA, of_task
+from serinus.api.task_kinds import GROUP_VERSION, KIND_NAME, kind_in_words
+from serinus.api.template import ANY_SPEC, RETRAINING_SCHEMA, of_task
 
 FeatureName = Annotated[str, Field(min_length=1, max_length=100)]
 CategoryName = Annotated[str, Field(min_length=1, max_length=100)]
@@ -257,12 +258,55 @@ class RetrainingJob(Type):
     )
 
 
+class RetrainingTask(Type):
+    """An object of another kind, such as a workflow, that trains the model anew. Whoever runs the
+    operator lists the kinds that may be used. Whoever writes it must be allowed to create objects
+    of the kind, and to impersonate the ServiceAccount."""
+
+    api_version: Annotated[str, Field(max_length=253, pattern=GROUP_VERSION)] = Field(
+        description="apiVersion of the object, such as argoproj.io/v1alpha1."
+    )
+    kind: Annotated[str, Field(max_length=63, pattern=KIND_NAME)] = Field(
+        description="Kind of the object, such as Workflow."
+    )
+    service_account_name: Annotated[
+        str, Field(max_length=253, pattern="^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
+    ] = Field(description="Name of the ServiceAccount under which it runs.")
+    spec: Annotated[dict[str, Any], Field(json_schema_extra=ANY_SPEC)]
+    timeout: Interval = Field(
+        default="24h",
+        description="Time in which the object must end, from when it was started; then it is "
+        "deleted.",
+    )
+
+    @property
+    def name(self) -> str:
+        """Of the kind."""
+        return kind_in_words(self.api_version, self.kind)
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of all of it, 12 characters."""
+        text = json.dumps(self.to_json(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+JOB_OR_TASK: Final = "set exactly one of job and task"
+
+
 class Retrain(Type):
     """Starts a Job when an alarm stays. It decides nothing about a rollout: what the Job brings is
     rolled out as any other version."""
 
-    # whoever applies a manifest without it removes it, also what the API server has filled in
-    model_config = ConfigDict(json_schema_extra={"x-kubernetes-map-type": "atomic"})
+    model_config = ConfigDict(
+        json_schema_extra={
+            # whoever applies a manifest without it removes it, also what the API server filled in
+            "x-kubernetes-map-type": "atomic",
+            "x-kubernetes-validations": [
+                {"rule": "has(self.job) != has(self.task)", "message": JOB_OR_TASK}
+            ],
+        }
+    )
 
     alarms: Annotated[
         list[Literal["featureDrift", "predictionDrift", "errorRate", "feedback"]],
@@ -276,7 +320,10 @@ class Retrain(Type):
         description="How long an alarm must stand, of the revision that is stable now, before a "
         "Job is started. An alarm ends by itself once what raised it is over.",
     )
-    job: RetrainingJob = Field(description="The Job.")
+    job: RetrainingJob | None = Field(default=None, description="The Job.")
+    task: RetrainingTask | None = Field(
+        default=None, description="What is started instead of a Job."
+    )
     cooldown: Interval = Field(
         default="24h",
         description="Time from the end of a Job, whatever it was, until another may start.",
@@ -285,9 +332,27 @@ class Retrain(Type):
         default=2, description="Maximum number of Jobs that are started in any seven days."
     )
 
+    @model_validator(mode="after")
+    def _job_or_task(self) -> Self:
+        if (self.job is None) == (self.task is None):
+            raise ValueError(JOB_OR_TASK)
+        return self
+
+    @property
+    def timeout(self) -> str:
+        """Time in which what is started must end."""
+        run = self.job or self.task
+        return run.timeout if run else ""
+
+    @property
+    def field(self) -> str:
+        """Which of the two is set."""
+        return "job" if self.task is None else "task"
+
     def problems(self, monitored: Mapping[str, Monitor]) -> Iterator[Problem]:
         """What the schema does not say, given what is monitored."""
-        yield from of_task(self.job.template, "job.template")
+        if self.job is not None:
+            yield from of_task(self.job.template, "job.template")
         for index, each in enumerate(self.alarms):
             if each not in monitored:
                 message = f"{each} is not monitored: set monitoring.{each}, or remove it here"

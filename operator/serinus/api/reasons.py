@@ -635,9 +635,17 @@ class Reason(StrEnum):
     RETRAINING_STOPPED = means(
         "RetrainingStopped",
         MONITORED,
-        "The Job that trains is no longer wanted: `retrain` was removed, or another revision "
-        "became stable before the Job was created.",
+        "The Job that trains is no longer wanted: `retrain` was removed, another revision became "
+        "stable before the Job was created, or its kind is no longer allowed.",
         retrains=True,
+    )
+    RETRAINING_REFUSED = means(
+        "RetrainingRefused",
+        MONITORED,
+        "What `retrain.task` names is not run: its kind is not allowed, or nothing has reviewed "
+        "whether its writer may run it.",
+        retrains=True,
+        warns=True,
     )
     RETRAINED = means(
         "Retrained",

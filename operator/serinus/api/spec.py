@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, Self
 from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, model_validator
 
 from serinus.api.analysis import Analysis
-from serinus.api.base import Duration, Holdback, Interval, Type, written
+from serinus.api.base import LABEL, Duration, Holdback, Interval, Type, written
 from serinus.api.capabilities import Capability
 from serinus.api.checks import kinds_that
 from serinus.api.monitoring import Monitoring
@@ -23,13 +23,11 @@ from serinus.api.steps import IN_ORDER, ORDERED, RISE, Step
 from serinus.api.storage import is_downloaded
 from serinus.api.template import SOURCE_SCHEMA, TEMPLATE_SCHEMA, VARIABLE_SCHEMA, of_schema
 
-_LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-
 Hostname = Annotated[
     str,
     Field(max_length=253),
     written(
-        rf"^(\*\.)?{_LABEL}(\.{_LABEL})*$",
+        rf"^(\*\.)?{LABEL}(\.{LABEL})*$",
         "must be a host name such as fraud.example.com or *.example.com",
     ),
 ]
@@ -37,13 +35,13 @@ Name = Annotated[
     str,
     Field(max_length=253),
     written(
-        rf"^{_LABEL}(\.{_LABEL})*$", "a name must consist of lower-case letters, digits, dots and -"
+        rf"^{LABEL}(\.{LABEL})*$", "a name must consist of lower-case letters, digits, dots and -"
     ),
 ]
 Namespace = Annotated[
     str,
     Field(max_length=63),
-    written(f"^{_LABEL}$", "a namespace must consist of lower-case letters, digits and -"),
+    written(f"^{LABEL}$", "a namespace must consist of lower-case letters, digits and -"),
 ]
 
 
@@ -92,9 +90,7 @@ class FollowedModel(Type):
     name: Annotated[
         str,
         Field(max_length=63),
-        written(
-            f"^{_LABEL}$", "a registry's name must consist of lower-case letters, digits and -"
-        ),
+        written(f"^{LABEL}$", "a registry's name must consist of lower-case letters, digits and -"),
     ] = Field(description="Name of the registry, as the operator knows it.")
     model: Annotated[
         str,
@@ -238,6 +234,13 @@ class Gateway(Type):
     def route_kind(self) -> RouteKind:
         """Kind of the route."""
         return self.kind or "HTTPRoute"
+
+    def serves(self, host: str) -> bool:
+        """Whether clients may ask this host name."""
+        return not self.hostnames or any(
+            host == each or (each.startswith("*.") and host.endswith(each[1:]))
+            for each in self.hostnames
+        )
 
     def problems(self, namespace: str) -> Iterator[Problem]:
         """The Gateway API's own rule: two references to one Gateway must name different listeners;
@@ -471,12 +474,34 @@ DEFAULT_CLASS: Final = "default"
 ClassName = Annotated[
     str,
     Field(max_length=40),
-    written(f"^{_LABEL}$", "a class must consist of lower-case letters, digits and -"),
+    written(f"^{LABEL}$", "a class must consist of lower-case letters, digits and -"),
 ]
+
+
+_SERVED: Final = "c == h || (c.startsWith('*.') && h.endsWith(c.substring(1)))"
+_TRIED_APART: Final = (
+    "!has(self.traffic) || !has(self.traffic.gateway) || !has(self.rollout) || "
+    "!has(self.rollout.steps) || self.rollout.steps.all(s, !has(s.preview) || "
+    "!has(s.preview.hostnames) || (has(self.traffic.gateway.hostnames) && "
+    "self.traffic.gateway.hostnames.size() > 0 && s.preview.hostnames.all(h, "
+    f"!self.traffic.gateway.hostnames.exists(c, {_SERVED}))))"
+)
+OF_CLIENTS: Final = (
+    "a host name of a preview must not be one of the clients': list theirs in "
+    "spec.traffic.gateway.hostnames, since without it they may use every host name"
+)
 
 
 class Spec(Type):
     """The desired state of a model deployment."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {"rule": _TRIED_APART, "message": OF_CLIENTS, "fieldPath": ".rollout.steps"}
+            ]
+        }
+    )
 
     class_: ClassName | None = Field(
         default=None,

@@ -312,6 +312,19 @@ class Starts(StatusType):
     )
 
 
+class ComesLater(StatusType):
+    """How many outcomes have come since the weight took effect, as long as it is not known how late
+    they come."""
+
+    weight_since: Since = Field(description="Since when the weight is in effect.")
+    began: float = Field(
+        default=0.0,
+        description="Seconds from then until the part began whose outcomes are counted.",
+    )
+    candidate: float = Field(default=0.0, description="Outcomes of the candidate in this part.")
+    stable: float = Field(default=0.0, description="Outcomes of stable in this part.")
+
+
 class CheckState(StatusType):
     """The state of a check, with its evidence."""
 
@@ -437,6 +450,16 @@ class CheckState(StatusType):
             "they are compared.",
         )
     )
+    later: ComesLater | None = Field(
+        default=None,
+        description="For a check of what comes later than the answer: what has come so far; unset: "
+        "it is known how late that is.",
+    )
+    counts_after: float | None = Field(
+        default=None,
+        description="Seconds after a change of the weight in which nothing is counted, as they "
+        "were found; unset: they are set, or not known yet.",
+    )
     undivided: Annotated[str, Field(max_length=256)] = Field(
         default="",
         description="Why requests are compared as a whole, although labels were chosen for them.",
@@ -489,6 +512,14 @@ class InputFeature(StatusType):
         description="Variance of stable's shares from look to look as a multiple of that of "
         "independent values, newest first.",
     )
+    candidate_lately: Annotated[list[float], Field(max_length=18)] = Field(
+        default_factory=list,
+        description="Values of the candidate in about the last 40 looks: all, and of each range "
+        "and category.",
+    )
+    stable_lately: Annotated[list[float], Field(max_length=18)] = Field(
+        default_factory=list, description="The same of stable."
+    )
 
 
 class Unlike(StatusType):
@@ -498,6 +529,11 @@ class Unlike(StatusType):
     message: Sentence = Field(description="Human-readable evidence.")
     looks: int = Field(default=0, description="Number of looks since.")
     since: Since | None = Field(default=None, description="Time of the look that showed it.")
+    in_doubt: bool = Field(
+        default=False,
+        description="Whether it was shown to differ, but not by more than is tolerated, when a "
+        "check that follows the inputs would have failed. Only such checks are not judged then.",
+    )
 
 
 class Inputs(StatusType):
@@ -527,6 +563,11 @@ class Inputs(StatusType):
     )
     unlike: Unlike | None = Field(
         default=None, description="Set while the revisions are shown to be asked differently."
+    )
+    tolerated: bool = Field(
+        default=False,
+        description="Whether a difference in doubt was shown to be tolerated. Later ones are not "
+        "doubted.",
     )
     unmatched: Sentence = Field(
         default="", description="Features that only one of the revisions exports, in a sentence."
@@ -693,10 +734,15 @@ class Restarts(StatusType):
         default=0.0,
         description="Time of stable's pods, in seconds of a pod with its full part of the traffic.",
     )
+    candidate_seconds: float = Field(
+        default=0.0,
+        description="In a guard after promotion: the same of the candidate's pods, since the "
+        "promotion.",
+    )
     evidence: LogEvidence = Field(
         default_factory=list,
         description="In a guard after promotion: evidence against 'it restarts at most twice as "
-        "often as stable'.",
+        "often as stable', weighed at each list of pods.",
     )
     pods: Annotated[dict[str, int], Field(max_length=256)] = Field(
         default_factory=dict,
@@ -779,8 +825,14 @@ class StepTask(StatusType):
         default=None,
         description="Time since which no container of it runs; unset: one does, or it has ended.",
     )
+    late_since: KeptField[Since | None] = Field(
+        default=None, description="Time at which its timeout was found to be over."
+    )
     succeeded: KeptField[bool] = Field(
         default=False, description="Whether it has succeeded; then it may be deleted."
+    )
+    unread: KeptField[bool] = Field(
+        default=False, description="Whether its pod was gone before what it left could be read."
     )
     unfinished: Sentence = Field(
         default="", description="Why it could not say whether the model is good; empty: it may yet."
@@ -857,13 +909,13 @@ class FollowedVersion(StatusType):
     registry: Annotated[str, Field(max_length=63)] = Field(description="spec.model.registry.name.")
     model: Annotated[str, Field(max_length=255)] = Field(description="spec.model.registry.model.")
     alias: Annotated[str, Field(max_length=128)] = Field(description="spec.model.registry.alias.")
-    version: Annotated[str, Field(max_length=LONGEST_VERSION)] = Field(
+    version: Annotated[str, Field(min_length=1, max_length=LONGEST_VERSION)] = Field(
         description="The version that the alias names, passed to each container as MODEL_VERSION."
     )
-    storage_uri: Annotated[str, Field(max_length=LONGEST_URI)] = Field(
+    storage_uri: Annotated[str, Field(min_length=1, max_length=LONGEST_URI)] = Field(
         description="Where its files are, passed to each container as MODEL_URI."
     )
-    digest: Annotated[str, Field(max_length=LONGEST_DIGEST)] = Field(
+    digest: Annotated[str, Field(min_length=1, max_length=LONGEST_DIGEST)] = Field(
         description="Of what never changes of the version."
     )
     run: Annotated[str, Field(max_length=LONGEST_RUN)] = Field(
@@ -919,6 +971,12 @@ class Candidate(StatusType):
     preview: Annotated[list[HeaderField], Field(max_length=8)] = Field(
         default_factory=list,
         description="In a preview step: header fields of the requests that reach it.",
+    )
+    preview_hostnames: Annotated[
+        list[Annotated[str, Field(max_length=253)]], Field(max_length=8)
+    ] = Field(
+        default_factory=list,
+        description="In a preview step: host names at which all requests reach it.",
     )
     ready_replicas: ObservedField[int] = Field(default=0, description="Number of ready pods.")
     since: Since = Field(description="Start of the rollout.")
@@ -1317,9 +1375,15 @@ class NewVersion(StatusType):
 
 
 class RetrainingRun(StatusType):
-    """A Job that was started because an alarm stayed."""
+    """A Job that was started because an alarm stayed, or what was started instead."""
 
     job: Annotated[str, Field(max_length=63)] = Field(description="Name of the Job.")
+    api_version: Annotated[str, Field(max_length=253)] | None = Field(
+        default=None, description="apiVersion of what was started instead of a Job."
+    )
+    kind: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None, description="Kind of what was started instead of a Job."
+    )
     since: Since = Field(description="Time of its start.")
     revision: Hash = Field(description="Hash of the revision that was stable.")
     version: Annotated[str, Field(max_length=63)] | None = Field(
@@ -1342,11 +1406,34 @@ class RetrainingRun(StatusType):
     idle_since: KeptField[Since | None] = Field(
         default=None, description="Time since which no container of the Job runs."
     )
+    late_since: KeptField[Since | None] = Field(
+        default=None, description="Time at which its timeout was found to be over."
+    )
+    remove_at: KeptField[Timestamp | None] = Field(
+        default=None,
+        description="When what was started instead of a Job is deleted; unset: not yet known, or "
+        "it is gone.",
+    )
     made: Annotated[str, Field(max_length=63)] | None = Field(
         default=None, description="The version that the Job says it has made."
     )
     new: NewVersion | None = Field(
         default=None, description="The revision that came of it; unset: none yet."
+    )
+
+    @property
+    def named(self) -> str:
+        """For messages."""
+        return f"{self.kind or 'Job'} {self.job}"
+
+
+class TaskReview(StatusType):
+    """Whether the API server has asked if the writer of a task may run it."""
+
+    digest: Annotated[str, Field(max_length=12)] = Field(description="Hash of the task.")
+    passed: bool = Field(
+        default=False,
+        description="Whether the admission policy reviewed its kind when it was first seen.",
     )
 
 
@@ -1358,6 +1445,9 @@ class Retraining(StatusType):
     )
     history: Annotated[list[RetrainingRun], Field(max_length=RETRAININGS_KEPT)] = Field(
         default_factory=list, description="The Jobs, newest first."
+    )
+    review: KeptField[TaskReview | None] = Field(
+        default=None, description="Of spec.monitoring.retrain.task; unset: there is none."
     )
 
     @property

@@ -220,6 +220,15 @@ RETRAINING_SCHEMA: Final[Schema] = {
 }
 
 
+ANY_SPEC: Final[Schema] = _object(
+    "Spec of the object, without the name of a ServiceAccount. Serinus adds annotations to the "
+    "object: serinus.dev/retraining, a JSON object that says what is beyond its reference or "
+    "limit, by how much and since when; serinus.dev/model-deployment, serinus.dev/stable-revision, "
+    "serinus.dev/stable-service; and if model is set, serinus.dev/model-uri and "
+    "serinus.dev/model-version of stable."
+)
+
+
 def of_template(template: Any, field: str) -> Iterator[Problem]:
     """What the API server would reject in the pod template of a revision."""
     found = list(of_task(template, field, TEMPLATE_SCHEMA))

@@ -24,8 +24,8 @@ from serinus.api.presets import PRESETS
 from serinus.api.problem import Problem
 from serinus.api.quantities import seconds, spoken
 from serinus.api.registry import Reference
-from serinus.api.route_rule import MOST_RULES, redirects
-from serinus.api.spec import FollowedModel, Spec
+from serinus.api.route_rule import of_a_preview
+from serinus.api.spec import OF_CLIENTS, FollowedModel, Spec
 from serinus.api.stages import PROMOTED, Stage
 from serinus.api.status import KEPT, Candidate, Status
 from serinus.api.storage import MODEL_PATH, MODEL_VOLUME, is_downloaded, mounted
@@ -303,15 +303,30 @@ def _traffic(namespace: str, spec: Spec) -> Iterator[Problem]:
 def _rules(namespace: str, spec: Spec) -> Iterator[Problem]:
     """For each rule that leads to the model there is one more while people try the candidate."""
     gateway, given = spec.traffic.gateway, [step.gives for step in spec.rollout.steps]
-    if gateway is None or not any(each is not None and each.preview for each in given):
+    if gateway is None:
         return
-    leading = sum(not redirects(rule) for rule in gateway.rules)
-    if len(gateway.rules) + leading > MOST_RULES:
-        message = (
-            f"a preview needs as many rules again, but for redirects, and a route has at most "
-            f"{MOST_RULES}: leave out rules, or the preview"
+    found = [
+        problem
+        for each in given
+        if each is not None and each.preview and each.preview.headers
+        for problem in of_a_preview(
+            gateway.rules, each.preview.headers, "spec.traffic.gateway.rules"
         )
-        yield Problem("spec.traffic.gateway.rules", message)
+    ]
+    yield from dict.fromkeys(found)
+
+
+def _hosts(namespace: str, spec: Spec) -> Iterator[Problem]:
+    """Host names at which people are to try the candidate, and clients may ask."""
+    gateway = spec.traffic.gateway
+    if gateway is None:
+        return
+    for index, step in enumerate(spec.rollout.steps):
+        tried = step.gives.preview if step.gives else None
+        for number, host in enumerate(tried.hostnames if tried else ()):
+            if gateway.serves(host):
+                field = f"spec.rollout.steps[{index}].{step.kind}.hostnames[{number}]"
+                yield Problem(field, OF_CLIENTS)
 
 
 def _steps(namespace: str, spec: Spec) -> Iterator[Problem]:
@@ -344,8 +359,23 @@ def _analysis(namespace: str, spec: Spec) -> Iterator[Problem]:
         path = f"{field}.checks[{index}].{check.kind}"
         yield from (each.below(path) for each in check.settings.problems(longest, server))
         yield from _never_met(check.settings, path)
+    yield from dict.fromkeys(_seen_by_no_gateway(spec))
     if analysis.stratify:
         yield from _strata(analysis, analysis.stratify, field)
+
+
+def _seen_by_no_gateway(spec: Spec) -> Iterator[Problem]:
+    """Checks that read a gateway's counters, where none counts for each revision; by the preset if
+    that has them do so."""
+    analysis, field = spec.rollout.analysis, "spec.rollout.analysis"
+    for index, check in enumerate(analysis.checks):
+        if not (lacks := spec.traffic.lacks(check.settings.needs)):
+            continue
+        preset, own = check.preset or analysis.preset, f"{field}.checks[{index}]"
+        by_preset = preset and PRESETS[preset].error_rate.requests.backend == check.settings.backend
+        named = (f"{own}.preset" if check.preset else f"{field}.preset") if by_preset else None
+        message = f"reads what a gateway counts of each revision, and {lacks}"
+        yield Problem(named or f"{own}.{check.kind}", message)
 
 
 def _never_met(settings: Type, field: str) -> Iterator[Problem]:
@@ -445,6 +475,7 @@ _CHECKS: Final[tuple[Callable[[str, Spec], Iterator[Problem]], ...]] = (
     _template,
     _traffic,
     _rules,
+    _hosts,
     _steps,
     _analysis,
     _guard,

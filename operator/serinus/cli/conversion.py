@@ -110,7 +110,10 @@ def _rollout(written: Manifest, documents: Sequence[Manifest]) -> Converted:
         size = {key: value for key, value in spec.items() if key != "template"}
         target, missed = _of_the_target(fields, "spec.workloadRef", documents)
         spec, lost = {**target, **size}, [*lost, *missed]
-    rollout = {"steps": steps} if steps else {}
+    rollout: Manifest = {"steps": steps} if steps else {}
+    background = "spec.strategy.canary.analysis"
+    if checks := analyses.checks(fields.take(background) or {}, background):
+        rollout["analysis"] = {"checks": checks}
     lost, notes = [*lost, *analyses.lost], [*notes, *analyses.notes]
     return _result(written, fields, spec, rollout, lost, notes)
 

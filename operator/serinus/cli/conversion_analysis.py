@@ -1,19 +1,27 @@
-"""What an analysis of Argo Rollouts runs as Jobs, and what webhooks of Flagger test."""
+"""What an analysis of Argo Rollouts runs as Jobs and measures, and what webhooks of Flagger ask."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from serinus.cli.source_fields import Fields
+from serinus.api.analysis import Analysis
+from serinus.cli.conversion_metrics import (
+    ARGUMENT,
+    Arguments,
+    NoCheckError,
+    as_check,
+    filled_in,
+    named_apart,
+)
+from serinus.cli.source_fields import Fields, leaves
 from serinus.manifests.owner import Manifest
 
-_ARGUMENT: Final = re.compile(r"\{\{\s*args\.([\w.-]+)\s*\}\}")
 _EXIT_CODES: Final = (
     "a Job fails there by any exit code but 0; here 1 rejects the model, and after others it is "
     "started again: set rejects if it exits otherwise"
 )
+_SERVICES: Final = ("canaryService", "stableService")
 _ASKED: Final = {
     **dict.fromkeys(("canary.canaryService", "blueGreen.previewService"), "CANDIDATE_SERVICE"),
     **dict.fromkeys(("canary.stableService", "blueGreen.activeService"), "STABLE_SERVICE"),
@@ -49,40 +57,83 @@ class Analyses:
             self.notes = list(dict.fromkeys([*self.notes, _EXIT_CODES, *self._services(steps)]))
         return steps
 
-    def _jobs_of(self, reference: Manifest, given: Mapping[str, Any]) -> Iterator[Manifest]:
+    def checks(self, analysis: Manifest, path: str) -> list[Manifest]:
+        """A check for each metric of an analysis in the background that can be one, beside those of
+        the default. What is none is named."""
+        dry, found = _dry(analysis), list[Manifest]()
+        for index, reference in enumerate(analysis.get("templates") or []):
+            checks = list(self._checks_of(reference, analysis.get("args") or [], dry))
+            if not checks:
+                self.lost.append(f"{path}.templates[{index}].templateName")
+            found += checks
+        rest = {k: v for k, v in analysis.items() if k not in ("args", "dryRun", "templates")}
+        self.lost += leaves(rest, path)
+        if not found:
+            return []
+        usual = [{"name": each.name, each.kind: {}} for each in Analysis().checks]
+        return named_apart([*usual, *found])
+
+    def _checks_of(
+        self, reference: Manifest, given: Sequence[Manifest], dry: Sequence[str]
+    ) -> Iterator[Manifest]:
+        source, spec = self._template(reference, "metrics would become checks")
+        if spec is None:
+            return
+        services = (self.fields.look(f"spec.strategy.canary.{of}") or "" for of in _SERVICES)
+        arguments = Arguments([*(spec.get("args") or []), *given], *services)
+        dry = [*dry, *_dry(spec)]
+        for index, written in enumerate(spec.get("metrics") or []):
+            metric, name = Fields(written), written.get("name")
+            try:
+                check, said = as_check(metric, arguments)
+            except NoCheckError as error:
+                self.lost.append(f"{source}: spec.metrics[{index}] ({name}): {error}: it")
+                continue
+            metric.take("name")
+            self.lost += [f"{source}: spec.metrics[{index}].{each}" for each in metric.lost()]
+            self.notes.append(f"{source}: metric {name} {said}")
+            yield {**check, "mode": "Audit"} if _decides_nothing(name, dry) else check
+
+    def _template(self, reference: Manifest, becomes: str) -> tuple[str, Manifest | None]:
+        """Kind and name of a template that is referred to, and its spec; None: it is not in the
+        input, and what its parts would become is told."""
         kind = f"{'Cluster' if reference.get('clusterScope') else ''}AnalysisTemplate"
         name = reference.get("templateName")
         named = (each for each in self.documents if each.get("kind") == kind)
         template = next((each for each in named if each["metadata"]["name"] == name), None)
         if template is None:
-            self.notes.append(f"{kind} {name} is not in the input: its Jobs would become steps")
+            self.notes.append(f"{kind} {name} is not in the input: its {becomes}")
+        return f"{kind} {name}", template and template["spec"]
+
+    def _jobs_of(self, reference: Manifest, given: Mapping[str, Any]) -> Iterator[Manifest]:
+        source, spec = self._template(reference, "Jobs would become steps")
+        if spec is None:
             return
-        spec = template["spec"]
         metrics = spec.get("metrics") or []
-        dry = {each.get("metricName") for each in spec.get("dryRun") or []}
+        dry = _dry(spec)
         of_jobs = [(each.get("provider") or {}).get("job") for each in metrics]
         usual = {each.get("name"): each.get("value") for each in spec.get("args") or []}
         values = {**usual, **given}
         for index, metric in enumerate(metrics if any(of_jobs) else []):
-            decides = of_jobs[index] and metric.get("name") not in dry
+            decides = of_jobs[index] and not _decides_nothing(metric.get("name"), dry)
             fields = Fields(metric)
             if decides:
-                yield self._job(fields, values, f"{kind} {name}")
+                yield self._job(fields, values, source)
             fields.take("name")
-            path = f"{kind} {name}: spec.metrics[{index}]"
+            path = f"{source}: spec.metrics[{index}]"
             self.lost += [f"{path}.{each}" for each in fields.lost()]
 
     def _job(self, metric: Fields, values: Mapping[str, Any], source: str) -> Manifest:
         of_job = "provider.job.spec"
         template = metric.take(f"{of_job}.template")
-        job: Manifest = {"template": _filled_in(template, values)}
+        job: Manifest = {"template": filled_in(template, values)}
         if deadline := metric.take(f"{of_job}.activeDeadlineSeconds"):
             job["timeout"] = f"{deadline}s"
         if not metric.look(f"{of_job}.backoffLimit"):
             metric.take(f"{of_job}.backoffLimit")
         if job["template"].get("spec", {}).pop("restartPolicy", "Never") != "Never":
             self.notes.append(f"{source}: a container is not restarted in its pod (restartPolicy)")
-        for name in dict.fromkeys(_ARGUMENT.findall(str(job["template"]))):
+        for name in dict.fromkeys(ARGUMENT.findall(str(job["template"]))):
             self.notes.append(f"{source}: fill in {{{{args.{name}}}}}, which has no plain value")
         return {"job": job}
 
@@ -97,15 +148,16 @@ class Analyses:
                 )
 
 
-def _filled_in(value: Any, values: Mapping[str, Any]) -> Any:
-    """With the arguments that have plain values."""
-    if isinstance(value, dict):
-        return {key: _filled_in(inner, values) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_filled_in(inner, values) for inner in value]
-    if isinstance(value, str):
-        return _ARGUMENT.sub(lambda found: str(values.get(found[1]) or found[0]), value)
-    return deepcopy(value)
+def _dry(analysis: Manifest) -> list[str]:
+    """Regular expressions: the metrics with a name in which one is found decide nothing there."""
+    return [str(each.get("metricName")) for each in analysis.get("dryRun") or []]
+
+
+def _decides_nothing(name: Any, dry: Sequence[str]) -> bool:
+    try:
+        return any(re.search(each, str(name)) for each in dry)
+    except re.error:
+        return str(name) in dry
 
 
 def tested_by_webhooks(webhooks: Sequence[Manifest]) -> list[str]:

@@ -13,7 +13,9 @@ ModelDeployment goes to standard output. Standard error names each field that ha
 what means something else, and what must be corrected before the result can be applied. A Canary,
 and a Rollout with a workloadRef, needs its Deployment in the same input. From an HTTPRoute or a
 GRPCRoute of the same name in the input come the Gateway, host names and rules; from an
-AnalysisTemplate that a Rollout names and that runs Jobs, steps that run them.
+AnalysisTemplate that a Rollout names and that runs Jobs, steps that run them; from one that the
+Rollout names for an analysis in the background, a check for each metric that compares a query of
+Prometheus with one bound.
 
 Review the result: otherwise the analysis of other tools is not converted. By default Serinus
 compares errors and predictions; see docs/checks.

@@ -20,7 +20,7 @@ import aiohttp
 from kubernetes import aio
 
 from serinus.api.quantities import retry_after
-from serinus.manifests.kinds import KINDS
+from serinus.manifests.kinds import KINDS, Kind
 from serinus.manifests.owner import Manifest
 
 Manifests = list[Manifest]
@@ -93,6 +93,7 @@ class Cluster:
         self.requests: Counter[tuple[str, str]] = Counter()
         """Requests so far by (verb, kind); verbs are get, list, create, update, apply, merge,
         delete, evict, dry-run."""
+        self._allowed: dict[tuple[str, str], Kind] = {}
         self.refused_writes: Counter[str] = Counter()
         """Rejected writes by kind, which would be rejected again."""
 
@@ -103,6 +104,14 @@ class Cluster:
         found._turns = asyncio.Semaphore(_CONCURRENT_URGENT)
         return found
 
+    def allow(self, kinds: Iterable[Kind]) -> None:
+        """Other kinds that may be found, created and deleted from now on."""
+        self._allowed.update({(each.api_version, each.name): each for each in kinds})
+
+    def _kind(self, manifest: Manifest) -> Kind:
+        kind = manifest["kind"]
+        return self._allowed.get((manifest.get("apiVersion", ""), kind)) or KINDS[kind]
+
     async def get(self, kind: str, namespace: str, name: str) -> Manifest:
         """One object. Raises ApiError, `absent` if there is none."""
         return await self._call("get", kind, "GET", KINDS[kind].path(namespace, name))
@@ -111,6 +120,17 @@ class Cluster:
         """One object, None if there is none."""
         try:
             return await self.get(kind, namespace, name)
+        except ApiError as error:
+            if error.absent:
+                return None
+            raise
+
+    async def find_like(self, manifest: Manifest) -> Manifest | None:
+        """The object of this kind and name, None if there is none."""
+        kind, metadata = manifest["kind"], manifest["metadata"]
+        path = self._kind(manifest).path(metadata["namespace"], metadata["name"])
+        try:
+            return await self._call("get", kind, "GET", path)
         except ApiError as error:
             if error.absent:
                 return None
@@ -158,7 +178,7 @@ class Cluster:
     async def create(self, manifest: Manifest) -> Manifest:
         """Create an object. Raises ApiError, `conflict` if it exists."""
         kind, namespace = manifest["kind"], manifest["metadata"]["namespace"]
-        path, query = KINDS[kind].path(namespace), [("fieldManager", FIELD_MANAGER)]
+        path, query = self._kind(manifest).path(namespace), [("fieldManager", FIELD_MANAGER)]
         # A ControllerRevision's data is kept byte for byte as it came in JSON, spaces and all, and
         # each later patch writes it anew as Go does: to the server that is a change of what must
         # not change. From YAML, which JSON is too, it writes it as Go does at once.
@@ -241,7 +261,7 @@ class Cluster:
     async def delete(self, live: Manifest) -> None:
         """Delete this object (not another with its name); not an error if it is already gone."""
         kind, metadata = live["kind"], live["metadata"]
-        path = KINDS[kind].path(metadata["namespace"], metadata["name"])
+        path = self._kind(live).path(metadata["namespace"], metadata["name"])
         options = {
             "propagationPolicy": "Background",
             "preconditions": {"uid": metadata["uid"]},

@@ -203,9 +203,9 @@ def failure(pods: Iterable[PodManifest], names: Collection[str] = ()) -> tuple[s
     return "", None
 
 
-def left_behind(pods: Iterable[PodManifest], names: Collection[str]) -> str:
+def left_behind(pods: Iterable[PodManifest], names: Collection[str]) -> str | None:
     """What one of these containers of a Job's newest pod that succeeded wrote to its termination
-    log; empty: nothing."""
+    log; empty: nothing. None: there is no such pod."""
     for pod in _newest(pods):
         containers = (pod.get("status") or {}).get("containerStatuses") or []
         ends = {c["name"]: (c.get("state") or {}).get("terminated") or {} for c in containers}
@@ -213,7 +213,7 @@ def left_behind(pods: Iterable[PodManifest], names: Collection[str]) -> str:
             continue
         said = (ends[name].get("message", "") for name in names)
         return next(filter(None, said), "")
-    return ""
+    return None
 
 
 def why_none_runs(pods: Iterable[PodManifest]) -> str | None:

@@ -12,8 +12,9 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from serinus import __version__
 from serinus.api.base import Type
@@ -22,6 +23,7 @@ from serinus.api.nesting import allow_deep_nesting
 from serinus.api.notifications import MOST_ENDPOINTS, Endpoint
 from serinus.api.registry import MOST_REGISTRIES, Registry
 from serinus.api.spec import DEFAULT_CLASS
+from serinus.api.task_kinds import MOST_TASK_KINDS, TaskKind
 from serinus.api.validation import of_type
 from serinus.cluster import ApiError, connect
 from serinus.controller.app import App
@@ -67,18 +69,9 @@ def arguments() -> argparse.ArgumentParser:
     option("--lease-namespace", "namespace of the Lease (default: no leader election)")
     option("--lease-name", "name of the Lease", "serinus")
     option("--release", "namespace/name of this release, shown to other releases")
-    option(
-        "--notify",
-        "an endpoint to notify of rollouts, as JSON (docs/notifications.md); can be repeated",
-        type=_endpoints,
-        action=_Several,
-    )
-    option(
-        "--registry",
-        "a registry of models that may be followed, as JSON (docs/registry.md); can be repeated",
-        type=_registries,
-        action=_Several,
-    )
+    for listed in _LISTED:
+        text = f"{listed.text}, as JSON ({listed.page}); can be repeated"
+        option(f"--{listed.name}", text, type=listed.parse, action=_Several)
     option(
         "--registry-webhooks",
         "address at which registries may say that something has changed, if any may",
@@ -137,14 +130,6 @@ def _address(text: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
-def _endpoints(text: str) -> list[Endpoint]:
-    return [_from_json(Endpoint, line, "notify") for line in text.splitlines() if line.strip()]
-
-
-def _registries(text: str) -> list[Registry]:
-    return [_from_json(Registry, line, "registry") for line in text.splitlines() if line.strip()]
-
-
 def _from_json(wanted: type[T], text: str, option: str) -> T:
     try:
         given = json.loads(text)
@@ -155,18 +140,65 @@ def _from_json(wanted: type[T], text: str, option: str) -> T:
     return wanted.model_validate(given)
 
 
+@dataclass(frozen=True)
+class _Listed:
+    """An option that can be repeated, for values that have names."""
+
+    name: str
+    type: type[Endpoint | Registry | TaskKind]
+    text: str
+    """What each is."""
+    page: str
+    several: str
+    """What they are called."""
+    most: int
+
+    def parse(self, text: str) -> list[Endpoint | Registry | TaskKind]:
+        """A value a line."""
+        return [
+            _from_json(self.type, line, self.name) for line in text.splitlines() if line.strip()
+        ]
+
+    def clash(self, given: Sequence[Endpoint | Registry | TaskKind]) -> str:
+        """What is wrong about all of them together; empty if nothing is."""
+        names = [each.name for each in given]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            return f"two {self.several} have the name {twice[0]}: rename one"
+        if len(names) > self.most:
+            return f"there are {len(names)} {self.several}, and at most {self.most} are allowed"
+        return ""
+
+
+_LISTED: Final = (
+    _Listed(
+        "notify",
+        Endpoint,
+        "an endpoint to notify of rollouts",
+        "docs/notifications.md",
+        "endpoints",
+        MOST_ENDPOINTS,
+    ),
+    _Listed(
+        "registry",
+        Registry,
+        "a registry of models that may be followed",
+        "docs/registry.md",
+        "registries",
+        MOST_REGISTRIES,
+    ),
+    _Listed(
+        "task-kind",
+        TaskKind,
+        "a kind that may be run instead of a Job to train a model",
+        "docs/retraining.md",
+        "kinds of tasks",
+        MOST_TASK_KINDS,
+    ),
+)
+
+
 def _initializer(text: str) -> Initializer:
     return _from_json(Initializer, text, "storage-initializer")
-
-
-def _clash(given: Sequence[Endpoint | Registry], what: str, most: int) -> str:
-    """What is wrong about all of them together; empty if nothing is."""
-    names = [each.name for each in given]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        return f"two {what} have the name {twice[0]}: rename one"
-    if len(names) > most:
-        return f"there are {len(names)} {what}, and at most {most} are allowed"
-    return ""
 
 
 def _log_format(text: str) -> str:
@@ -224,6 +256,7 @@ async def _run(options: argparse.Namespace, config: Config) -> None:
             dashboard=options.dashboard_url or "",
             initializer=options.storage_initializer,
             registries=registries,
+            task_kinds=tuple(options.task_kind or ()),
         )
         where = options.registry_webhooks
         async with listening(registries.inboxes, lambda: app.leading, *where):
@@ -256,10 +289,9 @@ def main() -> int:
         config = Config(url=options.prometheus_url or "", **settings(options))
     except ValueError as error:
         parser.error(f"Prometheus: {error}")
-    if problem := _clash(options.notify or (), "endpoints", MOST_ENDPOINTS):
-        parser.error(f"--notify: {problem}")
-    if problem := _clash(options.registry or (), "registries", MOST_REGISTRIES):
-        parser.error(f"--registry: {problem}")
+    for listed in _LISTED:
+        if problem := listed.clash(getattr(options, listed.name.replace("-", "_")) or ()):
+            parser.error(f"--{listed.name}: {problem}")
     _log_to_stderr(options.log_format)
     allow_deep_nesting()
     # what has been imported is never garbage, and takes longest to look through

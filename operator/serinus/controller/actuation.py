@@ -1,8 +1,8 @@
 """Makes the children match the desired state, and reports what prevents it.
 
 The objects that split the traffic are written first, so that the route of a rollback is written
-even if other writes fail. If the split would lead to a revision that does not exist yet, that
-revision is written first.
+even if other writes fail; what led people to a candidate that they try no more is deleted before.
+If the split would lead to a revision that does not exist yet, that revision is written first.
 """
 
 import logging
@@ -24,7 +24,7 @@ from serinus.controller.queue import RETRY_AFTER_LONGEST
 from serinus.manifests.adoption import foreign, handed_over, would_lose
 from serinus.manifests.children import Children
 from serinus.manifests.covers import over, ports_anew, unlike
-from serinus.manifests.kinds import CONTROLLER_REVISION, JOB, KINDS, TRAFFIC, Purpose
+from serinus.manifests.kinds import CONTROLLER_REVISION, JOB, KINDS, TRAFFIC, Purpose, is_ours
 from serinus.manifests.owner import Manifest, Objects, Owner, is_marked, without_mark
 from serinus.manifests.revision import Revision
 from serinus.manifests.workloads import WORKLOADS, kind_of, running
@@ -124,6 +124,7 @@ async def actuate(
     writing = _Writing(cluster, family, owner, pace, desired.splits, desired.serving)
     pace.forget_all_but((*desired, *writing.objects().values()))
     pace.desires(desired)
+    await writing.remove(desired.left_over, urgent=True)
     first = not lacking(writing.objects())
     if first:
         await writing.bring_about(desired.routes, urgent=True)
@@ -349,7 +350,9 @@ class _Writing:
             self._refusals[JOB.name] = taken
         elif found is not None:
             self._pace.wrote(manifest)
-            self._changed |= self._family.put(found)
+            # what is not watched is looked up in each pass
+            watched = is_ours(found["apiVersion"], found["kind"])
+            self._changed |= not watched or self._family.put(found)
 
     def _must_wait(self, manifest: Manifest, kind: str = "") -> bool:
         """Whether it was written, or tried to, only now. `kind`: as for `_note`."""
@@ -384,16 +387,18 @@ class _Writing:
     async def prune(self, wanted: Children) -> None:
         """Delete all children that are not among these."""
         kept = {(each["kind"], each["metadata"]["name"]) for each in wanted}
-        for key, live in self.objects().items():
-            if key in kept or wanted.spares(live):
-                continue
-            head = {"kind": key[0], "metadata": {"name": key[1]}}
-            if (wait := self._pace.wait(head)) > 0:
-                self._failures[key[0]] = self._pace.failure(head)
-                self._retry_in = min(self._retry_in, wait)
+        others = (live for key, live in self.objects().items() if key not in kept)
+        await self.remove(live for live in others if not wanted.spares(live))
+
+    async def remove(self, unwanted: Iterable[Manifest], *, urgent: bool = False) -> None:
+        """Delete these children."""
+        cluster = self._cluster.urgent if urgent else self._cluster
+        for live in unwanted:
+            head = {"kind": live["kind"], "metadata": {"name": live["metadata"]["name"]}}
+            if self._must_wait(head):
                 continue
             try:
-                await self._cluster.delete(live)
+                await cluster.delete(live)
             except ApiError as error:
                 self._note(head, error, "deleted", urgent=False)
             else:
@@ -451,8 +456,7 @@ async def _create(cluster: Cluster, manifest: Manifest) -> Manifest | None:
 
 
 async def _find(cluster: Cluster, manifest: Manifest) -> Manifest | None:
-    metadata = manifest["metadata"]
-    return await cluster.find(manifest["kind"], metadata["namespace"], metadata["name"])
+    return await cluster.find_like(manifest)
 
 
 def _sentence(manifest: Manifest, error: ApiError, done: str) -> str:

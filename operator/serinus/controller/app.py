@@ -16,11 +16,11 @@ from collections.abc import (
 from functools import partial
 from typing import Any, Final, Protocol
 
-from aiohttp import web
-
 from serinus.api.initializer import Initializer
 from serinus.api.isolation import Fault, Part
 from serinus.api.notifications import Endpoint
+from serinus.api.task_kinds import TaskKind
+from serinus.api.validation import followed
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.definition import warn_of_an_older_definition
 from serinus.controller.following import AnyRegistries
@@ -36,8 +36,10 @@ from serinus.controller.queue import Key, Wake, WorkQueue
 from serinus.controller.reconcile import Reconciler
 from serinus.controller.sampling import Purpose, Reader, Sampler
 from serinus.controller.scope import Scope
+from serinus.manifests.allowed_task import as_kind
 from serinus.notifications import Notifier
 from serinus.registries import Registries
+from serinus.serving import serving
 
 RESTART_AFTER: Final = 1.0
 """Seconds after which a part of the operator that raised is run again."""
@@ -68,9 +70,11 @@ class App:
         dashboard: str = "",
         initializer: Initializer | None = None,
         registries: AnyRegistries | None = None,
+        task_kinds: tuple[TaskKind, ...] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._cluster = cluster
+        cluster.allow(as_kind(each) for each in task_kinds)
         self._lease = lease
         self._scope = scope or Scope()
         self._everywhere = not namespaces
@@ -109,6 +113,7 @@ class App:
             self._judging,
             initializer,
             self._registries,
+            task_kinds,
         )
         self._passes = Passes(cluster, self.store, self._reconciler, internal_errors, clock)
         self.metrics = Metrics(self._gauges(prometheus), ObjectMetrics(self._states, clock))
@@ -185,6 +190,7 @@ class App:
         self._registries.forget_everything()
         if self._everywhere:
             await self._scope.find_others(self._cluster)
+        self._follow_all()
         for name in self.store.names("ModelDeployment"):
             self.queue.add(Key(*name), Wake.LEADING)
         self._leading, self._leads_since = True, time.monotonic()
@@ -199,6 +205,14 @@ class App:
                     group.create_task(self._kept("the scope", finding))
         finally:
             self._leading = False
+
+    def _follow_all(self) -> None:
+        """Before the first pass: an alias that is followed must never be set, and a registry may be
+        told of one object before another has had its pass."""
+        for live in self._served():
+            if reference := followed(live["spec"]):
+                name = live["metadata"]["namespace"], live["metadata"]["name"]
+                self._registries.follow(*name, reference)
 
     async def _work(self) -> None:
         await self.queue.run(self._reconcile, self._workers)
@@ -323,10 +337,5 @@ class App:
             rival = self._lease.rival if self._lease else None
             return rival or self._reconciler.unwritten()
 
-        runner = web.AppRunner(endpoints(self.metrics, healthy, ready), access_log=None)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, host, port).start()
+        async with serving(endpoints(self.metrics, healthy, ready), host, port):
             yield
-        finally:
-            await runner.cleanup()

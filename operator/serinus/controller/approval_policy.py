@@ -1,14 +1,14 @@
 """Whether approvals can be trusted. The operator cannot see who wrote an annotation.
 
-An approval counts if the admission policy of the chart was in force before it was written. From
-when one is awaited, a status that only this policy refuses is therefore sent as a dry run. That
-needs no permission to read policies, and shows what is in force in this namespace.
+An approval counts if the admission policy of the chart was in force before it was written. So that
+is asked from when one is awaited.
 """
 
 from typing import Final
 
 from serinus.api.base import rfc3339
 from serinus.cluster import ApiError, Cluster
+from serinus.controller.admission import why_not_in_force
 from serinus.controller.object_state import ObjectState, PolicyInForce
 from serinus.manifests.owner import Manifest
 from serinus.plan.observe import COMMAND
@@ -49,14 +49,8 @@ async def approval_policy(
 async def _problem(cluster: Cluster, live: Manifest, now: float) -> str:
     forged = {"command": {"command": FORGED, "outcome": "", "at": rfc3339(now)}}
     try:
-        refusal = await cluster.refusal_of_status(live, forged)
+        return await why_not_in_force(cluster, live, forged, REFUSAL, NOT_IN_FORCE)
     except ApiError as error:
         if error.conflict or error.absent:
             raise
         return f"It is unknown whether the admission policy of Serinus is in force: {error}"
-    if refusal is None:
-        return NOT_IN_FORCE
-    # not in any other error, which may quote what a user has written
-    if refusal.startswith("403 ") and f"denied request: {REFUSAL}" in refusal:
-        return ""
-    return f"{NOT_IN_FORCE} Something else answers: {refusal}"

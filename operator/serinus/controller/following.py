@@ -83,10 +83,11 @@ def refused(
     followed: Following | None,
     problems: Sequence[str],
     now: float,
+    withdrawn: bool,
 ) -> Status:
     """The status of an object that cannot be acted on: its model is not known, or its spec cannot
-    be read."""
+    be read. `withdrawn`: its candidate has lost its traffic for that."""
     generation = live["metadata"]["generation"]
     if followed is not None and followed.spec is None:
-        return await_model(status, generation, followed, now)
-    return refuse(status, generation, problems[0], now)
+        return await_model(status, generation, followed, now, withdrawn=withdrawn)
+    return refuse(status, generation, problems[0], now, withdrawn=withdrawn)

@@ -1,5 +1,5 @@
 """What is done for an object whose passes raise exceptions: it is reported, and a candidate that
-nobody judges loses its traffic.
+nobody judges loses its traffic. It also does where there is no spec to act on.
 
 Passes fail where the rules, the manifests or the views are wrong, so this uses none of them: only
 the object as it was read, and what routers and workloads say of their own live objects.
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from serinus.api.reasons import Reason
-from serinus.api.stages import COMPARED, PROMOTED
+from serinus.api.stages import COMPARED, Stage
 from serinus.api.status import Condition, Status
 from serinus.api.validation import read_status
 from serinus.cluster import ApiError, Cluster, Store
@@ -43,15 +43,17 @@ async def tell_and_withdraw(
             await write_event(cluster, live, _TYPE, error.message, warning=True)
         if _goes_unjudged(status) and now - _failing_since(status, error) < FAILING_FOR:
             return
-        await _withdraw(cluster, store, key, live, status, now)
+        why = "every pass over this object fails"
+        await withdraw(cluster, store, key, live, status, why, now)
     except ApiError as failed:
         log.warning("%s: %s", key, failed)  # the next pass tries it again
 
 
 def _goes_unjudged(status: Status) -> bool:
-    """Whether there is a candidate that should be judged; it had its traffic by decision."""
+    """Whether there is a candidate that should be judged, or was, and is to lose its traffic. One
+    that is guarded had it by decision."""
     candidate = status.candidate
-    return candidate is not None and candidate.stage in COMPARED - PROMOTED
+    return candidate is not None and candidate.stage in COMPARED - {Stage.GUARDED}
 
 
 def _failing_since(status: Status, error: InternalError) -> float:
@@ -81,26 +83,26 @@ def _with_condition(status: Status, live: Manifest, error: InternalError, now: f
     return status.replace(conditions=[*others, condition])
 
 
-async def _withdraw(
-    cluster: Cluster, store: Store, key: Key, live: Manifest, status: Status, now: float
-) -> None:
+async def withdraw(
+    cluster: Cluster, store: Store, key: Key, live: Manifest, status: Status, why: str, now: float
+) -> bool:
+    """Have stable get all traffic, if it serves and the candidate should be judged or is about to
+    lose it; whether that is so. `why` it is not judged, as the end of a sentence."""
     stable, candidate = status.stable, status.candidate
     if stable is None or not (candidate is None or _goes_unjudged(status)):
-        return
+        return False
     name = f"{key.name}-{stable.revision}"
     pods = ((kind, store.get(of, key.namespace, name)) for of, kind in WORKLOADS.items())
     if not any(live and kind.serves(live) for kind, live in pods):
-        return  # nobody else serves
+        return False  # nobody else serves
     for found, changes in _changes(store, key, live, stable.revision):
         mark = {WITHDRAWN: f"{candidate.revision}/{int(now)}"} if candidate else {}
         changes = {**changes, "metadata": {"annotations": mark}}
         store.put(await cluster.urgent.merge(found, changes))
-        message = (
-            f"Revision {stable.revision} gets all traffic, because every pass over this object "
-            "fails."
-        )
+        message = f"Revision {stable.revision} gets all traffic, because {why}."
         log.warning("%s: %s", key, message)
         await write_event(cluster, live, Reason.WEIGHT_LOWERED, message, warning=True)
+    return True
 
 
 def _changes(

@@ -19,6 +19,7 @@ from serinus.controller.pace import Pace
 from serinus.controller.pod_looks import PodLooks
 from serinus.manifests.owner import Manifest
 from serinus.plan.monitoring import MonitoringState
+from serinus.plan.situation import TaskPolicy
 from serinus.plan.summary import taken_before
 from serinus.views.exported import ExportedStatus, endings, exported_status
 
@@ -56,6 +57,17 @@ class PolicyInForce:
     """Time of that test, Unix seconds."""
 
 
+@dataclass(frozen=True, slots=True)
+class TaskPolicyAsked:
+    """What the API server has answered of the admission policy for tasks."""
+
+    digest: str
+    """Of the task."""
+    policy: TaskPolicy
+    at: float
+    """Unix seconds."""
+
+
 @dataclass(slots=True)
 class ObjectState:
     """One ModelDeployment, as long as this process acts on it."""
@@ -82,6 +94,8 @@ class ObjectState:
     """Unwritten evidence about stable."""
     policy_in_force: PolicyInForce | None = None
     """None: the policy for approvals was not in force, or no approval was awaited yet."""
+    task_policy: TaskPolicyAsked | None = None
+    """None: it was not asked for the present task."""
     last_look: float | None = None
     """Time of the last successful measurement, Unix seconds; None while no analysis runs."""
 

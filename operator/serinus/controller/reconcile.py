@@ -18,8 +18,15 @@ from serinus.api.isolation import Faults, Part, isolated
 from serinus.api.reasons import About, Reason
 from serinus.api.stages import AWAITS_PROMOTION, Stage
 from serinus.api.status import Candidate, Decision, Status
+from serinus.api.task_kinds import TaskKind
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.actuation import WriteOutcome, actuate, put_labels_back
+from serinus.controller.allowed_tasks import (
+    SeenAllowed,
+    look_at_allowed,
+    looks_again,
+    remove,
+)
 from serinus.controller.approval_policy import approval_policy
 from serinus.controller.capabilities import unable
 from serinus.controller.events import announce
@@ -27,6 +34,7 @@ from serinus.controller.evicting import evict_all
 from serinus.controller.following import AnyRegistries, follow, refused, resolved
 from serinus.controller.internal_errors import standing
 from serinus.controller.judging import Judging
+from serinus.controller.last_resort import withdraw
 from serinus.controller.measuring import judge_measured, measure, measure_nothing
 from serinus.controller.object_state import ObjectState
 from serinus.controller.observed import Observed, read_spec
@@ -35,10 +43,12 @@ from serinus.controller.pod_looks import look_at_pods
 from serinus.controller.queue import Key, TryAgainError
 from serinus.controller.sampling import Sampler
 from serinus.controller.scope import Scope
+from serinus.controller.task_policy import task_policy
 from serinus.controller.tasks import look_at_tasks
 from serinus.controller.unwritten import lasting, withdraw_without_status
 from serinus.manifests.children import children, lacking
 from serinus.manifests.owner import Manifest
+from serinus.manifests.revision import Revision
 from serinus.manifests.routers import router_for
 from serinus.notifications import Notifier
 from serinus.plan.decide import Plan, decide
@@ -95,6 +105,7 @@ class Reconciler:
         judging: Judging,
         initializer: Initializer | None,
         registries: AnyRegistries,
+        task_kinds: tuple[TaskKind, ...],
     ) -> None:
         self._cluster = cluster
         self._store = store
@@ -107,6 +118,7 @@ class Reconciler:
         self._initializer = initializer
         self._read = partial(Observed.read, store, initializer)
         self._registries = registries
+        self._task_kinds = task_kinds
 
     async def __call__(self, key: Key, faults: Faults) -> Passed:
         """One pass. `faults` has what our own code raises in parts of it."""
@@ -122,12 +134,13 @@ class Reconciler:
         stands = resolved(live, followed)
         spec, problems, ignored = (None, (), ()) if stands is None else read_spec(stands)
         if stands is None or spec is None:
-            told = refused(status, live, followed, problems, now)
-            return await self._refuse(key, live, state, status, told, now)
+            tell = partial(refused, status, live, followed, problems, now)
+            return await self._refuse(key, live, state, status, tell, now)
 
         desired = replace(read_desired(stands, spec, problems, ignored), following=followed)
         observed = self._read(key, stands, desired, state, status, now)
-        world = await self._observe(observed, status)
+        seen = await look_at_allowed(self._cluster, observed.owner, status, self._task_kinds, now)
+        world = await self._observe(observed, status, seen)
 
         mark = Mark.read(observed.owner, observed.objects, now)
         world = replace(world, marked=mark is not None and mark.names(status.candidate))
@@ -144,7 +157,9 @@ class Reconciler:
             state.route_awaited_since = None
         made = plan.new_decisions
         try:
-            unsaved, wrote = await self._commit(key, live, state, status, plan.status, made, now)
+            unsaved, wrote = await self._commit(
+                key, live, state, status, plan.status, made, observed.revisions, now
+            )
         except ApiError as error:
             measure(self._sampler, observed, status)
             if not (error.conflict or error.absent):
@@ -155,6 +170,7 @@ class Reconciler:
         state.export(plan.status, status.candidate, made)
         outcome, news = await self._actuate(observed, plan, mark if why else None)
         news |= await evict_all(self._cluster, key.namespace, plan.evict, state.evictions, now)
+        news |= await remove(self._cluster, observed.owner, plan.status, seen, now)
         await announce(self._cluster, live, made, outcome.repaired)
         measure(self._sampler, observed, plan.status)
 
@@ -163,19 +179,33 @@ class Reconciler:
         if not (made or outcome.rerouted or news):
             spent = max(self._clock() - now, 0.0)
             wait = _next_pass(plan, outcome, spent, unsaved, *self._looks(observed, world, plan))
-        if outcome.error is not None:
-            raise TryAgainError(wait or 0.0, str(outcome.error)) from outcome.error
-        if wrote is Wrote.NOTHING and outcome.changed:
-            wrote = Wrote.CHILDREN
-        return Passed(wait, wrote)
+        return _passed(wait, wrote, outcome)
 
     async def _refuse(
-        self, key: Key, live: Manifest, state: ObjectState, before: Status, told: Status, now: float
+        self,
+        key: Key,
+        live: Manifest,
+        state: ObjectState,
+        before: Status,
+        tell: Callable[[bool], Status],
+        now: float,
     ) -> Passed:
-        """Say why there is no spec to act on, and do nothing else."""
+        """Say why there is no spec to act on; what nobody judges meanwhile gets no traffic.
+
+        `tell`: the status, by whether it has lost that.
+        """
         measure_nothing(self._sampler, key, state)
-        unsaved, wrote = await self._commit(key, live, state, before, told, (), now)
+        withdrawn, failed = False, None
+        why = "the operator cannot act on the spec, and so judges no candidate"
+        try:
+            withdrawn = await withdraw(self._cluster, self._store, key, live, before, why, now)
+        except ApiError as error:
+            failed = error
+        told = tell(withdrawn)
+        unsaved, wrote = await self._commit(key, live, state, before, told, (), {}, now)
         state.export(told, None, ())
+        if failed is not None:
+            raise failed
         return Passed(unsaved, wrote)
 
     def _looks(self, observed: Observed, world: World, plan: Plan) -> Iterator[float | None]:
@@ -185,6 +215,7 @@ class Reconciler:
         yield looks.due - observed.now if looks else None
         yield observed.state.evictions.due(plan.evict, observed.now)
         yield self._sampler.late_in(observed.key)
+        yield looks_again(plan.status)
         amiss = world.problems or world.internal_errors or plan.status.notices
         if amiss or world.unable or world.approval_policy is not None:
             yield AMISS_LOOK_AGAIN
@@ -228,15 +259,15 @@ class Reconciler:
         before: Status,
         after: Status,
         decisions: tuple[Decision, ...],
+        revisions: Mapping[str, Revision],
         now: float,
     ) -> tuple[float | None, Wrote]:
         """Write the status together with what is to be told of the pass; the endpoints are told
         only what has been written. Returns the seconds until the rest must be written, and what
         was written."""
-        history = read_history(self._store.family(*key, state.uid).objects()) if decisions else {}
         noted, dropped = isolated(
             Part.NOTIFICATIONS,
-            lambda: self._notifier.noted(live, before, after, decisions, now, history),
+            lambda: self._notifier.noted(live, before, after, decisions, revisions, now),
             lambda _: (after, Counter[str]()),
         )
         written, unsaved = await persist(self._cluster, self._store, key, live, state, noted, now)
@@ -274,17 +305,21 @@ class Reconciler:
 
     # observe
 
-    async def _observe(self, observed: Observed, status: Status) -> World:
+    async def _observe(self, observed: Observed, status: Status, seen: SeenAllowed) -> World:
         owner, desired, objects = observed.owner, observed.desired, observed.objects
         state, now = observed.state, observed.now
         facts: dict[str, Any] = {"unread": state.unread}
         task = status.candidate.task if status.candidate else None
         awaited = task.name if task and not (task.succeeded or task.unfinished) else ""
         retraining = status.retraining.running if status.retraining else None
-        trains = retraining.job if retraining else ""
+        trains = retraining.job if retraining and not retraining.kind else ""
         names = filter(None, (awaited, trains))
         tasks = await look_at_tasks(self._cluster, owner, objects, names)
-        facts["ended_tasks"], facts["idle_tasks"] = tasks.ended, tasks.idle
+        facts |= seen.facts({"ended_tasks": tasks.ended, "idle_tasks": tasks.idle})
+        facts["task_kinds"] = self._task_kinds
+        facts["task_policy"] = await task_policy(
+            self._cluster, observed.live, desired.spec, self._task_kinds, state, now
+        )
         state.pod_looks, facts["pods_seen"] = await look_at_pods(
             self._cluster, owner, status, objects, state.pod_looks, now
         )
@@ -313,6 +348,7 @@ class Reconciler:
             if why := tasks.trouble(name):
                 awaits = Problem(Reason.AWAITING_JOB, Severity.WAIT, about, why)
                 world = world.with_problems(awaits)
+        world = world.with_problems(*seen.problems())
         world = state.outcome.applied_to(world)
         since = now if state.route_awaited_since is None else min(state.route_awaited_since, now)
         state.route_awaited_since = None if world.split_in_effect else since
@@ -373,6 +409,14 @@ class Reconciler:
             or after.overridden != before.overridden
         )
         return after, other
+
+
+def _passed(wait: float | None, wrote: Wrote, outcome: WriteOutcome) -> Passed:
+    """Raises TryAgainError if not all children could be written."""
+    if outcome.error is not None:
+        raise TryAgainError(wait or 0.0, str(outcome.error)) from outcome.error
+    children = wrote is Wrote.NOTHING and outcome.changed
+    return Passed(wait, Wrote.CHILDREN if children else wrote)
 
 
 def _next_pass(

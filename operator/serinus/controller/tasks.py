@@ -72,7 +72,8 @@ def _explained(live: Manifest, end: TaskEnd, pods: list[dict[str, Any]]) -> Task
     """With what its pods say."""
     names = [each["name"] for each in live["spec"]["template"]["spec"]["containers"]]
     if end.succeeded:
-        return replace(end, said=left_behind(pods, names))
+        left = left_behind(pods, names)
+        return replace(end, unread=True) if left is None else replace(end, said=left)
     message, code = failure(pods, names)
     said = " ".join(message.split())
     if len(said) > _LONGEST:

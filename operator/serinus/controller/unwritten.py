@@ -73,7 +73,8 @@ async def withdraw_without_status(
         return
     ways = routes_of(owner, spec, given, found.revisions, found.objects)
     splits = router_for(spec).split_alone(owner, given, found.objects)
-    if all(covers(found.objects.get((each["kind"], owner.name), {}), each) for each in ways):
+    live = [found.objects.get((each["kind"], each["metadata"]["name"]), {}) for each in ways]
+    if all(map(covers, live, ways)):
         return
     mark = Mark(given.candidate, int(now))
     marked, alone = mark.on(ways), mark.on(splits)

@@ -15,9 +15,16 @@ from serinus.judge.analysis import (
     queries_of,
 )
 from serinus.judge.evidence.look import EffectiveWeight, GuardWindow
-from serinus.judge.evidence.restarts import Exposed, forgiven, restarts_more_often, weighed
+from serinus.judge.evidence.restarts import (
+    Exposed,
+    forgiven,
+    restarts_more_often,
+    restarts_more_often_by_both,
+    weighed,
+)
 from serinus.judge.evidence.stable_pods import suspects
 from serinus.judge.forecast.learning import CannotFail, asks_of_history, has_learned, learn
+from serinus.judge.forecast.splits import Split, by_pods, exact
 from serinus.judge.modes import ByMode, judge_by_mode
 
 __all__ = [
@@ -27,10 +34,13 @@ __all__ = [
     "Exposed",
     "GuardWindow",
     "Progress",
+    "Split",
     "as_asked",
     "asks_of_history",
     "begins_to_fail",
+    "by_pods",
     "enter_step",
+    "exact",
     "forgiven",
     "has_learned",
     "in_error",
@@ -41,6 +51,7 @@ __all__ = [
     "overall",
     "queries_of",
     "restarts_more_often",
+    "restarts_more_often_by_both",
     "suspects",
     "weighed",
 ]

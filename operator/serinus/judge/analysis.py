@@ -46,7 +46,7 @@ from serinus.judge.findings.finding import Finding
 from serinus.judge.findings.inputs import NotJudged, PerhapsUnlike
 from serinus.judge.findings.strata import Undivided
 from serinus.judge.findings.words import sentences
-from serinus.judge.inputs import compare_inputs, is_suspect
+from serinus.judge.inputs import compare_inputs, in_doubt, is_suspect
 from serinus.judge.silence import listen
 from serinus.metrics.counters import Growth, Reading, count
 from serinus.metrics.queries import (
@@ -164,7 +164,8 @@ def judge(
             partial(_inputs, analysis, features, after, arms, each.at),
             partial(_not_compared, after.inputs),
         )
-        checks = look(analysis.deciding, after, each, arms, inputs=inputs)
+        one = partial(look, analysis.deciding, after, each, arms)
+        checks, inputs = _unless_in_doubt(analysis, analysis.deciding, one, after, inputs, each.at)
         before = after.counted
         after = replace(after, checks=checks, inputs=inputs, counted=counted)
     if before is not progress.counted:
@@ -195,21 +196,23 @@ def audit(
     progress of those that decide after this measurement, by which arms are asked alike or not."""
     _, long_absent = _absence(progress, _read_for_the_deciding(analysis, measurement), ready)
     look = partial(_looked, analysis, since=since, weight=weight, guard=guard, explained=explained)
-    look = partial(look, long_absent=long_absent, inputs=decided.inputs)
+    look = partial(look, long_absent=long_absent, beside=decided.checks)
     audited = frozenset(queries_of(analysis.replace(checks=analysis.audited)))
     measurement = _of_queries(measurement, lambda query: query in audited)
     after = progress
     for each in _slices(analysis, measurement, progress.counted, since):
         arms, counted = _counted(each, after.counted, since)
-        checks = look(analysis.audited, after, each, arms, beside=decided.checks)
+        one, inputs = partial(look, analysis.audited, after, each, arms), decided.inputs
+        checks, _ = _unless_in_doubt(analysis, analysis.audited, one, after, inputs, each.at)
         after = replace(after, checks=checks, counted=counted)
     checks = within_room(after.checks, progress.checks, measurement.at, beside=decided.checks)
     return replace(after, checks=checks)
 
 
 def _not_compared(known: Inputs | None, _: Fault) -> Inputs | None:
-    """They hold nothing while it is unknown whether they differ."""
-    return known and known.replace(unlike=None)
+    """They hold nothing, and no verdict waits for them, while it is unknown whether they differ.
+    What is remembered of them may be what cannot be compared, so it is dropped."""
+    return known and known.replace(unlike=None, features=[], looked_at=None)
 
 
 def _slices(
@@ -595,6 +598,28 @@ def _requests(
     return {query: reading for query, reading in arm.items() if query not in inputs}
 
 
+def _unless_in_doubt(
+    analysis: Analysis,
+    asked: Iterable[Check],
+    look: Callable[..., tuple[CheckStatus, ...]],
+    progress: Progress,
+    inputs: Inputs | None,
+    at: float,
+) -> tuple[tuple[CheckStatus, ...], Inputs | None]:
+    """These checks after a look, and what is known of the inputs: if it may be because of these
+    that a check fails which follows them, it is not judged."""
+    checks = look(inputs=inputs)
+    follows = {check.name for check in asked if check.settings.follows_inputs}
+    follows -= {each.name for each in progress.checks if each.has_failed}
+    if inputs is None or not any(each.has_failed for each in checks if each.name in follows):
+        return checks, inputs
+    doubt = partial(in_doubt, inputs, at, fraction(analysis.false_pass_budget))
+    if (unlike := isolated(Part.INPUTS, doubt, lambda _: None)) is None:
+        return checks, inputs
+    inputs = inputs.replace(unlike=unlike)
+    return look(inputs=inputs), inputs
+
+
 def _unlike(inputs: Inputs | None) -> Unlike | None:
     return inputs.unlike if inputs else None
 
@@ -612,7 +637,7 @@ def _if_comparable(
     if not check.settings.shares_budget or before.has_failed:
         return judged(before)
     found = judged(before)
-    if unlike:
+    if unlike and (check.settings.follows_inputs or not unlike.in_doubt):
         anew = comparison.begun_anew(before.state).replace(
             step_requests=found.state.step_requests  # they go on, and tell their rate
         )

@@ -9,6 +9,7 @@ from typing import Final
 from serinus.api.initializer import Initializer
 from serinus.api.spec import Spec
 from serinus.manifests import download
+from serinus.manifests.allowed_task import allowed_task
 from serinus.manifests.kinds import JOB
 from serinus.manifests.owner import REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
@@ -42,6 +43,8 @@ class Children:
     """The objects that split the traffic between the revisions."""
     splits: list[Manifest] = field(default_factory=list)
     """What to write of them if the API server refuses something else in them."""
+    left_over: list[Manifest] = field(default_factory=list)
+    """Live objects that must be gone before the routes are written."""
     tasks: list[Manifest] = field(default_factory=list)
     """Jobs and what they need, which serve nothing and are never changed."""
     over: frozenset[str] = frozenset()
@@ -89,19 +92,33 @@ def children(
         *(USUAL.manifest(owner, r, count, by[r.hash]) for r, count in live),
     ]
     routes = routes_of(owner, spec, wanted.traffic, revisions, objects)
-    splits = router_for(spec).split_alone(owner, wanted.traffic, objects)
+    router = router_for(spec)
+    splits = router.split_alone(owner, wanted.traffic, objects)
+    left_over = router.left_over(owner, wanted.traffic, objects)
     stable = wanted.traffic.stable
     known = [task for task in wanted.tasks if task.revision in revisions and not task.over]
     asked = {task.revision for task in known if not task.retrains}
     tasks = [
         *(pods_service(owner, revisions[name]) for name in sorted(asked)),
-        *(job(owner, t, revisions[t.revision], stable, by[t.revision]) for t in known),
+        *(_task(owner, t, revisions[t.revision], stable, by[t.revision]) for t in known),
         *(owner.object(JOB, task.name) for task in wanted.tasks if task.over),
     ]
     serving = {name: replicas.get(name, 0) for name in wanted.traffic.served_by}
     over = frozenset(task.name for task in wanted.tasks if task.over)
     lost = frozenset(replicas) - set(revisions)
-    return Children(pods, routes, splits, tasks, over, lost, serving)
+    return Children(pods, routes, splits, left_over, tasks, over, lost, serving)
+
+
+def _task(
+    owner: Owner,
+    task: Task,
+    revision: Revision,
+    stable: str | None,
+    initializer: Initializer | None,
+) -> Manifest:
+    if task.kind is not None:
+        return allowed_task(owner, task, task.kind, revision, stable)
+    return job(owner, task, revision, stable, initializer)
 
 
 def initializer_of(

@@ -172,3 +172,8 @@ TRAFFIC: Final = tuple(name for name in CHILDREN if KINDS[name].purpose is Purpo
 """Kinds of the objects by which traffic reaches the pods."""
 WATCHED: Final = {name: kind.selector for name, kind in KINDS.items() if kind.selector is not None}
 """The kinds that are watched and listed, and the label selector for each."""
+
+
+def is_ours(api_version: str, kind: str) -> bool:
+    """Whether it is one of these, and not an allowed kind of the same name."""
+    return kind in KINDS and KINDS[kind].api_version == api_version

@@ -6,6 +6,7 @@ from math import ceil
 from typing import Any, Final
 
 from serinus.api.initializer import Initializer
+from serinus.api.task_kinds import TaskKind
 from serinus.api.template import LABEL_PREFIX
 from serinus.manifests.kinds import JOB
 from serinus.manifests.owner import Manifest, Owner
@@ -49,6 +50,10 @@ class Task:
     """Whether it finds the model where the candidate's pods have it."""
     over: bool = False
     """It is not created again: what is left of it may stay."""
+    kind: TaskKind | None = None
+    """If it is no Job: what its objects are; `template` is their spec."""
+    account: str = ""
+    """If it is no Job: the ServiceAccount under which it runs."""
     retrains: str = ""
     """If it retrains the model of the revision, which is stable: what it is told of the cause, as
     JSON. Otherwise it is about a candidate."""
@@ -66,6 +71,8 @@ class TaskEnd:
     is lost, memory or the time is up."""
     said: str | None = ""
     """What its container left when it succeeded; None: it is simulated, and meets every limit."""
+    unread: bool = False
+    """Whether it succeeded, and the pod in which that could be read is gone."""
 
 
 def job(
@@ -110,7 +117,7 @@ def runs(live: Manifest) -> bool:
     return ended(live) is None and bool(held or status.get("ready"))
 
 
-def _told(owner: Owner, task: Task, revision: Revision, stable: str | None) -> list[Manifest]:
+def told(owner: Owner, task: Task, revision: Revision, stable: str | None) -> list[Manifest]:
     """The environment of its containers."""
     given = {
         "MODEL_DEPLOYMENT": owner.name,
@@ -149,10 +156,10 @@ def _pod(
     spec["securityContext"] = {**_POD, **(spec.get("securityContext") or {})}
     account = spec.get("serviceAccountName") or spec.get("serviceAccount")  # its name until 1.0
     spec.setdefault("automountServiceAccountToken", bool(account))
-    told = _told(owner, task, revision, stable)
+    env = told(owner, task, revision, stable)
     for container in [*(spec.get("initContainers") or []), *spec["containers"]]:
         # ours come first, so that the user's may refer to them
-        container["env"] = [*told, *(container.get("env") or [])]
+        container["env"] = [*env, *(container.get("env") or [])]
         container.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")
         container["securityContext"] = {**_CONTAINER, **(container.get("securityContext") or {})}
     if task.mounts_model:

@@ -4,6 +4,8 @@ judge may expect of each arm."""
 from dataclasses import dataclass, replace
 from typing import Self
 
+from serinus.api.steps import Tried
+
 
 @dataclass(frozen=True)
 class Traffic:
@@ -17,9 +19,9 @@ class Traffic:
     candidate: str | None
     weight: float
     mirrored: float = 0.0
-    preview: tuple[tuple[str, str], ...] = ()
-    """Name and value of header fields: the candidate answers requests that have all of them. They
-    are not among those of which the weight is a percentage."""
+    preview: Tried | None = None
+    """Requests that the candidate answers, which are not among those of which the weight is a
+    percentage."""
 
     def __post_init__(self) -> None:
         only = {(False, True): 100, (True, False): 0}
@@ -67,5 +69,5 @@ class Traffic:
         return replace(self, weight=percent)
 
     def without_preview(self) -> Self:
-        """Nobody is led to the candidate by the header fields of a request."""
-        return replace(self, preview=())
+        """Nobody tries the candidate."""
+        return replace(self, preview=None)

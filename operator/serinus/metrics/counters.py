@@ -27,8 +27,8 @@ GONE_AFTER: Final = 600.0
 """Seconds behind the others after which a target is no longer waited for."""
 
 SHARED_FOR: Final = GONE_AFTER - 60
-"""Seconds of a target's samples that are read at each look if several processes answer for it, so
-that this is remembered."""
+"""Seconds of a target's samples that are read at each look if several processes answer for it, or
+what it exports is no counter, so that this is remembered."""
 
 FORGOTTEN_AFTER: Final = 7200.0
 """Seconds behind the others after which a target is dropped from the state; longer than any window,
@@ -161,8 +161,8 @@ def count(
     this block, and the others go on: a broken check must not blind the rest.
     """
     found = [_explained(_found(arm)) for arm in arms]
-    shared = [_shared(arm) for arm in found]
-    checked = [_checked(*each) for each in zip(found, shared, strict=True)]
+    broken = [_broken(arm) for arm in found]
+    checked = [_checked(*each) for each in zip(found, broken, strict=True)]
     readable = [{k: a for k, a in arm.items() if not isinstance(a, QueryError)} for arm in checked]
     covered = _covered(readable)
     readings: list[dict[CounterQuery, Reading]] = []
@@ -177,7 +177,7 @@ def count(
         )
         if not waiting:
             moved |= {t: end for t, end in each.ends.items() if end >= counted.get(t, since)}
-    for target, at in (item for each in shared for item in each.items()):
+    for target, (at, _) in (item for each in broken for item in each.items()):
         moved[target] = max(at, counted.get(target, at))
     return tuple(readings), _remembered(moved)
 
@@ -316,15 +316,15 @@ class _Blocks:
         return max(times, default=None)
 
 
-def _shared(arm: SeriesByCounter) -> dict[str, float]:
-    """Targets with several processes, and the time from which they are read again, Unix seconds,
-    unless they were counted up to a later sample."""
+def _broken(arm: SeriesByCounter) -> dict[str, tuple[float, str]]:
+    """Targets whose counters count nothing: the time from which they are read again, Unix seconds,
+    unless they were counted up to a later sample; and why, as a message."""
     return {
-        target: exported.newest - SHARED_FOR
+        target: (exported.newest - SHARED_FOR, why)
         for key, answer in arm.items()
         if not isinstance(answer, QueryError) and not key.part
         for target, exported in answer.items()
-        if exported.falls.several_processes
+        if (why := _why_broken(key, target.partition("@")[0], exported.falls))
     }
 
 
@@ -341,7 +341,7 @@ def _found(arm: Mapping[CounterQuery, QueryResult]) -> SeriesByCounter:
     }
 
 
-def _checked(found: SeriesByCounter, several: Mapping[str, float]) -> SeriesByCounter:
+def _checked(found: SeriesByCounter, broken: Mapping[str, tuple[float, str]]) -> SeriesByCounter:
     """The series that count, or why they are unusable."""
     found = dict(found)
     wholes = {key: a for key, a in found.items() if not isinstance(a, QueryError) and not key.part}
@@ -349,8 +349,8 @@ def _checked(found: SeriesByCounter, several: Mapping[str, float]) -> SeriesByCo
     for key, answer in found.items():
         if isinstance(answer, QueryError):
             continue
-        if shared := sorted(several.keys() & answer.keys()):
-            found[key] = QueryError(_several_processes(shared[0]), exported=True)
+        if of_them := sorted(broken.keys() & answer.keys()):
+            found[key] = QueryError(broken[of_them[0]][1], exported=True)
         elif (whole := _whole(key, wholes)) is not None and jobs[whole]:
             found[key] = {t: _of_job(exported, jobs[whole]) for t, exported in answer.items()}
     return _explained(found) if any(jobs.values()) else found
@@ -373,8 +373,15 @@ def _explained(arm: SeriesByCounter) -> SeriesByCounter:
     }
 
 
-def _several_processes(target: str) -> str:
-    pod = target.partition("@")[0]
+def _why_broken(key: CounterQuery, pod: str, falls: Falls) -> str:
+    """Otherwise empty."""
+    if falls.no_counter:
+        return (
+            f"{key.metric} of pod {pod} decreases at every scrape, which no counter does: correct "
+            "this metric of the pod."
+        )
+    if not falls.several_processes:
+        return ""
     return (
         f"The counters of pod {pod} repeatedly decrease and recover: several "
         "processes with separate counters answer on its port (such as workers of uvicorn or "

@@ -11,6 +11,8 @@ The sum of a counter's series is used: if processes have served nearly the same,
 decrease by chance while others increase. And a restart resets all counters of a target: of those
 that decrease between the same two samples, the one that counts the most shows why. A rare one may
 have counted everything at once.
+
+What decreases at each sample is no counter, and of no restart either: after one, it would increase.
 """
 
 import math
@@ -33,6 +35,9 @@ BESIDES: Final = 10.0
 TIMES_ODD: Final = 2
 """Number of unexplained decreases that prove several processes: a single one may be a burst after a
 restart."""
+IN_A_ROW: Final = 6
+"""Number of decreases in a row that prove that it is no counter: of a process that restarts before
+each scrape, one in 5040."""
 COUNTS_MORE: Final = 2
 """Times as much as another counter one has counted that shows why both decreased."""
 
@@ -51,6 +56,8 @@ class Falls(NamedTuple):
     """Whether that one is unexplained."""
     several_processes: bool = False
     """Whether several processes answer."""
+    no_counter: bool = False
+    """Whether it decreases at each sample."""
 
 
 NONE: Final = Falls()
@@ -79,13 +86,15 @@ class Fall(NamedTuple):
     odd: bool
     of_little: bool
     """Whether the value before was small too."""
+    goes_on: bool
+    """Whether all later samples are decreases as well."""
 
     @property
     def unexplained(self) -> bool:
         """Whether the next few samples show its cause."""
         if self.odd:
             return self.later < AGAIN_WITHIN
-        return self.of_little and self.later < SETTLED_AFTER
+        return self.of_little and (self.goes_on or self.later < SETTLED_AFTER)
 
 
 def falls(series: Iterable[Sequence[Sample]]) -> tuple[Fall, ...]:
@@ -95,14 +104,15 @@ def falls(series: Iterable[Sequence[Sample]]) -> tuple[Fall, ...]:
     if not fallen:
         return ()
     steps = list(pairwise(_totals(every)))
-    much = _much(steps)
+    much, rising = _much(steps), _last_rise(steps)
     found = []
     for place, (before, after) in enumerate(steps, 1):
         if after.at in fallen:
             leaps = [b for a, b in steps[place : place + SETTLED_AFTER] if b.value - a.value > much]
             odd = after.value > much or any(each.value > before.value for each in leaps)
             later, little = len(steps) - place, before.value <= much
-            found.append(Fall(after.at, before.at, before.value, later, odd, little))
+            goes_on = place > rising
+            found.append(Fall(after.at, before.at, before.value, later, odd, little, goes_on))
     return tuple(found)
 
 
@@ -128,6 +138,7 @@ def _explained_by(shown: Mapping[float, Fall], found: Sequence[Fall]) -> Falls:
         any(fall.unexplained for fall in chain(found, causes)),
         any(cause.odd for cause in unexplained),
         sum(cause.odd for cause in causes) >= TIMES_ODD,
+        sum(fall.goes_on for fall in found) >= IN_A_ROW,
     )
 
 
@@ -148,6 +159,12 @@ def _much(steps: Sequence[tuple[_Total, _Total]]) -> float:
     if len(rises) < SETTLED_AFTER:
         return math.inf
     return TIMES_AS_MUCH * rises[len(rises) // 4] + BESIDES
+
+
+def _last_rise(steps: Sequence[tuple[_Total, _Total]]) -> int:
+    """The place of the last of these, from 1, that is no decrease; 0: all are."""
+    places = range(len(steps), 0, -1)
+    return next((n for n in places if steps[n - 1][0].value <= steps[n - 1][1].value), 0)
 
 
 def _totals(series: Iterable[Sequence[Sample]]) -> list[_Total]:

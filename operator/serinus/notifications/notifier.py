@@ -85,15 +85,15 @@ class Notifier:
         before: Status,
         after: Status,
         decisions: Iterable[Decision],
+        revisions: Mapping[str, Revision],
         now: float,
-        history: Mapping[str, Revision] | None = None,
     ) -> tuple[Status, Counter[str]]:
         """The status after a pass with what is to be sent of it, and how many older notices have no
-        room, by receiver. `history` has the revisions by hash."""
+        room, by receiver. `revisions`: by hash."""
         metadata, spec = live["metadata"], live.get("spec") or {}
         digest = spec_digest(spec)
         happened = notices(metadata["uid"], before, after, decisions, now, digest)
-        found = list(told_back(happened, spec, history or {}))
+        found = list(told_back(happened, spec, revisions))
         writers = {each.receiver for each in self._writers}
         for each in found:
             if each.write and receiver(each.write.registry) not in writers:

@@ -8,14 +8,13 @@ import logging
 import os
 import signal
 
-from aiohttp import web
-
 from serinus.api.nesting import allow_deep_nesting
 from serinus.page.api_server import connected
 from serinus.page.known import KnownObjects
 from serinus.page.rendering import NOTHING
-from serinus.page.server import Page
+from serinus.page.server import MOST_CONNECTIONS, Page
 from serinus.page.viewers import Reviewed
+from serinus.serving import serving
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -37,13 +36,8 @@ async def serve(namespace: str, port: int) -> None:
     known = KnownObjects()
     async with connected(f"https://{host}:{https}") as server:
         page = Page(known, Reviewed(server.review), login=True, nothing=nothing_in(namespace))
-        runner = web.AppRunner(page.application(), access_log=None, shutdown_timeout=2)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, port=port).start()
+        async with serving(page.application(), None, port, most=MOST_CONNECTIONS):
             await server.follow(known, namespace)
-        finally:
-            await runner.cleanup()
 
 
 def nothing_in(namespace: str) -> str:

@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from threading import Thread
 
-from aiohttp import web
-
 from serinus.page.known import KnownObjects, LiveObject
-from serinus.page.server import Page, hosts_of
+from serinus.page.server import MOST_CONNECTIONS, Page, hosts_of
 from serinus.page.viewers import Everyone
+from serinus.serving import serving
 
 WatchChange = Sequence[LiveObject] | tuple[str, LiveObject] | str
 """All objects, or the type of an event with its object. A text: they cannot be read, until all of
@@ -31,17 +30,10 @@ async def serve(
     known.replace(found)
     page = Page(known, Everyone(), login=False, nothing=nothing)
     app = page.application(hosts_of(address))
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, address, port).start()
-        port = runner.addresses[0][1]
+    async with serving(app, address, port, most=MOST_CONNECTIONS) as port:
         shown = "127.0.0.1" if address in ("0.0.0.0", "::") else address
         tell(f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/")
         await _follow(known, changes)
-    finally:
-        with contextlib.suppress(asyncio.CancelledError):
-            await runner.cleanup()
 
 
 async def _follow(known: KnownObjects, changes: Iterable[WatchChange]) -> None:

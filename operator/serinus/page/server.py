@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Hashable, Iterator
 from hashlib import sha256
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from aiohttp import ETag, web
 from aiohttp.typedefs import Handler, Middleware
@@ -15,12 +15,14 @@ from serinus.page.known import INTERNAL, KnownObjects
 from serinus.page.rendering import STATIC, Around, RowFilter
 from serinus.page.renderings import Rendering, Renderings
 from serinus.page.snapshot import Snapshots
-from serinus.page.streams import Streams
+from serinus.page.streams import MOST_STREAMS, Streams
 from serinus.page.viewers import Rights, UnavailableError, UnknownViewerError
+from serinus.serving import body_of
 
 log = logging.getLogger(__name__)
 
 COOKIE: Final = "serinus-token"
+MOST_CONNECTIONS: Final = MOST_STREAMS + 100
 _LONGEST_COOKIE: Final = 3800
 """Characters; browsers drop longer ones."""
 _HEADERS: Final = {
@@ -169,7 +171,8 @@ class Page:
 
     async def _log_in(self, request: web.Request) -> web.Response:
         _same_site(request)
-        token = str((await request.post()).get("token", "")).strip()
+        form = parse_qs((await body_of(request)).decode(errors="replace"))
+        token = form.get("token", [""])[0].strip()
         if len(token) > _LONGEST_COOKIE:
             message = "The token is too long for a cookie: use a proxy that sends it."
             return self._nobody(request, message)

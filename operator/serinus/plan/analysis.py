@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from serinus.api.analysis import Analysis
@@ -20,9 +21,12 @@ from serinus.judge import (
     EffectiveWeight,
     GuardWindow,
     Progress,
+    Split,
     as_asked,
     asks_of_history,
     begins_to_fail,
+    by_pods,
+    exact,
     has_learned,
     in_error,
     judge_by_mode,
@@ -33,6 +37,7 @@ from serinus.judge import (
 )
 from serinus.judge.drift import feature_queries
 from serinus.manifests.owner import Owner
+from serinus.manifests.routers import router_for
 from serinus.metrics.counters import covered_until
 from serinus.metrics.queries import Arm, History, Measurement, Query, QueryError
 from serinus.metrics.requests import AnyRequest, HistoryRequest, Request
@@ -162,9 +167,18 @@ def baseline_from(
         lambda: learn(
             *(spec.rollout.analysis, history, weights, stable_since, spec.rollout.step_choice),
             copies_first=copies_first,
+            splitting=partial(_split, spec),
         ),
         lambda fault: QueryError(f"{fault.message}."),
     )
+
+
+def _split(spec: Spec, weight: int) -> Split:
+    """What the candidate gets at a weight, next to a stable of full size."""
+    router = router_for(spec)
+    if not router.shares_one_service or not spec.replicas:
+        return exact(weight)
+    return by_pods(router.candidate_replicas(spec.replicas, weight), spec.replicas)
 
 
 def learned(spec: Spec, status: Status, found: Baseline | QueryError | CannotFail) -> Status:

@@ -132,7 +132,7 @@ def _wanted(s: Situation) -> Wanted | None:
         live[candidate.revision] = pods_needed(s) + pods_added(s, of_stable=False)
     if stable and candidate:
         traffic = traffic.at(weight_given(s))
-        # whoever sends the header fields of a preview is served by stable until then
+        # nobody is to try what is not ready
         traffic = traffic if pods_ready(s) else traffic.without_preview()
     tasks = tasks_of(s.steps, candidate) if candidate else ()
     return Wanted(live, traffic, (*tasks, *retraining_tasks(s)))

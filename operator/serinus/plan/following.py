@@ -58,7 +58,7 @@ def following(
     if read and not problem:
         known = _known(reference, read, known, now)
     if known is not None and (answer is None or (read and not problem)):
-        message = f"{_named(known)}."
+        message = f"{_named(known)}.{_moved(known, read)}"
         return Following(known, resolved(spec, known), Reason.MODEL_RESOLVED, message)
     refused = answer is not None and answer.refused
     reason = Reason.REGISTRY_REFUSED if refused else Reason.REGISTRY_UNANSWERED
@@ -89,13 +89,14 @@ def _problem(read: Version, known: FollowedVersion | None) -> str:
 def _known(
     reference: Reference, read: Version, known: FollowedVersion | None, now: float
 ) -> FollowedVersion:
+    """What was recorded of a version stays: another URI of the same one rolls nothing out."""
     same = known is not None and known.digest == read.digest and known.version == read.version
     return FollowedVersion(
         registry=reference.registry,
         model=reference.model,
         alias=reference.alias,
         version=read.version,
-        storage_uri=read.uri,
+        storage_uri=known.storage_uri if same and known else read.uri,
         digest=read.digest,
         run=read.run[:LONGEST_RUN],
         link=read.link[:LONGEST_URI],
@@ -106,6 +107,15 @@ def _known(
 def _named(known: FollowedVersion) -> str:
     of = Reference(known.registry, known.model, known.alias)
     return f"{str(of)[0].upper()}{str(of)[1:]} names version {known.version}"
+
+
+def _moved(known: FollowedVersion, read: Version | None) -> str:
+    if read is None or read.uri == known.storage_uri:
+        return ""
+    return (
+        f" Its URI is {read.uri} by now; {known.storage_uri} stays: register it as a version of "
+        "its own to have it loaded from there."
+    )
 
 
 def _kept(known: FollowedVersion) -> str:

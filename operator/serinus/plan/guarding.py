@@ -14,6 +14,7 @@ from serinus.api.status import Guarding, TakingBack, UnreadyTime
 from serinus.manifests.routers import router_for
 from serinus.plan.audit import with_audit
 from serinus.plan.situation import Situation
+from serinus.plan.traffic import NOTHING, preview_of
 
 
 def weight_in(guard: GuardAfterPromotion) -> int:
@@ -52,7 +53,7 @@ def begin(s: Situation, evidence: str) -> Situation | None:
         guarding=Guarding(since=s.now, until=s.now + duration),
         step=len(s.steps),
         weight=candidate.weight.replace(wanted=weight_in(guard), mirrored=None),
-        preview=[],
+        **preview_of(NOTHING),
         effective_since=None,
         entries=0,
         unmeasured=0.0,
@@ -61,7 +62,9 @@ def begin(s: Situation, evidence: str) -> Situation | None:
         images_differed=False,
         silence=None,
         restarts=candidate.restarts
-        and candidate.restarts.replace(candidate=0, evictions=0, expected=0.0, unforgiven=0.0),
+        and candidate.restarts.replace(
+            candidate=0, evictions=0, expected=0.0, unforgiven=0.0, candidate_seconds=0.0
+        ),
         lost_readiness=None,
         unready=UnreadyTime(),
         hold=None,

@@ -156,7 +156,8 @@ def read_world(
     router = router_for(desired.spec)
     leads_to = None if unserved else router.leads_to(owner, objects)
     facts["leads_to"] = leads_to
-    facts["tasks"] = frozenset(name for kind, name in objects if kind == JOB.name)
+    jobs = frozenset(name for kind, name in objects if kind == JOB.name)
+    facts["tasks"] = facts.get("tasks", frozenset()) | jobs
     facts["serving"] = who_serves(owner, desired, objects)
     facts["less_scraped"] = _less_scraped(status, revisions)
     problems = [*_lost(owner, status, revisions), *_unkept(owner, status, revisions)]

@@ -15,7 +15,13 @@ from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
 from serinus.api.stages import COMPARED
 from serinus.api.status import Candidate, Guarding, Restarts
-from serinus.judge import Exposed, forgiven, restarts_more_often, weighed
+from serinus.judge import (
+    Exposed,
+    forgiven,
+    restarts_more_often,
+    restarts_more_often_by_both,
+    weighed,
+)
 from serinus.plan.progress import pods_needed, pods_ready
 from serinus.plan.situation import SeenPod, Situation
 
@@ -68,12 +74,28 @@ def _of_stable(
             "stable": sum(pod.restarts for pod in pods),
             "stable_seconds": math.fsum(max(age, 0.0) for age in ages),
         }
-    loaded = (100 - s.candidate.weight.wanted) / 100 * s.desired.spec.replicas
+    loaded = _left_to_stable(s)
     passed = max(s.now - before.counted_at, 0.0)
     return {
         "stable": before.stable + sum(new[pod.name] for pod in pods),
         "stable_seconds": before.stable_seconds + min(_serving(pods), loaded) * passed,
     }
+
+
+def _left_to_stable(s: Situation) -> float:
+    """Its part of the traffic, as a number of pods with their full part."""
+    return (100 - s.candidate.weight.wanted) / 100 * s.desired.spec.replicas
+
+
+def _served_before(s: Situation, guarding: Guarding) -> float:
+    """How many pods the previous revision had on the average until the promotion; the replicas, if
+    these are more. An autoscaler may have changed them since."""
+    counted, stable, replicas = s.candidate.restarts, s.status.stable, s.desired.spec.replicas
+    served = guarding.since - stable.since if stable else 0.0
+    if counted is None or served <= 0:
+        return replicas
+    later = _left_to_stable(s) * ((counted.counted_at or guarding.since) - guarding.since)
+    return max(replicas, (counted.stable_seconds - later) / served)
 
 
 def _forgiven(s: Situation, before: Restarts, own: list[SeenPod]) -> float:
@@ -101,8 +123,16 @@ def _in_a_guard(
     rate = previous.restarts / previous.seconds if previous.seconds else 0.0
     return {
         "expected": before.expected + rate * new.seconds,
+        "candidate_seconds": before.candidate_seconds + new.seconds,
         "evidence": weighed(before.evidence, previous, new, ages),
     }
+
+
+def _apart(s: Situation) -> float:
+    """Seconds between the middles of the times in which the previous revision and the promoted one
+    have served: one served before the other, so it is half of both."""
+    stable = s.status.stable
+    return (s.now - stable.since) / 2 if stable else 0.0
 
 
 def _new_restarts(pod: SeenPod, known: Restarts | None, since: float) -> int:
@@ -177,14 +207,19 @@ def _often(counted: Restarts) -> str:
 
 def _too_many_in_a_guard(s: Situation, guarding: Guarding, counted: Restarts) -> str:
     allowed = s.desired.spec.rollout.max_restarts
-    if counted.candidate <= allowed or not restarts_more_often(counted.evidence):
+    previous = Exposed(counted.stable, counted.stable_seconds)
+    own = Exposed(counted.candidate, counted.candidate_seconds)
+    if counted.candidate <= allowed or not (
+        restarts_more_often(counted.evidence)
+        or restarts_more_often_by_both(previous, _served_before(s, guarding), own, _apart(s))
+    ):
         return ""
     message = _restarted(s, counted, guarding.since)
     message += (
         f"At the rate of the previous revision's pods, {counted.stable} in "
         f"{spoken(counted.stable_seconds)} of a pod with its full part of the traffic, about "
-        f"{counted.expected:.3g} were to be expected. Twice that rate is tolerated, and the first "
-        f"{allowed} in any case (rollout.maxRestarts)."
+        f"{counted.expected:.3g} were to be expected. Up to twice that rate is tolerated, less "
+        f"if both served within hours, and the first {allowed} in any case (rollout.maxRestarts)."
     )
     return message
 

@@ -28,7 +28,7 @@ from serinus.plan.situation import Situation
 from serinus.plan.stepping import current_step, enter_next_step, gives_more_next, unfit_next
 from serinus.plan.steps.kind import Passed, Running
 from serinus.plan.timeline import measured, took_effect, weight_ended
-from serinus.plan.traffic import withdrawn_from
+from serinus.plan.traffic import given_of, withdrawn_from
 from serinus.plan.unable import SEE_ITS_CLASS
 from serinus.plan.wording import ARE, messages_of, named
 
@@ -180,7 +180,7 @@ def measure_nothing_in_a_preview(s: Situation) -> Situation | None:
     """What people ask is no evidence, also after an edit of the steps that leads back to a preview:
     once the route gives nothing else, counting ends until it does. What was found before stays."""
     candidate, world = s.candidate, s.world
-    if not candidate.preview or candidate.analysis_since is None:
+    if not given_of(candidate).preview or candidate.analysis_since is None:
         return None
     if world.percent or not world.split_in_effect:
         return None
@@ -425,14 +425,14 @@ def _wait_for_traffic(s: Situation) -> Situation | None:
     in_effect = s.candidate.effective_since is not None and s.world.split_in_effect
     if s.candidate.weight.percent > 0 and not in_effect:
         return _hold_for_the_route(s)
-    if s.candidate.preview and not s.world.split_in_effect:
+    if given_of(s.candidate).preview and not s.world.split_in_effect:
         return _hold_for_the_route(s)
     return None
 
 
 def _wait_for_what_is_measured(s: Situation) -> Situation | None:
     """In a preview nothing is, and what the last look found would be waited for in vain."""
-    if s.candidate.preview and s.candidate.analysis_since is None:
+    if given_of(s.candidate).preview and s.candidate.analysis_since is None:
         return None
     return (
         _wait_for_the_split(s)

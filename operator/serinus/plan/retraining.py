@@ -1,10 +1,11 @@
-"""A Job that trains the model anew, because an alarm of what is monitored stays; and what came of
-it. It decides nothing about a rollout.
+"""A Job that trains the model anew, because an alarm of what is monitored stays, or what the spec
+has instead of a Job; and what came of it. It decides nothing about a rollout.
 
 The status is the commit: it has the Job before there is one, so that an alarm starts one Job only.
 """
 
 import json
+from dataclasses import replace
 from typing import Final
 
 from serinus.api.base import rfc3339
@@ -19,18 +20,23 @@ from serinus.api.status import (
     NewVersion,
     Retraining,
     RetrainingRun,
+    Status,
 )
 from serinus.api.steps.results import in_words
+from serinus.api.task_kinds import kind_in_words
 from serinus.manifests.task import Task, TaskEnd
+from serinus.plan.late import given_up, late_since
 from serinus.plan.monitored import quantities_of
 from serinus.plan.policy import hash_of
 from serinus.plan.situation import Situation
+from serinus.plan.task_review import kind_of_run, why_not_run
 
 WEEK: Final = 7 * 86400.0
 """Seconds."""
 _GRACE: Final = 60.0
-"""Seconds in which a Job ends by its own deadline, or is found again by a replica that has just
-begun, before it is given up."""
+"""Seconds in which a Job is found again by a replica that has just begun, before it is given up."""
+_KEPT: Final = 86400.0
+"""Seconds for which what is started instead of a Job is kept after its end."""
 _LATE: Final = "DeadlineExceeded"
 """Reason of a Job whose time is up."""
 _LONGEST_VERSION: Final = 63
@@ -52,9 +58,11 @@ def start_a_retraining(s: Situation) -> Situation | None:
         revision=stable.revision,
         version=stable.version,
         alarms=alarms,
+        api_version=settings.task.api_version if settings.task else None,
+        kind=settings.task.kind if settings.task else None,
     )
     said = " ".join(each.message for each in alarms)
-    message = f"Job {name} is started, since an alarm stands for {settings.after}. {said}"
+    message = f"{run.named} is started, since an alarm stands for {settings.after}. {said}"
     before = s.status.retraining or Retraining()
     history = [run, *before.history][:RETRAININGS_KEPT]
     started = s.to(retraining=before.replace(history=history, waiting=""))
@@ -70,11 +78,19 @@ def note_how_a_retraining_goes(s: Situation) -> Situation | None:
     settings = _settings(s)
     if settings is None:
         return _stopped(s, run, "spec.monitoring.retrain is no longer set")
+    if run.kind and kind_of_run(s.world.task_kinds, run) is None:
+        left = (
+            f"{kind_in_words(run.api_version, run.kind)} may no longer be run; it is left as it is"
+        )
+        return _stopped(s, run, left)
     end = s.world.ended_tasks.get(run.job)
     if end is not None:
         return _succeeded(s, run, end) if end.succeeded else _failed(s, run, _why(end, settings))
-    if s.reached(run.since + seconds(settings.job.timeout) + _GRACE):
-        return _failed(s, run, f"it has not ended within {settings.job.timeout} (job.timeout)")
+    late = late_since(s, run.since + seconds(settings.timeout), run.late_since)
+    if late != run.late_since:
+        return _with(s, run.replace(late_since=late))
+    if given_up(s, late):
+        return _failed(s, run, _too_late(settings), delete=True)
     return _going(s, run) if run.seen else _beginning(s, run)
 
 
@@ -105,24 +121,50 @@ def retraining_tasks(s: Situation) -> tuple[Task, ...]:
     if settings is None or not history or history[0].outcome not in ("Running", "Succeeded"):
         return ()
     run = history[0]
+    # the kubelet replaces $(NAME) in the value of a variable, and others what is in braces
+    told = json.dumps(_told(s, run)).replace("$", r"\u0024").replace("{{", r"\u007b\u007b")
     task = Task(
         run.job,
         run.revision,
-        settings.job.template,
-        seconds(settings.job.timeout),
+        settings.job.template if settings.job else {},
+        seconds(settings.timeout),
         over=run.seen or run.outcome == "Succeeded",
-        # the kubelet replaces $(NAME) in the value of a variable
-        retrains=json.dumps(_told(s, run)).replace("$", r"\u0024"),
+        retrains=told,
+        kind=kind_of_run(s.world.task_kinds, run),
     )
-    return (task,)
+    if task.over or (run.kind is None and settings.job):
+        return (task,)
+    wanted = settings.task
+    same = wanted is not None and (wanted.api_version, wanted.kind) == (run.api_version, run.kind)
+    if wanted is None or not same or why_not_run(s):
+        return ()
+    return (replace(task, template=wanted.spec, account=wanted.service_account_name),)
+
+
+def removable(status: Status, now: float) -> tuple[RetrainingRun, ...]:
+    """What was started instead of Jobs, and is to be deleted by now."""
+    history = status.retraining.history if status.retraining else []
+    return tuple(each for each in history if each.remove_at is not None and each.remove_at <= now)
+
+
+def note_what_is_gone(s: Situation) -> Situation | None:
+    """What has been deleted need not be deleted again."""
+    known = s.status.retraining or Retraining()
+    waits = [each for each in known.history if each.remove_at and s.reached(each.remove_at)]
+    gone = {each.job for each in waits} & s.world.absent_tasks
+    if not gone:
+        return None
+    history = [e.replace(remove_at=None) if e.job in gone else e for e in known.history]
+    return s.to(retraining=known.replace(history=history))
 
 
 def say_why_no_retraining_starts(s: Situation) -> Situation:
-    """While something is amiss."""
+    """While something is amiss, or none could start if something were."""
     settings, before = _settings(s), s.status.retraining
+    refused = why_not_run(s)
     alarms = _alarms(s, settings) if settings else []
     waits = settings is not None and alarms and not (before and before.running)
-    waiting = _why_not(s, settings, alarms) if settings and waits else ""
+    waiting = refused or (_why_not(s, settings, alarms) if settings and waits else "")
     if waiting == (before.waiting if before else ""):
         return s
     return s.to(retraining=(before or Retraining()).replace(waiting=waiting))
@@ -155,11 +197,13 @@ def _readable(s: Situation, alarm: Alarm) -> bool:
 
 def _why_not(s: Situation, settings: Retrain, alarms: list[Alarm]) -> str:
     """Why no Job starts for these alarms, as a sentence; empty: one may."""
+    if refused := why_not_run(s):
+        return refused
     if why := _not_now(s):
-        return f"No Job is started {why}."
+        return f"No training is started {why}."
     readable = [each for each in alarms if _readable(s, each)]
     if not readable:
-        return "No Job is started while it cannot be read whether the alarm still stands."
+        return "No training is started while it cannot be read whether the alarm still stands."
     stable = s.status.stable
     since = max(min(each.since for each in readable), stable.since if stable else s.now)
     runs = s.status.retraining.history if s.status.retraining else []
@@ -251,14 +295,14 @@ def _going(s: Situation, run: RetrainingRun) -> Situation | None:
         return _failed(s, run, "it was deleted before its end was seen") if gone else None
     if run.message or not s.reached(run.idle_since + seconds(deadline)):
         return None
-    message = f"No container of Job {run.job} has run for {deadline} (progressDeadline): {why}."
+    message = f"No container of {run.named} has run for {deadline} (progressDeadline): {why}."
     told = _with(s, run.replace(message=message[:1024]))
     return told.because(Reason.RETRAINING_DELAYED, run.revision, message)
 
 
 def _succeeded(s: Situation, run: RetrainingRun, end: TaskEnd) -> Situation:
     made, left = _version_in(end.said or ""), in_words(end.said or "").rstrip(".")
-    message = f"Job {run.job} has succeeded after {spoken(s.now - run.since)}"
+    message = f"{run.named} has succeeded after {spoken(s.now - run.since)}"
     message = f"{message}{f': {left}' if left else ''}."
     ended = _with(s, _ended(s, run, message).replace(outcome="Succeeded", made=made))
     return ended.because(Reason.RETRAINING_SUCCEEDED, run.revision, message)
@@ -279,25 +323,34 @@ def _version_in(said: str) -> str | None:
 def _why(end: TaskEnd, settings: Retrain) -> str:
     if not end.message.startswith(_LATE):
         return end.message
-    return f"it has not ended within {settings.job.timeout} (job.timeout). {end.message}"
+    return f"{_too_late(settings)}. {end.message}"
 
 
-def _failed(s: Situation, run: RetrainingRun, why: str) -> Situation:
+def _too_late(settings: Retrain) -> str:
+    return f"it has not ended within {settings.timeout} ({settings.field}.timeout)"
+
+
+def _failed(s: Situation, run: RetrainingRun, why: str, *, delete: bool = False) -> Situation:
     settings = _settings(s)
     after = f" Another may start after {settings.cooldown}." if settings else ""
-    message = f"Job {run.job} has failed: {why[:800].rstrip('. ')}.{after}"
-    failed = _with(s, _ended(s, run, message).replace(outcome="Failed"))
+    message = f"{run.named} has failed: {why[:800].rstrip('. ')}.{after}"
+    failed = _with(s, _ended(s, run, message, delete=delete).replace(outcome="Failed"))
     return failed.because(Reason.RETRAINING_FAILED, run.revision, message)
 
 
 def _stopped(s: Situation, run: RetrainingRun, why: str) -> Situation:
-    message = f"Job {run.job} is no longer wanted: {why}."
-    stopped = _with(s, _ended(s, run, message).replace(outcome="Stopped"))
+    message = f"{run.named} is no longer wanted: {why}."
+    stopped = _with(s, _ended(s, run, message, delete=True).replace(outcome="Stopped"))
     return stopped.because(Reason.RETRAINING_STOPPED, run.revision, message)
 
 
-def _ended(s: Situation, run: RetrainingRun, message: str) -> RetrainingRun:
-    return run.replace(ended=s.now, message=message[:1024], idle_since=None)
+def _ended(
+    s: Situation, run: RetrainingRun, message: str, *, delete: bool = False
+) -> RetrainingRun:
+    """`delete`: what was started instead of a Job does not end by itself, and is not kept."""
+    remove_at = (s.now if delete else s.now + _KEPT) if run.kind else None
+    ended = run.replace(ended=s.now, message=message[:1024], idle_since=None, late_since=None)
+    return ended.replace(remove_at=remove_at)
 
 
 # what came of it
@@ -316,7 +369,7 @@ def _arrived(s: Situation, run: RetrainingRun) -> NewVersion | None:
 
 def _promoted(s: Situation, run: RetrainingRun, new: NewVersion) -> Situation:
     took = f"{spoken(s.now - _since(run))} after the alarm"
-    message = f"{_named(new)}, which came of Job {run.job}, is stable {took}."
+    message = f"{_named(new)}, which came of {run.named}, is stable {took}."
     done = new.replace(outcome="Promoted", ended=s.now, message=message[:1024])
     return _with(s, run.replace(new=done)).because(Reason.RETRAINED, new.revision, message)
 
@@ -328,7 +381,7 @@ def _not_promoted(s: Situation, run: RetrainingRun, new: NewVersion) -> Situatio
     rejected = last is not None and meaning_of(last.reason).ends == "rolled_back"
     outcome, how = ("Rejected", "was rejected") if rejected else ("Cancelled", "was replaced")
     why = f" {last.message}" if last else ""
-    message = f"{_named(new)}, which came of Job {run.job}, {how}.{why}"
+    message = f"{_named(new)}, which came of {run.named}, {how}.{why}"
     done = new.replace(outcome=outcome, ended=s.now, message=message[:1024])
     return _with(s, run.replace(new=done)).because(Reason.RETRAINED_IN_VAIN, new.revision, message)
 

@@ -23,6 +23,7 @@ from serinus.api.status import (
     Weight,
 )
 from serinus.api.steps import Given, Step
+from serinus.api.task_kinds import TaskKind
 from serinus.manifests.task import TaskEnd
 from serinus.manifests.workloads import Workload
 from serinus.plan.audit import with_audit
@@ -31,7 +32,7 @@ from serinus.plan.following import Following
 from serinus.plan.history import former
 from serinus.plan.problems import Problem, Severity, gravest_first
 from serinus.plan.timeline import ended
-from serinus.plan.traffic import NOTHING, headers_of
+from serinus.plan.traffic import NOTHING, preview_of
 
 DECISIONS_KEPT = 10
 COUNTED: Final = frozenset({Reason.WEIGHT_LOWERED})
@@ -163,6 +164,15 @@ class ApprovalPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskPolicy:
+    """Whether the API server lets nobody write a task of this kind who may not run it."""
+
+    problem: str = ""
+    """Why it does not, or why that is unknown; empty: it does."""
+    unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """The observed state."""
 
@@ -210,6 +220,12 @@ class World:
     idle_tasks: Mapping[str, str] = field(default_factory=dict)
     """Of a Job that is awaited and of which no container runs or has run, why that is so; empty: it
     is not there."""
+    absent_tasks: frozenset[str] = frozenset()
+    """Names of what was started instead of Jobs, and is known not to be there."""
+    task_kinds: tuple[TaskKind, ...] | None = None
+    """What may be started instead of Jobs; None: not known, as in a simulation, and nothing is."""
+    task_policy: TaskPolicy | None = None
+    """None: not asked, since the kind of the task is not among these."""
     approval_policy: ApprovalPolicy | None = None
     """None: unknown, and no approval counts."""
     serving: str | None = None
@@ -389,7 +405,7 @@ class Situation:
             version=self.desired.version if desired else known.version if known else None,
             stage=stage,
             weight=Weight(wanted=wanted, mirrored=given.mirrored or None, actual=0),
-            preview=headers_of(given),
+            **preview_of(given),
             since=self.now,
             progress_since=self.now,
         )

@@ -60,6 +60,7 @@ from serinus.plan.retiring import let_retired_revisions_go
 from serinus.plan.retraining import (
     note_how_a_retraining_goes,
     note_what_came_of_a_retraining,
+    note_what_is_gone,
     start_a_retraining,
 )
 from serinus.plan.silence import (
@@ -81,6 +82,7 @@ from serinus.plan.spec_changes import (
     take_up_what_serves,
 )
 from serinus.plan.stepping import keep_to_the_steps_of_the_spec
+from serinus.plan.task_review import review_the_task
 from serinus.plan.unlike import withdraw_from_a_candidate_that_stays_unlike
 
 Rule = Callable[[Situation], Situation | None]
@@ -111,6 +113,8 @@ ALWAYS: Final[tuple[Rule, ...]] = (
     forget_the_monitoring_of_something_else,
     note_how_a_retraining_goes,
     note_what_came_of_a_retraining,
+    note_what_is_gone,
+    review_the_task,
 )
 ORDERS: Final[tuple[Rule, ...]] = (forget_a_rejection_once_the_spec_moves_on, obey_a_command)
 DROPPED_IF_INVALID: Final[Rule] = unless_nothing_else_serves(drop_the_candidate_of_an_invalid_spec)

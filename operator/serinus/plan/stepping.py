@@ -16,7 +16,7 @@ from serinus.plan.situation import Situation
 from serinus.plan.steps import gate_at, kind_of
 from serinus.plan.steps.kind import Gate, StepKind
 from serinus.plan.timeline import weight_ended
-from serinus.plan.traffic import NOTHING, given_of, headers_of, withdrawn_from
+from serinus.plan.traffic import NOTHING, given_of, preview_of, withdrawn_from
 from serinus.plan.unable import unfit_at
 
 
@@ -106,7 +106,7 @@ def withdraw(s: Situation, reason: Reason, message: str) -> Situation:
         stage=Stage.WITHDRAWN,
         withdrawn=withdrawn,
         weight=weight.replace(wanted=0, mirrored=None),
-        preview=[],
+        **preview_of(NOTHING),
         effective_since=None,
         silence=None,
         task=None,
@@ -141,7 +141,7 @@ def _want(s: Situation, given: Given) -> Situation:
     s = replace(s, world=replace(s.world, split_in_effect=False))
     return s.to_candidate(
         weight=s.candidate.weight.replace(wanted=given.weight, mirrored=given.mirrored or None),
-        preview=headers_of(given),
+        **preview_of(given),
         effective_since=None,
         unmeasured=0.0,
         unreadable_since=None,
@@ -153,7 +153,7 @@ def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
     """Steps may be edited during a rollout: go to the last one with at most the present weight, but
     not past one of its weight that somebody must let pass, or that runs something. If all have
     more, the first one's weight is set like any other: after a verdict at the present one. If only
-    the header fields of its preview changed, it stays where it is."""
+    the requests of its preview changed, it stays where it is."""
     candidate, steps = s.candidate, s.steps
     if not steps:
         held = s.desired.spec.rollout.paused

@@ -122,23 +122,47 @@ def taken_before(status: Status) -> str:
     return ready.message if ready and ready.reason == Reason.NAME_TAKEN else ""
 
 
-def refuse(status: Status, generation: int, message: str, now: float) -> Status:
-    """The status for a spec that cannot be read: nothing else changes."""
-    summary = Summary("Degraded", Reason.INVALID_SPEC, message[:1024], stalled=True)
-    return _only_told(status, generation, summary, now)
+def refuse(
+    status: Status, generation: int, message: str, now: float, *, withdrawn: bool = False
+) -> Status:
+    """The status for a spec that cannot be read: nothing else changes. `withdrawn`: stable gets
+    the candidate's traffic meanwhile."""
+    summary = Summary("Degraded", Reason.INVALID_SPEC, message, stalled=True)
+    return _only_told(status, generation, summary, now, withdrawn=withdrawn)
 
 
-def await_model(status: Status, generation: int, following: Following, now: float) -> Status:
-    """The status for a spec whose model is not known yet, without anything that serves."""
+def await_model(
+    status: Status,
+    generation: int,
+    following: Following,
+    now: float,
+    *,
+    withdrawn: bool = False,
+) -> Status:
+    """The status for a spec whose model is not known, and none that it had before. `withdrawn`: as
+    for a spec that cannot be read."""
     refused = following.reason is Reason.REGISTRY_REFUSED
     phase: Phase = "Degraded" if refused else "Progressing"
-    summary = Summary(phase, following.reason, following.message[:1024], stalled=refused)
-    told = _only_told(status, generation, summary, now)
+    summary = Summary(phase, following.reason, following.message, stalled=refused)
+    told = _only_told(status, generation, summary, now, withdrawn=withdrawn)
     followed = _model_resolved(status, following, generation, now)
     return told.replace(conditions=[*told.conditions, followed])
 
 
-def _only_told(status: Status, generation: int, summary: Summary, now: float) -> Status:
+def _only_told(
+    status: Status, generation: int, summary: Summary, now: float, *, withdrawn: bool
+) -> Status:
+    meanwhile, candidate = "", status.candidate
+    if withdrawn and candidate is not None:
+        meanwhile = (
+            f" Nobody judges revision {candidate.revision} meanwhile, so it gets no traffic until "
+            "that is mended."
+        )
+        if candidate.weight.actual:
+            weight = candidate.weight.replace(actual=0.0, since=now)
+            status = status.replace(candidate=candidate.replace(weight=weight))
+    message = f"{summary.message[: 1024 - len(meanwhile)]}{meanwhile}"
+    summary = replace(summary, message=message)
     refused = status.replace(
         observed_generation=generation, phase=summary.phase, message=summary.message
     )
@@ -440,6 +464,9 @@ def _node_suspected(s: Situation) -> str:
     the next one begins."""
     if s.status.candidate is not None:
         return s.status.candidate.node_suspected
+    for decision in s.new_decisions:  # it was named and promoted in one pass
+        if decision.reason == Reason.NODE_SUSPECTED:
+            return decision.message
     before = _before(s.status, "NodeSuspected")
     return before.message if before else ""
 

@@ -1,9 +1,9 @@
 """The traffic that a status asks for."""
 
-from typing import Final
+from typing import Any, Final
 
 from serinus.api.status import Candidate, HeaderField, Status, Withdrawn
-from serinus.api.steps import Given
+from serinus.api.steps import Given, Tried
 from serinus.manifests.traffic import Traffic
 
 NOTHING: Final = Given()
@@ -22,8 +22,13 @@ def asked(status: Status) -> Traffic | None:
 
 def given_of(candidate: Candidate) -> Given:
     """What its step gives it."""
-    preview = tuple((each.name, each.value) for each in candidate.preview)
-    return Given(int(candidate.weight.wanted), int(candidate.weight.mirrored or 0), preview)
+    fields = tuple((each.name, each.value) for each in candidate.preview)
+    tried = Tried(fields, tuple(candidate.preview_hostnames))
+    return Given(
+        int(candidate.weight.wanted),
+        int(candidate.weight.mirrored or 0),
+        tried if any(tried) else None,
+    )
 
 
 def withdrawn_from(withdrawn: Withdrawn) -> Given:
@@ -31,6 +36,10 @@ def withdrawn_from(withdrawn: Withdrawn) -> Given:
     return Given(int(withdrawn.weight), int(withdrawn.mirrored or 0))
 
 
-def headers_of(given: Given) -> list[HeaderField]:
-    """Those of a preview, as a status has them."""
-    return [HeaderField(name=name, value=value) for name, value in given.preview]
+def preview_of(given: Given) -> dict[str, Any]:
+    """What a status has of a preview, by its fields."""
+    tried = given.preview or Tried()
+    return {
+        "preview": [HeaderField(name=name, value=value) for name, value in tried.headers],
+        "preview_hostnames": list(tried.hostnames),
+    }

@@ -89,7 +89,8 @@ def withdrawn(spec: Spec, status: Status, mark: Mark | None, now: float) -> str:
         return ""
     return (
         f"The traffic of revision {mark.revision} was withdrawn while the status could not be "
-        f"written, or passes failed. It is restored {when}, or as soon as the annotation "
+        "written, passes failed, or the operator could not act on the spec. It is restored "
+        f"{when}, or as soon as the annotation "
         f"{WITHDRAWN} is removed from the object that splits the traffic."
     )
 

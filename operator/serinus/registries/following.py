@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final, get_args
 
 from serinus.api.isolation import Fault, Part
@@ -87,12 +88,18 @@ class Registries:
             Writer(
                 poller.registry,
                 WRITABLE[poller.registry.kind],
-                poller.is_followed,
+                partial(self._is_followed, _address(poller)),
                 lambda of: done(of.namespace, of.name),
             )
             for poller in self._pollers.values()
             if poller.registry.write_back
         ]
+
+    def _is_followed(self, address: str, reference: Reference) -> bool:
+        """Whether anybody follows it in a registry at this address, by whichever name and
+        credentials."""
+        there = (each for each in self._pollers.values() if _address(each) == address)
+        return any(each.is_followed(reference) for each in there)
 
     def forget_everything(self) -> None:
         """Another replica leads now."""
@@ -157,3 +164,7 @@ class Registries:
             f"Namespace {namespace} may use no registry {reference.registry}; {those}: correct "
             "spec.model.registry.name, or have the administrator of Serinus set it up."
         )
+
+
+def _address(poller: Poller) -> str:
+    return poller.registry.url.rstrip("/").lower()

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from serinus.api.quantities import retry_after
 from serinus.api.registry import AskOutcome, Reference, Version
 
-_TRY_AGAIN: Final = (408, 425, 429)
+_TRY_AGAIN: Final = (408, 409, 425, 429)
 
 
 class UnreadableError(Exception):

@@ -77,7 +77,13 @@ class MLflow:
         await self._write("registered-models/alias", version, named)
 
     async def _write(self, path: str, version: str, document: Mapping[str, str]) -> None:
-        answer = await self._connection.ask("POST", f"{_API}/{path}", document=document)
+        try:
+            answer = await self._connection.ask("POST", f"{_API}/{path}", document=document)
+            if not _error_code(answer):
+                answer.refuse()
+                answer.document()
+        except UnreadableError as error:  # not said by MLflow: it may be written another time
+            raise UnreadableError(str(error), "failed", error.asked) from None
         if _is_absent(answer):
             raise UnreadableError(f"version {version} has vanished, or cannot be written to")
         answer.refuse()
@@ -120,13 +126,17 @@ def _check(reference: Reference) -> None:
 def _is_absent(answer: Response) -> bool:
     """MLflow answers an alias that is not there with 400 or 404, by its version, and by the same
     when a request is wrong in another way, which names of this form are not."""
-    if answer.status not in (400, 404):
-        return False
+    absent = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+    return answer.status in (400, 404) and _error_code(answer) in absent
+
+
+def _error_code(answer: Response) -> str:
+    """Why MLflow refuses a request; empty: it does not, or something else answers."""
     try:
         code = answer.document().get("error_code")
     except UnreadableError:
-        return False
-    return code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+        return ""
+    return code if isinstance(code, str) else ""
 
 
 def _version(found: Mapping[str, Any]) -> str:

@@ -95,8 +95,8 @@ class Poller:
             self.answered = None
 
     def is_followed(self, reference: Reference) -> bool:
-        """Whether anybody follows it."""
-        return reference in self._followed
+        """Whether anybody follows it; a registry may not tell upper case from lower."""
+        return any(_folded(reference) == _folded(each) for each in self._followed)
 
     def forget_everything(self) -> None:
         """Another replica leads now."""
@@ -224,6 +224,10 @@ class Poller:
         elif before is None or before.error or before.version != answer.version:
             version = answer.version.version if answer.version else ""
             log.info("registry %s, %s: %s", reference.registry, _names(reference), version)
+
+
+def _folded(reference: Reference) -> tuple[str, str]:
+    return reference.model.casefold(), reference.alias.casefold()
 
 
 def _names(reference: Reference) -> str:

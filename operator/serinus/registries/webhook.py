@@ -3,7 +3,6 @@
 Whoever repeats or forges a request can have the registry asked a little sooner, and nothing else.
 """
 
-import asyncio
 import logging
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -15,14 +14,13 @@ from aiohttp import web
 
 from serinus.api.registry import Registry, ToldOutcome
 from serinus.notifications.signature import key, verified
+from serinus.serving import body_of, serving
 
 log = logging.getLogger(__name__)
 
 PATH: Final = "/registries/{name}"
 SIGNING_KEY: Final = "webhook-key"
 MOST_BYTES: Final = 1 << 16
-READ_WITHIN: Final = 10.0
-"""Seconds in which a request must have arrived."""
 TOLERANCE: Final = 300.0
 """Seconds by which the time of a request may differ from ours."""
 _IDS_KEPT: Final = 1000
@@ -111,21 +109,11 @@ async def listening(
         inbox = inboxes.get(request.match_info["name"])
         if inbox is None:
             return web.Response(status=404)
-        try:
-            async with asyncio.timeout(READ_WITHIN):
-                body = await request.read()
-        except TimeoutError:
-            return web.Response(status=408)
-        status = inbox.take(request.headers, body, leads())
+        status = inbox.take(request.headers, await body_of(request), leads())
         # the leader is another replica: most senders try again
         return web.Response(status=status, headers={"Retry-After": "1"} if status == 503 else {})
 
     app = web.Application(client_max_size=MOST_BYTES)
     app.router.add_post(PATH, take)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port).start()
+    async with serving(app, host, port):
         yield
-    finally:
-        await runner.cleanup()

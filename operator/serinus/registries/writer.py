@@ -50,6 +50,8 @@ class Writer(Outgoing):
         write = notice.write
         if write is None:
             return AttemptResult("refused", "nothing is to be written")
+        if not self._registry.allows(subject.namespace):
+            return AttemptResult("refused", f"namespace {subject.namespace} may not use it")
         try:
             await self._kind.tag(write.model, write.version, tags(subject, notice))
             if write.alias:

@@ -69,7 +69,7 @@ def moments(status: Status) -> tuple[MomentView, ...]:
 
 
 def _of_the_job(run: RetrainingRun) -> Iterator[MomentView]:
-    yield MomentView(run.since, Reason.RETRAINING_STARTED, run.revision, f"Job {run.job}.")
+    yield MomentView(run.since, Reason.RETRAINING_STARTED, run.revision, f"{run.named}.")
     if run.ended is not None:
         yield MomentView(run.ended, f"Retraining{run.outcome}", run.revision, run.message)
     if (new := run.new) is not None and new.ended is not None:

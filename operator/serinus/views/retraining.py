@@ -17,7 +17,7 @@ def retraining_lines(retraining: Retraining | None) -> tuple[str, ...]:
 
 def _of(run: RetrainingRun) -> Iterator[str]:
     causes = " and ".join(f"{each.quantity} since {_at(each.since)}" for each in run.alarms)
-    yield f"{run.outcome}: Job {run.job}, started at {_at(run.since)} for {causes}."
+    yield f"{run.outcome}: {run.named}, started at {_at(run.since)} for {causes}."
     yield from (each.message for each in run.alarms)
     yield run.message
     if run.new is None:

@@ -11,27 +11,36 @@ from serinus.manifests.revision import Revision
 
 
 def told_back(
-    notices: Iterable[Notice], spec: Mapping[str, Any], history: Mapping[str, Revision]
+    notices: Iterable[Notice], spec: Mapping[str, Any], revisions: Mapping[str, Revision]
 ) -> Iterator[Notice]:
     """The notices, with what the registry is told if the raw spec wants that of the model that the
-    revision has from there. `history` has the revisions by hash."""
+    revision has from there. `revisions`: by hash."""
     followed = followed_model(spec)
     for notice in notices:
-        revision = history.get(notice.revision)
-        write = _write(notice, followed, revision) if followed and revision else None
+        revision, stable = revisions.get(notice.revision), revisions.get(notice.stable)
+        write = _write(notice, followed, revision, stable) if followed and revision else None
         yield notice if write is None else notice.replace(write=write)
 
 
-def _write(notice: Notice, followed: FollowedModel, revision: Revision) -> VersionWrite | None:
+def _write(
+    notice: Notice, followed: FollowedModel, revision: Revision, stable: Revision | None
+) -> VersionWrite | None:
     wanted, model = followed.tell_back, revision.model or {}
     if wanted is None or notice.kind not in ("Promoted", "RolledBack"):
         return None
     if source_of(model) != f"{followed.name}/{followed.model}":
         return None
-    moves = notice.kind == "RolledBack" and wanted.on_rollback is not None
+    rolled_back = notice.kind == "RolledBack"
+    if rolled_back and stable is not None and _is_of_one_version(stable, revision):
+        return None  # another template of it was rolled back, and the version serves
     return VersionWrite(
         registry=followed.name,
         model=followed.model,
         version=model["version"],
-        alias=wanted.on_rollback.set_alias if moves and wanted.on_rollback else "",
+        alias=wanted.on_rollback.set_alias if rolled_back and wanted.on_rollback else "",
     )
+
+
+def _is_of_one_version(one: Revision, other: Revision) -> bool:
+    """By the names under which the registry has it."""
+    return (one.source, one.version) == (other.source, other.version)

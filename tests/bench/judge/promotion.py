@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from serinus.api.quantities import seconds
 from tests.bench.judge.checks import ANALYSIS, BUDGET, DEFAULTS, ERRORS_BY_DEFAULT, MARGIN
 from tests.bench.judge.evidence import Against, For
 from tests.bench.judge.measure import BATCH
@@ -48,5 +47,5 @@ class Promotion:
             against.enter_step(entered)
             better.enter_step(entered)
             step, looks = step + entered, np.where(entered, 0, looks)
-            running &= ~last & (looks * traffic.interval < seconds(ANALYSIS.max_step_duration))
+            running &= ~last & (looks * traffic.interval < ANALYSIS.step_may_last(None))
         return {DEFAULTS: promoted}

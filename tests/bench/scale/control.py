@@ -21,7 +21,8 @@ from tests.cluster.kubectl import Kubectl
 
 ROOT: Final = Path(__file__).parents[3]
 NAME: Final = "serinus-scale"
-NODES: Final = 20
+NODES: Final = 40
+"""With room for two pods of each revision of 2,000 rollouts, and for what is being replaced."""
 
 Manifest = dict[str, Any]
 Requests = Counter[tuple[str, str]]

@@ -118,6 +118,8 @@ class Outcome:
     """Of them."""
     reason: str = ""
     decisions: tuple[str, ...] = ()
+    weights: tuple[float, ...] = ()
+    """The candidate's, percent, in the order in which they were in effect."""
 
 
 @dataclass(frozen=True)
@@ -221,6 +223,8 @@ class Scenario:
     gateway: bool = True
     guard: str = ""
     """Its duration."""
+    steps: Sequence[int] = ()
+    """Weights in percent; none: the operator chooses."""
 
     def graded(self, found: Outcome) -> Grade:
         """What this end is worth."""
@@ -242,6 +246,8 @@ class Scenario:
         if self.feedback:
             checks = [{"name": "errors", "errorRate": {}}, {"name": "users", "feedback": {}}]
             rollout["analysis"] = {"checks": checks}
+        if self.steps:
+            rollout["steps"] = [{"setWeight": weight} for weight in self.steps]
         if self.guard:
             rollout["guard"] = {"duration": self.guard}
         gateway = {"traffic": {"gateway": {"parentRefs": [{"name": "public"}]}}}

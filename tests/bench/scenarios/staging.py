@@ -4,6 +4,7 @@ import asyncio
 import math
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from serinus.api.quantities import seconds
@@ -109,9 +110,13 @@ async def _course(world: ScenarioWorld, scenario: Scenario) -> Outcome:
     await world.apply(scenario.spec(NEW))
     morning = rollout + seconds(scenario.lasts)
     moved = world.now
+    weights: list[float] = []
     while True:
         await _wait(world, scenario)
         status = _status(world)
+        weight = _weight(status)
+        if weight and weight not in weights[-1:]:
+            weights.append(weight)
         ending = _ending(status, guard=bool(scenario.guard))
         if ending in ("Guarded", "Promoted", "GuardEnded"):
             clocks = world.exported.clocks
@@ -119,7 +124,7 @@ async def _course(world: ScenarioWorld, scenario: Scenario) -> Outcome:
         moved = moved if _waits_for_a_person(status) else world.now
         over = world.now >= morning or world.now > moved + ASLEEP
         if ending not in ("Guarded", "Held", "Withdrawn") or over:
-            return _outcome(world, scenario, status, ending)
+            return replace(_outcome(world, scenario, status, ending), weights=tuple(weights))
 
 
 async def _wait(world: ScenarioWorld, scenario: Scenario) -> None:
@@ -137,6 +142,11 @@ def _waits_for_a_person(status: Mapping[str, Any]) -> bool:
     candidate = status.get("candidate") or {}
     needs = meaning_of((candidate.get("hold") or {}).get("reason", "")).needs
     return needs is Needs.PERSON or candidate.get("stage") == "Withdrawn"
+
+
+def _weight(status: Mapping[str, Any]) -> float:
+    candidate = status.get("candidate") or {}
+    return float((candidate.get("weight") or {}).get("actual", 0.0))
 
 
 def _endurance(pod: Pod) -> float:
@@ -172,11 +182,12 @@ def _outcome(
     requests, failed = world.settled()
     said = [status.get("message", ""), hold.get("message", ""), rejected.get("message", "")]
     said += [each["message"] for each in status.get("conditions", [])]
+    said += [each["message"] for each in status.get("decisions", [])[:1]]  # the newest
     return Outcome(
         ending=ending,
         after=world.now - (clocks.promotion if guarded else clocks.rollout),
         said="\n".join(dict.fromkeys(filter(None, said))),
-        weight=(candidate.get("weight") or {}).get("actual", 0.0),
+        weight=_weight(status),
         requests=requests,
         failed=failed,
         reason=hold.get("reason") or rejected.get("reason") or "",

@@ -1,15 +1,16 @@
 """An API server in memory: what is taken, what is refused, and what is told to those who watch."""
 
 import itertools
-import json
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from pydantic_core import from_json, to_json
+
 from serinus.api.base import rfc3339
-from serinus.manifests.kinds import KINDS
 from serinus.manifests.routers.rules import FRONTS
 from tests.campaign.memory import apply, defaults, json_patch, schema
-from tests.campaign.wire import Reply, Request, refusal, reply
+from tests.campaign.wire import PLURALS, Reply, Request, refusal, reply
+from tests.support.task_kinds import SPECS
 
 Manifest = dict[str, Any]
 Place = tuple[str, str, str]
@@ -19,7 +20,7 @@ Watcher = Callable[[str, Manifest], None]
 
 _COUNTED: Final = frozenset({"ModelDeployment", "Deployment", "Gateway", *FRONTS})
 """Kinds whose generation grows with their spec."""
-_WITH_STATUS: Final = _COUNTED | {"Service", "Pod", "Job"}
+_WITH_STATUS: Final = _COUNTED | {"Service", "Pod", "Job", *SPECS}
 _BEFORE_SPEC: Final = ("apiVersion", "kind", "metadata", "status")
 
 
@@ -105,13 +106,16 @@ class MemoryApi:
 
     def orphans(self) -> list[Manifest]:
         """Objects of whose owners none is there any more."""
-        uids = {live["metadata"]["uid"] for live in self._objects.values()}
-        return [
-            live
-            for live in self._objects.values()
-            if (owners := live["metadata"].get("ownerReferences"))
-            and not any(owner["uid"] in uids for owner in owners)
-        ]
+        uids = self._present()
+        return [live for live in self._objects.values() if _is_orphan(live, uids)]
+
+    def is_orphan(self, live: Manifest) -> bool:
+        """Whether an object has owners, none of which is there."""
+        return _is_orphan(live, self._present())
+
+    def _present(self) -> frozenset[str]:
+        # an object that a test has put there may have no uid, and then owns nothing
+        return frozenset(live["metadata"].get("uid", "") for live in self._objects.values())
 
     # requests
 
@@ -160,7 +164,7 @@ class MemoryApi:
             return reply(200, self._apply(request, place, sub))
         live = self._objects.get(place)
         if live is None:
-            plural = KINDS[place[0]].plural
+            plural = PLURALS[place[0]]
             raise RefusedError(404, "NotFound", f'{plural} "{place[2]}" not found')
         if request.method == "GET":
             return reply(200, live)
@@ -199,7 +203,7 @@ class MemoryApi:
         manifest = {**request.body}
         place = kind, namespace, manifest["metadata"]["name"]
         if place in self._objects:
-            told = f'{KINDS[kind].plural} "{place[2]}" already exists'
+            told = f'{PLURALS[kind]} "{place[2]}" already exists'
             raise RefusedError(409, "AlreadyExists", told)
         if kind in _WITH_STATUS:
             manifest.pop("status", None)
@@ -211,7 +215,7 @@ class MemoryApi:
         given = config["metadata"].get("resourceVersion")
         if live is None:
             if sub or given:
-                plural = KINDS[place[0]].plural
+                plural = PLURALS[place[0]]
                 raise RefusedError(404, "NotFound", f'{plural} "{place[2]}" not found')
         elif given not in (None, live["metadata"]["resourceVersion"]):
             raise _modified(place)
@@ -323,7 +327,7 @@ class MemoryApi:
     def _check_policies(self, place: Place, manifest: Manifest, live: Manifest | None) -> None:
         for policy in self.refuse:
             if why := policy(manifest, live):
-                words = f'{KINDS[place[0]].plural} "{place[2]}" is forbidden: '
+                words = f'{PLURALS[place[0]]} "{place[2]}" is forbidden: '
                 words += (
                     f"ValidatingAdmissionPolicy 'test' with binding 'test' denied request: {why}"
                 )
@@ -382,8 +386,13 @@ def selected(live: Manifest, selector: str) -> bool:
 
 def copied(live: Manifest) -> Manifest:
     """As it comes over the wire."""
-    found: Manifest = json.loads(json.dumps(live))
+    found: Manifest = from_json(to_json(live))
     return found
+
+
+def _is_orphan(live: Manifest, uids: frozenset[str]) -> bool:
+    owners = live["metadata"].get("ownerReferences")
+    return bool(owners) and uids.isdisjoint(owner["uid"] for owner in owners)
 
 
 def _place(manifest: Manifest) -> Place:
@@ -392,7 +401,7 @@ def _place(manifest: Manifest) -> Place:
 
 
 def _modified(place: Place) -> RefusedError:
-    told = f'Operation cannot be fulfilled on {KINDS[place[0]].plural} "{place[2]}": '
+    told = f'Operation cannot be fulfilled on {PLURALS[place[0]]} "{place[2]}": '
     told += "the object has been modified; please apply your changes to the latest version"
     return RefusedError(409, "Conflict", told)
 

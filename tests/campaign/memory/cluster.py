@@ -12,6 +12,7 @@ from tests.campaign.memory import policy
 from tests.campaign.memory.api import MemoryApi
 from tests.campaign.memory.jobs import Jobs
 from tests.campaign.memory.pods import Pods
+from tests.campaign.memory.tasks import Tasks
 from tests.campaign.memory.watching import Watches
 from tests.campaign.wire import Reply, Request, Wire
 from tests.stage.gateways import ACCEPTED, MIRROR, WITHOUT_MIRROR, gateway_class, public
@@ -35,15 +36,17 @@ class MemoryCluster:
         self._loop = asyncio.get_running_loop()
         self.namespace = namespace
         self.api = MemoryApi(lambda: self.now)
-        self.api.refuse.append(policy.approvals)
+        self.api.refuse += [policy.approvals, policy.reviews_tasks]
         self.api.put({**public(namespace), "status": ACCEPTED})
         self.api.put(gateway_class(*WITHOUT_MIRROR, MIRROR))
         self.pods = Pods(self.api, lambda: self.now, changed)
         self.pods.later = self._later
         self.jobs = Jobs(self.api, lambda: self.now)
         self.jobs.later = self._later
+        self.tasks = Tasks(self.api)
+        self.tasks.later = self._later
         self.watches = Watches(self.api)
-        self.api.watchers += [self.pods.seen, self.jobs.seen]
+        self.api.watchers += [self.pods.seen, self.jobs.seen, self.tasks.seen]
 
     @property
     def now(self) -> float:

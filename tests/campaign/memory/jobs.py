@@ -43,6 +43,8 @@ class Jobs:
         """How those end that end from now on; one of CODES, NO_POD, UNPULLED or ENDLESS."""
         self.said = ""
         """What they leave."""
+        self.pods_are_deleted = False
+        """Whether the pods of those that have ended are gone at once."""
 
     def become(self, how: str) -> None:
         """From now on they do so, also those that wait."""
@@ -107,6 +109,8 @@ class Jobs:
         }
         self._tell(run, "Failed" if code else "Succeeded", {"terminated": ended})
         self._end(run, "Failed" if code else "Complete", "BackoffLimitExceeded" if code else "")
+        if self.pods_are_deleted and run.pod is not None:
+            self._api.drop(run.pod)
 
     def _end(self, run: _Run, how: str, why: str) -> None:
         uid = run.job["metadata"]["uid"]

@@ -196,7 +196,7 @@ class Pods:
             self.later(SYNC, self._endpoints)
         elif kind == "Pod":
             self._heard(event, live)
-        if event == "DELETED":
+        if event == "DELETED" or (event == "ADDED" and self._api.is_orphan(live)):
             self.later(SYNC, self._collect)
 
     def _heard(self, event: str, live: Manifest) -> None:

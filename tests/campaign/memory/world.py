@@ -12,6 +12,7 @@ from unittest.mock import patch
 from serinus.api.notifications import Endpoint
 from serinus.api.stages import Stage
 from serinus.api.status import Candidate
+from serinus.api.task_kinds import TaskKind
 from serinus.api.validation import in_full
 from serinus.cluster import ApiError, Cluster
 from serinus.controller.app import App
@@ -27,8 +28,11 @@ from tests.campaign.history import Act, History, Snapshot, Told, Write
 from tests.campaign.memory.api import MemoryApi, copied
 from tests.campaign.memory.cluster import MemoryCluster
 from tests.campaign.memory.pods import BAD, SCRAPED_EVERY, Model, Pod, Pods
+from tests.campaign.stage import followed_revision_of, revision_of
 from tests.campaign.wire import Fault, Reply, Request, Wire
+from tests.support.registry import CHAMPION, PaperRegistry, version
 from tests.support.routes import copies, weights
+from tests.support.task_kinds import TASK_KINDS
 
 Manifest = dict[str, Any]
 T = TypeVar("T")
@@ -179,13 +183,17 @@ class World:
         self.namespace = namespace
         self.cluster = MemoryCluster(namespace, self._changed)
         self.api, self.pods, self.jobs = self.cluster.api, self.cluster.pods, self.cluster.jobs
-        self.watches = self.cluster.watches
+        self.tasks, self.watches = self.cluster.tasks, self.cluster.watches
         self.gateway = MemoryGateway(self.api, self._changed)
         self.prometheus = MemoryPrometheus(self.pods, lambda: self.now)
         self.prometheus.settle = self._settle
         self.api.watchers += [self.gateway.seen, self._seen]
         self.endpoints: Sequence[Endpoint] = ()
         """What the operator tells of rollouts, from its next start on."""
+        self.task_kinds: tuple[TaskKind, ...] = TASK_KINDS
+        """What the operator may run instead of Jobs, from its next start on."""
+        self.registry = PaperRegistry(lambda: self.now)
+        self.follows = False
         self.history = History()
         self.hindered: set[str] = set()
         self.faults: dict[str, Fault] = {}
@@ -244,7 +252,14 @@ class World:
         self._wire = Wire(self._send, self._note)
         self._wire.faults = self.faults
         cluster = Cluster(self._wire)  # type: ignore[arg-type]
-        self.app = App(cluster, self.prometheus, endpoints=self.endpoints, clock=lambda: self.now)
+        self.app = App(
+            cluster,
+            self.prometheus,
+            endpoints=self.endpoints,
+            task_kinds=self.task_kinds,
+            registries=self.registry,
+            clock=lambda: self.now,
+        )
         self._running = asyncio.create_task(self.app.run())
         self.hindered.discard("operator")
         self._changed()
@@ -278,6 +293,10 @@ class World:
 
     # what people do
 
+    def revision_of(self, wanted: Manifest) -> str:
+        """The hash that a spec's model and template get here."""
+        return (followed_revision_of if self.follows else revision_of)(wanted)
+
     async def apply(self, spec: Manifest, annotations: Mapping[str, str] | None = None) -> Manifest:
         """Apply a manifest, as `kubectl apply --server-side` does."""
         self.act("applies " + str((spec.get("model") or {}).get("version")))
@@ -292,6 +311,9 @@ class World:
         self, spec: Manifest, annotations: Mapping[str, str] | None, manager: str
     ) -> Manifest:
         told = {"annotations": dict(annotations)} if annotations else {}
+        named = (spec.get("model") or {}).get("version", "")
+        if self.follows:
+            spec = {**spec, "model": CHAMPION}
         manifest = {
             "apiVersion": "serinus.dev/v1alpha1",
             "kind": "ModelDeployment",
@@ -302,7 +324,10 @@ class World:
         query = {"fieldManager": manager, "force": "true", "fieldValidation": "Strict"}
         content = "application/apply-patch+yaml; charset=utf-8"
         request = Request("PATCH", path, query, content, copied(manifest))
-        return await self._told(request)
+        applied = await self._told(request)
+        if self.follows:
+            self.registry.names(version(named))
+        return applied
 
     async def edit(self, words: str, change: Callable[[Manifest], None]) -> Manifest:
         """Change the ModelDeployment as `kubectl edit` does."""

@@ -117,7 +117,7 @@ class Place:
                 "interval": "5s",
                 "checks": [
                     {"name": "errors", "errorRate": {}},
-                    {"name": "feedback", "feedback": {}},
+                    {"name": "feedback", "feedback": {"after": "0s"}},
                 ],
             },
             rollout={"scaleDownDelay": "5s", "progressDeadline": "2m"},

@@ -1,6 +1,6 @@
 """What schema and CEL cannot say: each problem names its field and the remedy."""
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -259,6 +259,60 @@ def test_a_preview_needs_room_for_as_many_rules_again(count: int, fine: bool) ->
     assert all("spec.traffic.gateway.rules: a preview needs" in each for each in told)
 
 
+def previewed(*written: Any, headers: int = 1) -> list[str]:
+    gateway = {"parentRefs": [{"name": "public"}], "rules": list(written)}
+    named = [{"name": f"x-try-{number}", "value": "yes"} for number in range(headers)]
+    rollout = {"steps": [{"preview": {"headers": named}}, {"pause": {}}, {"setWeight": 5}]}
+    return problems_of(traffic={"gateway": gateway}, rollout=rollout)
+
+
+def of_paths(count: int, **more: Any) -> dict[str, Any]:
+    return {"matches": [{"path": {"value": f"/{number}"}} for number in range(count)], **more}
+
+
+def test_a_preview_needs_room_for_as_many_matches_again() -> None:
+    assert previewed(of_paths(64)) == []
+    assert previewed(of_paths(60), of_paths(4)) == []
+    [told] = previewed(of_paths(60), of_paths(5))
+    assert told.startswith("spec.traffic.gateway.rules: a preview needs as many matches again")
+    assert "130 in all, and a route has at most 128" in told
+    redirect = {"filters": [{"type": "RequestRedirect"}]}
+    assert previewed(of_paths(60, **redirect), of_paths(34)) == []
+    elsewhere = {"matches": [{"headers": [{"name": "X-Try-0", "value": "no"}]}] * 60}
+    assert previewed(elsewhere, of_paths(34)) == [], "they want another value, and get no rule"
+
+
+def test_a_route_has_so_many_matches_at_most_also_without_a_preview() -> None:
+    assert rules(of_paths(64), of_paths(64)) == []
+    assert rules(of_paths(64), of_paths(64), {}) == [
+        "spec.traffic.gateway.rules: they have 129 matches, and a route has at most 128"
+    ]
+
+
+def test_a_match_has_room_for_the_header_fields_of_a_preview() -> None:
+    fields = [{"name": f"x-{number}", "value": "1"} for number in range(12)]
+    rule = {"matches": [{}, {"headers": fields}]}
+    assert previewed(rule, headers=4) == []
+    assert previewed(rule, headers=5) == [
+        "spec.traffic.gateway.rules[0].matches[1].headers: with those of a preview it has 17, and "
+        "a match has at most 16: leave out some of either"
+    ]
+
+
+def test_a_header_field_is_listed_once_in_a_match() -> None:
+    fields = [{"name": "X-Tier", "value": "1"}, {"name": "x-tier", "value": "2"}]
+    assert rules({"matches": [{"headers": fields[:1]}, {"headers": fields[1:]}]}) == []
+    assert rules({}, {"matches": [{}, {"headers": fields}]}) == [
+        "spec.traffic.gateway.rules[1].matches[1].headers[1].name: header x-tier is listed twice, "
+        "whatever the case of its letters"
+    ]
+
+
+@pytest.mark.parametrize("headers", [3, [3], [{}], [{"name": 3}], {"name": "x-try-0"}])
+def test_header_fields_of_another_shape_are_for_the_api_server_to_refuse(headers: Any) -> None:
+    assert previewed({"matches": [{"headers": headers}]}) == []
+
+
 def test_gateways_of_one_name_in_two_namespaces_are_in_order() -> None:
     assert parents({"name": "public"}, {"name": "public", "namespace": "edge"}) == []
 
@@ -451,3 +505,42 @@ def test_matchers_that_a_series_can_meet_together_are_in_order() -> None:
     for errors in (not_these, same, others):
         check = {"name": "errors", "errorRate": {"errors": errors}}
         assert problems_of(**analysis(checks=[check])) == []
+
+
+VIEW: Final = "reads what a gateway counts of each revision, and needs a router that can"
+BACKEND: Final = {"label": "cluster", "value": "service/$namespace/$service"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"preset": "EnvoyGateway"}, ["preset"]),
+        (
+            {"checks": [{"name": "gateway", "preset": "IstioGateway", "latency": {}}]},
+            ["checks[0].preset"],
+        ),
+        (
+            {
+                "preset": "vLLM",
+                "checks": [
+                    {"name": "pods", "errorRate": {}},
+                    {
+                        "name": "split",
+                        "trafficShare": {"requests": {"metric": "sent", "backend": BACKEND}},
+                    },
+                ],
+            },
+            ["checks[1].trafficShare"],
+        ),
+        ({"preset": "vLLM"}, []),
+    ],
+)
+def test_what_a_gateway_counts_is_only_read_where_there_is_one(
+    fields: dict[str, Any], named: list[str]
+) -> None:
+    told = problems_of(**analysis(**fields))
+    assert [each.partition(f": {VIEW}")[0] for each in told] == [
+        f"spec.rollout.analysis.{each}" for each in named
+    ]
+    gateway = {"gateway": {"parentRefs": [{"name": "public"}]}}
+    assert problems_of(traffic=gateway, **analysis(**fields)) == []

@@ -86,6 +86,27 @@ def test_a_write_at_rest_is_found() -> None:
     assert [each.name for each in violations(history)] == ["no writes at rest"]
 
 
+def written(**a_minute: int) -> History:
+    """Routes that were written so often within a minute, evenly."""
+    history = stood(live=ROLLING)
+    history.writes += [
+        Write(START + n * 59 / times, "PATCH", "HTTPRoute", name, "", 403)
+        for name, times in a_minute.items()
+        for n in range(times)
+    ]
+    history.writes.sort(key=lambda each: each.at)
+    return history
+
+
+def test_two_routes_that_are_refused_are_no_loop_and_either_of_them_may_be_one() -> None:
+    def loops(history: History) -> bool:
+        return "no loop" in {each.name for each in violations(history)}
+
+    assert not loops(written(fraud=40, preview=40))
+    assert loops(written(fraud=62))
+    assert loops(written(fraud=20, preview=62))
+
+
 def test_a_refused_status_of_which_an_event_tells_is_told() -> None:
     refusing = frozenset({"status"})
     history = stood(live=SERVING, ready={"old": 4}, pods={"old": 4}, hindered=refusing)
@@ -95,6 +116,22 @@ def test_a_refused_status_of_which_an_event_tells_is_told() -> None:
     history.told.append(Told(START + 5, "StatusRefused", "Warning", "its status is refused"))
     assert silent == ["an unwritable status is reported elsewhere"]
     assert not violations(history)
+
+
+@pytest.mark.parametrize(("retried", "wrong"), [(30, False), (50, True)])
+def test_after_a_refusal_the_message_is_as_old_as_the_retry(retried: float, wrong: bool) -> None:
+    stale = live(stable=STABLE, message="Revision old serves with 3 of 4 pods.")
+    history = stood(600.0, live=stale, ready={"old": 4}, pods={"old": 4}, hindered={"status"})
+    mended = replace(history.snapshots[0], at=START + 1, hindered=frozenset())
+    fresh = replace(mended, at=START + retried, live=SERVING)
+    history.snapshots += [mended, fresh]
+    history.writes += [
+        Write(START, "PUT", "ModelDeployment", "fraud", "status", 422),
+        Write(START + retried, "PUT", "ModelDeployment", "fraud", "status", 200),
+    ]
+    history.acts.append(Act(START + retried, "status writes are refused ends"))
+    found = {each.name for each in violations(history)}
+    assert found == ({"the status message is correct"} if wrong else set())
 
 
 def test_the_page_has_a_cell_for_each_event_in_each_state() -> None:

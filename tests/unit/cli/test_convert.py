@@ -360,6 +360,137 @@ def test_jobs_before_and_after_a_promotion_are_run_before_and_after_the_weights(
     assert [each for each in told if "ClusterAnalysisTemplate smoke is not in the input" in each]
 
 
+USUAL = [{"name": "errors", "errorRate": {}}, {"name": "drift", "predictionDrift": {}}]
+ERRORS_OF_THE_CANARY = (
+    'sum(rate(requests_total{service=~"{{args.service}}.*",hash="{{args.hash}}",code=~"5.."}[5m]))'
+)
+
+
+def measured(query: str = ERRORS_OF_THE_CANARY, **metric: Any) -> dict[str, Any]:
+    whole = {"name": "Error rate", "provider": {"prometheus": {"query": query}}, **metric}
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "AnalysisTemplate",
+        "metadata": {"name": "measured"},
+        "spec": {"args": [{"name": "service"}, {"name": "hash"}], "metrics": [whole]},
+    }
+
+
+def in_the_background(**analysis: Any) -> dict[str, Any]:
+    arguments = [
+        {"name": "service", "value": "loan-canary.shop"},
+        {"name": "old", "valueFrom": {"podTemplateHashValue": "Stable"}},
+        {"name": "hash", "valueFrom": {"podTemplateHashValue": "Latest"}},
+    ]
+    whole = {"templates": [{"templateName": "measured"}], "args": arguments, **analysis}
+    canary = {"canaryService": "loan-canary", "stableService": "loan", "analysis": whole}
+    return changed(ROLLOUT, "strategy", {"canary": {"steps": [{"setWeight": 10}], **canary}})
+
+
+@pytest.mark.parametrize(
+    ("condition", "bound"),
+    [
+        ({"successCondition": "result[0] >= 0.95"}, {"min": 0.95}),
+        ({"successCondition": "len(result) == 0 || result[0] < 5e-2"}, {"max": 0.05}),
+        ({"failureCondition": "result > 2"}, {"max": 2.0}),
+        ({"failureCondition": "result[0] <= 1", "successCondition": "result[0] > 3"}, {"min": 1}),
+    ],
+)
+def test_a_metric_with_one_bound_in_the_background_becomes_a_threshold(
+    condition: dict[str, str],
+    bound: dict[str, float],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    template = measured(**condition, failureLimit=3, interval="1m", count=5)
+    rollout = in_the_background(startingStep=2)
+    [found], told = convert(tmp_path, capsys, rollout, template)
+    query = 'sum(rate(requests_total{$arm,code=~"5.."}[5m]))'
+    assert found["spec"]["rollout"]["analysis"]["checks"] == [
+        *USUAL,
+        {"name": "error-rate", "threshold": {"query": query, **bound, "for": "180s"}},
+    ]
+    for said in (
+        "AnalysisTemplate measured: spec.metrics[0].count is lost",
+        "spec.strategy.canary.analysis.startingStep is lost",
+        "metric Error rate reads the candidate's pods, $arm, instead of "
+        'service=~"loan-canary.shop.*" and hash="{{args.hash}}"',
+    ):
+        assert [each for each in told if said in each], said
+    assert not [each for each in told if "templateName is lost" in each]
+    (tmp_path / "loan.yaml").write_text(yaml.safe_dump(found))
+    assert main(["lint", str(tmp_path / "loan.yaml")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("metric", "why"),
+    [
+        ({"provider": {"datadog": {}}}, "its provider is datadog, and checks read Prometheus"),
+        ({"successCondition": None}, "it has no successCondition, so it fails nothing"),
+        (
+            {"successCondition": "result[0] > 0.9 && result[1] < 3"},
+            "its successCondition is no comparison of one result with a number",
+        ),
+        ({"query": 'up{service="loan"}'}, 'its query is about service="loan", and bounds are'),
+        ({"query": 'up{hash="{{args.old}}"}'}, 'its query is about hash="{{args.old}}", and'),
+        (
+            {"query": 'up{service!="loan-canary"}'},
+            'its query leaves the candidate out (service!="loan-canary")',
+        ),
+        ({"query": "rate(up[{{args.window}}])"}, "its query is not accepted: at character"),
+    ],
+)
+def test_a_metric_in_the_background_that_is_no_check_is_named_with_the_reason(
+    metric: dict[str, Any], why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template = measured(**{"successCondition": "result > 1", **metric})
+    [found], told = convert(tmp_path, capsys, in_the_background(), template)
+    assert "analysis" not in found["spec"]["rollout"]
+    lost = f"AnalysisTemplate measured: spec.metrics[0] (Error rate): {why}"
+    assert [each for each in told if lost in each and each.endswith(": it is lost")], told
+    path = "spec.strategy.canary.analysis.templates[0].templateName is lost"
+    assert [each for each in told if path in each]
+
+
+def test_a_dry_run_in_the_background_becomes_a_check_in_audit_mode(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template = measured("drift{team='risk'}", name="drift", successCondition="result < 1")
+    [found], told = convert(
+        tmp_path, capsys, in_the_background(dryRun=[{"metricName": "drift"}]), template
+    )
+    *usual, check = found["spec"]["rollout"]["analysis"]["checks"]
+    assert usual == USUAL
+    assert (check["name"], check["mode"]) == ("drift-2", "Audit")
+    assert check["threshold"] == {"query": 'drift{$arm,team="risk"}', "max": 1.0}
+    assert [each for each in told if each.endswith("reads the candidate's pods, $arm, alone")]
+    [found], told = convert(tmp_path, capsys, in_the_background())
+    assert "analysis" not in found["spec"]["rollout"]
+    said = "AnalysisTemplate measured is not in the input: its metrics would become checks"
+    assert [each for each in told if said in each]
+
+
+@pytest.mark.parametrize(("dry", "mode"), [(".*", "Audit"), ("rate$", "Audit"), ("^rate", None)])
+def test_a_dry_run_names_metrics_by_regular_expressions(
+    dry: str, mode: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template = measured(successCondition="result < 1")
+    rollout = in_the_background(dryRun=[{"metricName": dry}])
+    [found], _ = convert(tmp_path, capsys, rollout, template)
+    assert found["spec"]["rollout"]["analysis"]["checks"][-1].get("mode") == mode
+
+
+@pytest.mark.parametrize(
+    ("interval", "limit", "lasting"), [("1h", 300, "1080000s"), ("500ms", 1, "1s")]
+)
+def test_how_many_failures_are_tolerated_is_a_duration_whatever_they_come_to(
+    interval: str, limit: int, lasting: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template = measured(successCondition="result < 1", interval=interval, failureLimit=limit)
+    [found], _ = convert(tmp_path, capsys, in_the_background(), template)
+    assert found["spec"]["rollout"]["analysis"]["checks"][-1]["threshold"]["for"] == lasting
+
+
 @pytest.mark.parametrize("unsaid", [{"dryRun": [{"metricName": "test"}]}, {"metrics": []}])
 def test_an_analysis_whose_jobs_decide_nothing_is_lost(
     unsaid: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]

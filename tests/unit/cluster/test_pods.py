@@ -618,8 +618,8 @@ def test_what_a_job_has_left_is_what_a_container_of_its_template_wrote() -> None
     pods = [of_a_job(proxy, main, phase="Succeeded")]
     assert left_behind(pods, ["model"]) == '{"accuracy": 0.9}'
     assert left_behind([of_a_job(mesh, phase="Succeeded")], ["model"]) == ""
-    assert left_behind([of_a_job(container(ended(1)), phase="Failed")], ["model"]) == ""
-    assert left_behind([], ["model"]) == ""
+    assert left_behind([of_a_job(container(ended(1)), phase="Failed")], ["model"]) is None
+    assert left_behind([], ["model"]) is None
 
 
 def test_why_no_container_of_a_job_runs_is_told_with_the_words_of_the_kubelet() -> None:

@@ -224,7 +224,7 @@ FAVOURABLE = [{"label": "class", "value": "approve"}]
 RATIO = NullHypothesis(1.5, 0)
 AGAINST_STABLE = fairness(tolerance=RATIO, favourable=FAVOURABLE, against="Stable")
 BLOCKS_OF_BOTH = ((2, 2, 3, 2), (2, 2, 1, 2))
-FEEDBACK = FeedbackCheck(Feedback.model_validate(settings(minFeedback=1)))
+FEEDBACK = FeedbackCheck(Feedback.model_validate(settings(minFeedback=1, after="0s")))
 CLASSES = {"metric": "model_predictions_total"}
 LIMITED = Claim((0,), CANDIDATE, STABLE, LIMIT, LIMIT)
 NONE_YET: Counts = ((0, 0, 0), (0, 0, 0))

@@ -146,3 +146,12 @@ def test_all_proxies_are_one_pod_whose_spread_is_assumed() -> None:
     assert [set(block) for block in served(blocks, whole, part)] == [{"fraud-1"}] * 40
     learned = kind_of(GATEWAY).learn(blocks)
     assert learned.of("errors").between_pods == 0.15
+
+
+def test_nobody_is_told_that_pods_lack_what_a_gateway_counts() -> None:
+    simulated = SimulatedAnalysis(SPEC)
+    told = simulated.look().message
+    assert "with envoy_cluster_name of the candidate Service in the 10s since" in told
+    simulated.at += 120
+    told = simulated.look().message
+    assert "check that the gateway counts each Service apart" in told

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from serinus.api.isolation import Part, collected
 from serinus.api.monitoring import FeatureDrift
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckStatus, Inputs
@@ -26,6 +28,8 @@ from tests.unit.judge.enumeration import Counts, Law, chances, outcomes, shares
 USUAL = (0.1, 0.4, 0.4, 0.1)
 OTHERS = (0.5, 0.4, 0.1, 0.0)
 RICHER = (0.25, 0.4, 0.3, 0.05)
+TOLERATED = (0.14, 0.46, 0.33, 0.07)
+"""Others, but by no more than is tolerated."""
 STABLES = {"deny": 285, "approve": 1140}
 BOUNDS = (2000, 4000, 8000, math.inf)
 RISKS = 0.01, 0.05
@@ -211,6 +215,84 @@ def _blamed(seed: int, before: int) -> bool:
         if asked.held:
             return False
     raise AssertionError("not held")
+
+
+class Answers(Asked):
+    """Predictions of the candidate that differ by more than tolerated."""
+
+    def __init__(self, seed: int, denied: float = 0.32, **settings: object) -> None:
+        classes = {"metric": "model_predictions_total"}
+        super().__init__(seed, error_rate(), {**drift(classes=classes), **settings})
+        self.denied = denied
+
+    def answer(self, asked: tuple[float, ...], *, failing: int = 0) -> bool:
+        """Whether it is rolled back."""
+        denied = int(self.draws.binomial(75, self.denied))
+        self.classes({"deny": denied, "approve": 75 - denied}, STABLES)
+        self.ask(asked, failing=failing)
+        return any(each.rolls_back for each in self.progress.checks)
+
+    def is_blamed(self, looks: int = 60) -> bool:
+        """Whether it is rolled back before it is held, asked a little differently."""
+        for _ in range(looks):
+            if self.answer(TOLERATED):
+                return True
+            if self.held:
+                break
+        return False
+
+    def until_in_doubt(self) -> None:
+        """The same, held."""
+        assert not self.is_blamed()
+        assert self.held
+        assert "Answers differ by more than tolerated" in self.held
+
+
+def test_predictions_that_may_follow_inputs_within_the_tolerance_are_rarely_blamed() -> None:
+    assert sum(Answers(seed, denied=0.3).is_blamed() for seed in range(10)) <= 2
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_predictions_that_are_audited_fail_as_if_they_decided(seed: int) -> None:
+    assert not Answers(seed).is_blamed()
+    audited = Answers(seed, mode="Audit")
+    for _ in range(60):
+        audited.answer(TOLERATED)
+    assert not any(each.has_failed for each in audited.audited.checks)
+
+
+def test_a_candidate_that_fails_is_rolled_back_while_only_its_predictions_are_in_doubt() -> None:
+    answers = Answers(0)
+    answers.until_in_doubt()
+    assert any(answers.answer(TOLERATED, failing=75) for _ in range(4))
+
+
+def test_once_its_inputs_are_shown_to_be_tolerated_its_predictions_are_its_own() -> None:
+    answers = Answers(0)
+    answers.until_in_doubt()
+    looks = next(n for n in range(100) if not answers.answer(USUAL) and not answers.held)
+    assert looks <= 40
+    assert any(answers.answer(TOLERATED) for _ in range(60))
+    assert not answers.held
+
+
+def test_what_cannot_be_compared_with_what_is_remembered_is_compared_anew() -> None:
+    """Shares that a newer version wrote are not read, and their counts are left."""
+    answers = Answers(0)
+    answers.until_in_doubt()
+    inputs = answers.progress.inputs
+    assert inputs
+    left = [each.replace(shares=each.shares[:1]) for each in inputs.features]
+    answers.progress = replace(answers.progress, inputs=inputs.replace(features=left))
+    with collected() as faults:
+        answers.answer(TOLERATED)
+        assert not answers.held, "nobody knows whether they differ"
+        for _ in range(FEW):
+            answers.answer(TOLERATED)
+    assert [each.part for each in faults.raised] == [Part.INPUTS]
+    assert answers.progress.inputs
+    again = [len(each.shares) for each in answers.progress.inputs.features]
+    assert again == [len(each.shares) for each in inputs.features]
 
 
 @pytest.mark.parametrize(

@@ -446,3 +446,20 @@ def test_as_long_as_that_nothing_counts_towards_pass_of_pods_that_are_not_well(
         simulated.errors((15, 75), (14, 1425))
         found = simulated.look()
         assert found.state.own_requests == own, "it is not known before that they are bad"
+
+
+@pytest.mark.parametrize(
+    ("at_start", "verdicts"), [((21, 21), {"Inconclusive"}), ((), {"Inconclusive", "Fail"})]
+)
+def test_a_smaller_share_is_waited_for_if_pods_of_stable_had_it_at_their_start(
+    at_start: tuple[int, ...], verdicts: set[str]
+) -> None:
+    simulated = SimulatedAnalysis(error_rate())
+    simulated.progress = Progress(baseline=started(at_start))
+    simulated.errors((0, 0), (0, 0))
+    simulated.scrape()
+    found = set()
+    for failed in (6, 6, 6, 6, 6, 6, 0, 0, 0, 0, 0, 0):
+        simulated.errors((failed, 75 - failed), (14, 1425))
+        found.add(simulated.look().verdict)
+    assert found == verdicts

@@ -245,6 +245,34 @@ def test_a_pod_that_crashes_after_few_requests_each_time_is_still_counted() -> N
     assert total > 0
 
 
+@pytest.mark.parametrize("failing", [30, -30], ids=["failures increase", "all decrease"])
+@pytest.mark.parametrize("interval", [15.0, 60.0])
+def test_what_decreases_at_each_scrape_is_no_counter_and_blames_nobody(
+    failing: int, interval: float
+) -> None:
+    """Each value would count as what was served since a restart: five million requests."""
+    judging = SimulatedAnalysis(ERROR_RATE)
+    requests(judging.candidate, "gauge", 5000, 100_000)
+    requests(judging.stable, "stable", 200, 20_000)
+    judging.scrape()
+    verdicts = []
+    for _ in range(60):
+        requests(judging.candidate, "gauge", failing, -100)
+        requests(judging.stable, "stable", 1, 100)
+        found = judging.look(interval)
+        verdicts.append(found.verdict)
+    noticed = verdicts.index("Error")
+    assert noticed < 9 and set(verdicts[:noticed]) == {"Inconclusive"}
+    assert set(verdicts[noticed:]) == {"Error"}, "and it is not forgotten"
+    assert "model_requests_total of pod gauge decreases at every scrape" in found.message
+
+
+def test_a_restart_is_no_gauge_whatever_follows() -> None:
+    for later in ([0, 0, 0, 0, 0, 0, 0], [90, 80, 70, 60, 50, 40, 41]):
+        assert not fell([100, *later]).no_counter
+    assert fell([100, 90, 80, 70, 60, 50, 40]).no_counter
+
+
 def fell(values: Sequence[float]) -> Falls:
     """Of one series, scraped each 15 seconds from 0 on."""
     return together(values)[0]

@@ -7,6 +7,7 @@ import pytest
 
 from serinus.api.spec import Gateway, Spec
 from serinus.api.spec import Traffic as Settings
+from serinus.api.steps import Tried
 from serinus.manifests.covers import covers
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
@@ -395,7 +396,7 @@ def test_stable_alone_is_behind_every_rule_in_an_emergency_and_nothing_else_chan
         }
     }
     assert router.only({**live, **(changed or {})}, OLD.hash) is None
-    assert router.only(live, "unknown") is None
+    assert router.only(router.route(OWNER, split(100)), OLD.hash) == changed, "it had nothing"
 
 
 def test_the_answer_for_another_port_does_not_count() -> None:
@@ -472,7 +473,7 @@ def test_of_a_live_route_the_split_alone_can_be_written() -> None:
 
 
 MIRRORED = Traffic(OLD.hash, NEW.hash, 0, mirrored=20.0)
-PREVIEWED = Traffic(OLD.hash, NEW.hash, 0, preview=(("x-try", "yes"),))
+PREVIEWED = Traffic(OLD.hash, NEW.hash, 0, preview=Tried(headers=(("x-try", "yes"),)))
 OWN = {"type": "RequestMirror", "requestMirror": MIRROR}
 
 
@@ -516,11 +517,12 @@ def test_a_preview_adds_a_rule_for_each_that_leads_to_the_model_and_moves_none()
     assert led == {f"fraud-{OLD.hash}"}
 
 
+@pytest.mark.parametrize("name", ["x-try", "X-Try"])
 @pytest.mark.parametrize(("value", "rules"), [("yes", 1), ("no", 0)])
 def test_a_rule_that_wants_another_value_of_the_header_has_no_preview(
-    value: str, rules: int
+    name: str, value: str, rules: int
 ) -> None:
-    router = with_rules({"matches": [{"headers": [{"name": "x-try", "value": value}]}]})
+    router = with_rules({"matches": [{"headers": [{"name": name, "value": value}]}]})
     route = router.route(OWNER, PREVIEWED)
     assert len(route["spec"]["rules"]) == 1 + rules
     assert all(len(each["matches"][0]["headers"]) == 1 for each in route["spec"]["rules"])
@@ -530,6 +532,94 @@ def test_a_preview_of_calls_is_by_their_metadata() -> None:
     _, last = with_rules(kind="GRPCRoute").route(OWNER, PREVIEWED)["spec"]["rules"]
     tried = {"name": "x-try", "type": "Exact", "value": "yes"}
     assert last["matches"] == [{"headers": [tried]}]
+
+
+HOSTED = Traffic(OLD.hash, NEW.hash, 0, preview=Tried(hostnames=("try.example.com",)))
+CANDIDATE = f"fraud-{NEW.hash}"
+
+
+@pytest.mark.parametrize("kind", ["HTTPRoute", "GRPCRoute"])
+def test_host_names_of_a_preview_have_a_route_with_the_same_rules_before_the_candidate(
+    kind: str,
+) -> None:
+    public = {"name": "public", "namespace": "infra", "sectionName": "https", "port": 443}
+    rules = [{"name": "all"}, *([{"filters": [REDIRECT]}] if kind == "HTTPRoute" else [])]
+    gateway = {"kind": kind, "parentRefs": [public], "hostnames": ["fraud.example.com"]}
+    router = GatewayRouter(Gateway.model_validate({**gateway, "rules": rules}))
+    main, own = router.routes(OWNER, HOSTED)
+    assert main == router.route(OWNER, split(0)), "clients notice nothing"
+    assert (own["kind"], own["metadata"]["name"]) == (kind, CANDIDATE)
+    assert own["metadata"]["labels"] == {
+        "app.kubernetes.io/managed-by": "serinus",
+        **OWNER.pods(NEW.hash),
+    }
+    assert own["metadata"]["ownerReferences"] == [OWNER.reference()]
+    assert own["spec"]["hostnames"] == ["try.example.com"]
+    assert own["spec"]["parentRefs"] == main["spec"]["parentRefs"]
+    first, *others = own["spec"]["rules"]
+    assert {each["name"]: each["weight"] for each in first["backendRefs"]} == {CANDIDATE: 1}
+    assert others == main["spec"]["rules"][1:], "what the gateway answers itself stays"
+    assert {**first, "backendRefs": main["spec"]["rules"][0]["backendRefs"]} == main["spec"][
+        "rules"
+    ][0]
+    assert router.routes(OWNER, PREVIEWED) == [router.route(OWNER, PREVIEWED)]
+
+
+def test_a_preview_at_a_host_is_in_effect_once_both_routes_are_accepted() -> None:
+    main, own = GATEWAY.routes(OWNER, HOSTED)
+    live = {("HTTPRoute", "fraud"): accepted(main)}
+    routed = GATEWAY.read_back(OWNER, HOSTED, BOTH, live, {})
+    assert routed == Routed(0.0, False, f"HTTPRoute {CANDIDATE} does not exist yet")
+    live["HTTPRoute", CANDIDATE] = accepted(own)
+    routed = GATEWAY.read_back(OWNER, HOSTED, BOTH, live, {})
+    assert routed == Routed(0.0, True, "")
+    [told] = live["HTTPRoute", CANDIDATE]["status"]["parents"]
+    told["conditions"] = [condition("Accepted", "False", reason="NoMatchingListenerHostname")]
+    routed = GATEWAY.read_back(OWNER, HOSTED, BOTH, live, {})
+    assert routed == Routed(
+        0.0,
+        False,
+        f"HTTPRoute {CANDIDATE}, of the preview: {FIELD}: Gateway shop/public refuses the route: "
+        "NoMatchingListenerHostname",
+        refused=True,
+    )
+
+
+def test_the_host_name_of_a_preview_that_another_route_has_is_said_to_be_contested() -> None:
+    main, own = GATEWAY.routes(OWNER, HOSTED)
+    live = {("HTTPRoute", "fraud"): accepted(main), ("HTTPRoute", CANDIDATE): accepted(own)}
+    [told] = live["HTTPRoute", CANDIDATE]["status"]["parents"]
+    told["conditions"] = [ACCEPTED, RESOLVED, OVERLAP]
+    routed = GATEWAY.read_back(OWNER, HOSTED, BOTH, live, {})
+    assert "Give each its own hostnames (spec.rollout.steps[].preview.hostnames)" in (
+        routed.contested
+    )
+
+
+def test_no_split_is_in_effect_while_the_route_of_a_preview_that_is_over_is_there() -> None:
+    _, own = GATEWAY.routes(OWNER, HOSTED)
+    found, main = GATEWAY.manifests(OWNER, split(20), BOTH)
+    live = {
+        ("Service", "fraud"): found,
+        ("HTTPRoute", "fraud"): accepted(main),
+        ("HTTPRoute", CANDIDATE): accepted(own),
+    }
+    assert GATEWAY.left_over(OWNER, HOSTED, live) == []
+    assert GATEWAY.left_over(OWNER, split(20), live) == [live["HTTPRoute", CANDIDATE]]
+    routed = GATEWAY.read_back(OWNER, split(20), BOTH, live, {})
+    assert routed.actual_weight == 20, "what it leads to the candidate is no weight"
+    assert not routed.in_effect
+    assert routed.message == f"HTTPRoute {CANDIDATE}, of a preview that is over, is still there"
+    del live["HTTPRoute", CANDIDATE]
+    assert GATEWAY.read_back(OWNER, split(20), BOTH, live, {}) == Routed(20.0, True, "")
+
+
+def test_pods_stay_while_people_are_led_to_them_at_a_host_name() -> None:
+    found, main, own = GATEWAY.manifests(OWNER, HOSTED, BOTH)
+    live = {("Service", "fraud"): found, ("HTTPRoute", "fraud"): accepted(main)}
+    assert GATEWAY.leads_to(OWNER, live) == frozenset({OLD.hash})
+    live["HTTPRoute", CANDIDATE] = own
+    assert GATEWAY.leads_to(OWNER, live) == frozenset({OLD.hash, NEW.hash})
 
 
 def path(value: str) -> Manifest:

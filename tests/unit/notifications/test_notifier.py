@@ -35,13 +35,13 @@ def notifier(*endpoints: Endpoint) -> Notifier:
 
 
 def test_without_endpoints_a_status_is_as_it_was(tmp_path: Path) -> None:
-    noted, dropped = notifier().noted(live(NONE), NONE, NONE, [DECIDED], 5.0)
+    noted, dropped = notifier().noted(live(NONE), NONE, NONE, [DECIDED], {}, 5.0)
     assert noted is NONE and not dropped
 
 
 def test_what_is_for_an_endpoint_that_is_no_longer_configured_goes(tmp_path: Path) -> None:
     both = notifier(endpoint("a", tmp_path), endpoint("b", tmp_path))
-    noted, _ = both.noted(live(NONE), NONE, NONE, [DECIDED], 5.0)
+    noted, _ = both.noted(live(NONE), NONE, NONE, [DECIDED], {}, 5.0)
     assert [each.to for each in noted.notices] == [["a", "b"]]
     left = notifier(endpoint("b", tmp_path)).settled("uid", noted).notices
     assert [each.to for each in left] == [["b"]]
@@ -55,7 +55,7 @@ def test_of_too_many_the_oldest_is_dropped_and_counted_once_it_is_written(tmp_pa
         for n in range(MOST_NOTICES)
     ]
     before = NONE.replace(notices=waiting)
-    noted, dropped = one.noted(live(before), before, before, [DECIDED], 5.0)
+    noted, dropped = one.noted(live(before), before, before, [DECIDED], {}, 5.0)
     assert len(noted.notices) == MOST_NOTICES and noted.notices[0].id == "1"
     assert one.outcomes()["a", "dropped"] == 0, "the write may fail"
     one.committed(live(noted), dropped)
@@ -78,7 +78,7 @@ def test_what_a_newer_version_wrote_is_no_error(tmp_path: Path) -> None:
 async def test_an_endpoint_is_told_what_is_written_with_a_link(tmp_path: Path) -> None:
     receiver = Receiver(tmp_path / "a", "a")
     one = notifier(endpoint("a", receiver.folder))
-    noted, dropped = one.noted(live(NONE), NONE, NONE, [DECIDED], 5.0)
+    noted, dropped = one.noted(live(NONE), NONE, NONE, [DECIDED], {}, 5.0)
     running = asyncio.create_task(one.run())
     async with receiver:
         one.committed(live(noted), dropped)

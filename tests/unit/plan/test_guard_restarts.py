@@ -34,8 +34,10 @@ class Guard:
         gateway: bool = True,
         stable_for: float = DAY,
         bad_from: float = 0.0,
+        day: float | None = None,
     ) -> None:
-        """Rates a day of a pod with its full part of the traffic."""
+        """Rates a day of a pod with its full part of the traffic. `day`: which part of a day has
+        passed at the promotion, where restarts are most at noon, twice as many as at midnight."""
         spec = {"steps": [{"setWeight": 50}], "guard": {"duration": f"{duration:.0f}s"}}
         traffic = GATEWAY if gateway else {}
         rollout = SimulatedRollout(spec={"rollout": spec, "replicas": pods, "traffic": traffic})
@@ -52,17 +54,27 @@ class Guard:
         share = HELD_BACK if gateway else 1 / (pods + 1)
         theirs = share * pods / held if by_load else 1.0
         ours = (1 - share) if by_load else 1.0
-        before = self.began - stable_for
+        before, began = self.began - stable_for, self.began
+
+        def restarts(rng: Random, per_day: float, since: float, until: float) -> list[float]:
+            found = moments(rng, per_day * (1 if day is None else 4 / 3), since, until)
+            if day is None:
+                return found
+            parts = [(at, (at - began) / DAY + day) for at in found]
+            return [
+                at for at, part in parts if rng.random() < 0.75 - 0.25 * math.cos(math.tau * part)
+            ]
+
         self._restarts: dict[tuple[str, str], list[float]] = {}
         for number in range(held):
             self._restarts[A, f"a-{number}"] = [
-                *moments(rng, rate, before, self.began),
-                *moments(rng, rate * theirs, self.began, self.until),
+                *restarts(rng, rate, before, self.began),
+                *restarts(rng, rate * theirs, self.began, self.until),
             ]
         for number in range(pods):
             self._restarts[B, f"b-{number}"] = [
-                *moments(rng, rate * ours, self.began, self.began + bad_from),
-                *moments(
+                *restarts(rng, rate * ours, self.began, self.began + bad_from),
+                *restarts(
                     rng,
                     (rate if own_rate is None else own_rate) * ours,
                     self.began + bad_from,
@@ -168,3 +180,38 @@ def test_the_first_restarts_are_tolerated_in_any_case() -> None:
     guard = Guard("a", 4, DAY, rate=0.0, stable_for=20 * DAY)
     guard._restarts[B, "b-0"] = [guard.began + HOUR * (1 + n / 100) for n in range(3)]
     assert guard.taken_back_after() is None
+
+
+def test_restarts_by_the_quarter_of_an_hour_are_found_where_stable_has_served_for_an_hour() -> None:
+    """Stable has not restarted, and in an hour it would have, were it no better."""
+    took = []
+    for seed in range(12):
+        guard = Guard(f"{seed}", 4, 2 * HOUR, rate=0.0, own_rate=96.0, stable_for=70 * MINUTE)
+        took.append(guard.taken_back_after() or math.inf)
+    assert sorted(took)[6] <= 80 * MINUTE
+
+
+def test_a_leak_of_both_is_blamed_on_neither_when_an_autoscaler_has_left_few_pods() -> None:
+    """Forty pods have served for 115 minutes each, and each container lives for two hours: as the
+    time of four pods, that would be 19 hours without a restart."""
+    guard = Guard("a", 4, 12 * HOUR, rate=0.0, stable_for=115 * MINUTE)
+    for number in range(4):
+        guard._restarts[B, f"b-{number}"] = [guard.began + 2 * HOUR * n for n in range(1, 7)]
+    gone = [SeenPod(f"a-{n}", A, guard._created[A], 0, None) for n in range(4, 40)]
+    world = World(pods_seen=(*guard._listed(guard.began), *gone))
+    begun = Situation(guard.desired, guard.status, world, guard.began)
+    guard.status = with_restarts_counted(begun).status
+    assert guard.taken_back_after() is None
+
+
+@pytest.mark.parametrize("began", [0.0, 0.25, 0.5, 0.75])
+@pytest.mark.parametrize("stable_for", [HOUR, 6 * HOUR])
+def test_more_restarts_by_day_than_by_night_take_nothing_back(
+    began: float, stable_for: float
+) -> None:
+    """They come with requests, and of these noon has twice as many as midnight."""
+    for seed in range(6):
+        guard = Guard(
+            f"{seed}", 10, 12 * HOUR, rate=12.0, by_load=True, stable_for=stable_for, day=began
+        )
+        assert guard.taken_back_after() is None

@@ -15,6 +15,7 @@ from tests.support.simulated_rollout import A, B, C, SimulatedRollout, serving
 FAILED = TaskEnd(
     succeeded=False, message="container main: Error with exit code 1: 7 of 90 differ", code=1
 )
+DAY = 86400.0
 LOST = TaskEnd(succeeded=False, message="Evicted: The node was low on memory")
 
 
@@ -103,10 +104,20 @@ def test_a_breach_while_it_runs_rolls_back_and_ends_it() -> None:
 def test_it_is_not_waited_for_much_longer_than_its_timeout() -> None:
     rollout = running(job(timeout="10m", retries=0))
     assert not held(rollout.after(600)), "the Job ends by its own deadline first"
-    assert rollout.plan and rollout.plan.wake_in == 60.0
-    rollout.after(60)
+    assert rollout.plan and rollout.plan.wake_in == 600.0
+    rollout.after(600)
     assert "could not say whether the model is good: it has not ended within 10m" in held(rollout)
     assert tasks(rollout) == [], "what still runs of it is deleted"
+
+
+def test_a_clock_that_is_ahead_for_minutes_ends_no_job() -> None:
+    """It may have run for hours, and `onUnfinished: Rollback` would blame the model."""
+    rollout = running(job(timeout="10m", retries=0))
+    [task] = tasks(rollout)
+    for _ in range(2):
+        rollout.after(DAY).after(540)
+        assert tasks(rollout) == [task]
+        assert tasks(rollout.after(-DAY)) == [task]
 
 
 def test_it_is_the_same_job_at_every_pass_and_another_one_in_another_rollout() -> None:
@@ -279,7 +290,8 @@ def test_why_no_job_can_be_created_is_said() -> None:
     assert plan.status.candidate and plan.status.candidate.hold
     assert plan.status.candidate.hold.reason == "AwaitingJob"
     assert plan.status.candidate.hold.message == "Job x cannot be written: 403"
-    late = decide(situation.desired, situation.status, refused, situation.now + 3660)
+    over = decide(situation.desired, situation.status, refused, situation.now + 3600)
+    late = decide(situation.desired, over.status, refused, situation.now + 4200)
     assert late.status.candidate and late.status.candidate.task
     assert "within 1h. Job x cannot be" in late.status.candidate.task.unfinished
 

@@ -202,7 +202,7 @@ def test_nothing_starts_while_a_person_has_stopped_it(spec: dict[str, Any], why:
     rollout.spec = {**rollout.spec, **spec}
     rollout.after(DAY)
     assert history(rollout) == []
-    assert waiting(rollout) == f"No Job is started {why}."
+    assert waiting(rollout) == f"No training is started {why}."
     rollout.spec = before
     assert last(rollout.settle()).outcome == "Running"
 
@@ -213,7 +213,7 @@ def test_nothing_starts_while_the_spec_is_invalid() -> None:
     rollout.after(DAY)
     assert (history(rollout), waiting(rollout)) == (
         [],
-        "No Job is started while the spec is invalid.",
+        "No training is started while the spec is invalid.",
     )
 
 
@@ -221,7 +221,7 @@ def test_nothing_starts_during_a_rollout() -> None:
     rollout = with_an_alarm()
     rollout.apply(B).after(DAY)
     assert history(rollout) == []
-    assert waiting(rollout) == "No Job is started during a rollout or a guard."
+    assert waiting(rollout) == "No training is started during a rollout or a guard."
 
 
 def test_nothing_starts_while_the_spec_has_a_revision_that_cannot_be_rolled_out() -> None:
@@ -229,7 +229,7 @@ def test_nothing_starts_while_the_spec_has_a_revision_that_cannot_be_rolled_out(
     rollout.incompatibility = "the port has another name"
     rollout.apply(B).after(DAY)
     assert history(rollout) == []
-    assert waiting(rollout).startswith("No Job is started while the spec has a revision that")
+    assert waiting(rollout).startswith("No training is started while the spec has a revision that")
 
 
 def test_nothing_starts_while_it_cannot_be_read_whether_the_alarm_stands() -> None:
@@ -285,9 +285,20 @@ def test_a_job_that_never_ends_is_given_up_and_the_setting_is_named() -> None:
     late = TaskEnd(succeeded=False, message="DeadlineExceeded: Job was active longer than 24h")
     rollout = ends(training(), late)
     assert "it has not ended within 24h (job.timeout). DeadlineExceeded" in last(rollout).message
-    rollout = training().after(DAY + 60)
-    assert last(rollout).outcome == "Failed"
+    rollout = training().after(DAY).after(599)
+    assert last(rollout).outcome == "Running"
+    assert last(rollout.after(1)).outcome == "Failed"
     assert "it has not ended within 24h (job.timeout)." in last(rollout).message
+
+
+def test_a_clock_that_is_ahead_for_minutes_ends_nothing_that_trains() -> None:
+    rollout = training()
+    for _ in range(2):
+        rollout.after(3 * DAY).after(540)
+        assert last(rollout).outcome == "Running"
+        assert last(rollout.after(-3 * DAY)).late_since is None
+    rollout.after(DAY - HOUR)
+    assert last(rollout).outcome == "Running"
 
 
 def test_one_without_a_container_that_runs_is_told_once_and_waited_for() -> None:

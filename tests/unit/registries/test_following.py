@@ -12,7 +12,7 @@ from serinus.api.registry import Reference, Registry
 from serinus.api.validation import of_type
 from serinus.registries import poller
 from serinus.registries.mlflow import MLflow
-from tests.support.following import Following, a_while, following, until
+from tests.support.following import Following, following, until
 from tests.support.registries import FakeMLflow, answering
 
 CHAMPION = Reference("models", "fraud", "champion")
@@ -45,17 +45,17 @@ async def test_a_hundred_that_follow_the_same_take_one_request_an_interval_and_a
 
 async def test_nothing_is_asked_before_it_is_due_and_nothing_that_nobody_follows() -> None:
     async with with_seven() as mlflow, following(mlflow.configured("MLflow")) as under_test:
-        await a_while()
+        await under_test.idle()
         assert mlflow.asked == []
         await under_test.answer(CHAMPION)
         under_test.now += 50
         under_test.registries.wake()
-        await a_while()
+        await under_test.idle()
         assert len(mlflow.asked) == 2
         under_test.registries.forget("shop", "fraud")
         under_test.now += 5000
         under_test.registries.wake()
-        await a_while()
+        await under_test.idle()
         assert len(mlflow.asked) == 2
         assert under_test.registries.ages() == {}
 
@@ -70,7 +70,7 @@ async def test_who_follows_something_else_leaves_the_first(tmp_path: Path) -> No
         assert answer.version and answer.version.version == "8"
         before = len(mlflow.asked)
         await under_test.later(other, 70)
-        await a_while()
+        await under_test.idle()
         assert len(mlflow.asked) == before + 1
 
 
@@ -93,7 +93,7 @@ async def test_a_namespace_that_is_not_allowed_is_refused_without_a_request() ->
                 "shop", "fraud", Reference("nothing", "fraud", "champion")
             )
             assert again == shop, "since when is not another at each pass"
-            await a_while()
+            await under_test.idle()
             assert mlflow.asked == []
 
 
@@ -115,7 +115,7 @@ async def test_a_registry_that_fails_is_asked_less_and_less_often() -> None:
                 waited += 25
                 under_test.now += 25
                 under_test.registries.wake()
-                await a_while()
+                await under_test.idle()
             waits.append(waited)
         below = [min(each, 270) for each in waits]  # those at the bound differ by chance
         assert waits[0] <= 75 and below == sorted(below)
@@ -129,7 +129,7 @@ async def test_retry_after_is_honoured_within_bounds(asked: str, least: int, mos
         await under_test.answer(CHAMPION)
         under_test.now += least - 5
         under_test.registries.wake()
-        await a_while()
+        await under_test.idle()
         assert len(mlflow.asked) == 1
         under_test.now += most - least + 10
         under_test.registries.wake()
@@ -213,7 +213,7 @@ async def test_another_leader_asks_and_this_one_begins_anew_when_it_leads_again(
             asked = len(mlflow.asked)
             found.now += 5000
             found.registries.wake()
-            await a_while()
+            await asyncio.sleep(0)
             assert len(mlflow.asked) == asked
             found.registries.forget_everything()
             assert found.follow(CHAMPION) is None

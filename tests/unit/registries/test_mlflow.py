@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from serinus.api.registry import Reference
-from tests.support.following import a_while, following
+from tests.support.following import following
 from tests.support.registries import Behave, FakeMLflow, answering, hang
 
 CHAMPION = Reference("models", "fraud", "champion")
@@ -217,7 +217,7 @@ async def test_no_name_becomes_a_part_of_an_address(model: str, alias_: str) -> 
     async with with_seven() as mlflow, following(mlflow.configured("MLflow")) as under_test:
         answer = await under_test.answer(Reference("models", model, alias_))
         assert "correct spec.model.registry" in answer.error
-        await a_while()
+        await under_test.idle()
         assert mlflow.asked == []
 
 

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from serinus.api.registry import Reference
-from tests.support.following import a_while, following
+from tests.support.following import following
 from tests.support.registries import PASSWORD, TOKEN, USER, Behave, FakeOCI, answering
 
 STABLE = Reference("models", "shop/fraud", "stable")
@@ -213,7 +213,7 @@ async def test_no_name_becomes_a_part_of_an_address(model: str, tag: str) -> Non
     async with with_one() as oci, following(oci.configured("OCI")) as under_test:
         answer = await under_test.answer(Reference("models", model, tag))
         assert "correct spec.model.registry" in answer.error
-        await a_while()
+        await under_test.idle()
         assert oci.asked == []
 
 

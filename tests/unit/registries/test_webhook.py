@@ -1,6 +1,9 @@
 """Webhooks: who may, and what little comes of it."""
 
+import asyncio
 import base64
+import contextlib
+import gzip
 import hmac
 import time
 from collections.abc import Mapping
@@ -12,7 +15,7 @@ import pytest
 from serinus.api.registry import Reference
 from serinus.notifications.signature import key, signed
 from serinus.registries import listening
-from tests.support.following import Following, a_while, following, until
+from tests.support.following import Following, following, until
 from tests.support.ports import free_port
 from tests.support.registries import FakeMLflow, answering
 
@@ -87,17 +90,17 @@ async def test_a_hundred_repeats_cause_one_request_and_a_hundred_others_two(
         for _ in range(100):
             assert inbox.take(standard("same", under_test.now), BODY, leads=True) == 204
         await until(lambda: len(mlflow.asked) == 3)
-        await a_while()
+        await under_test.idle()
         assert len(mlflow.asked) == 3
         for number in range(100):
             headers = standard(f"other {number}", under_test.now)
             assert inbox.take(headers, BODY, leads=True) == 204
-        await a_while()
+        await under_test.idle()
         assert len(mlflow.asked) == 3, "the moment is not over"
         under_test.now += 11
         under_test.registries.wake()
         await until(lambda: len(mlflow.asked) == 4)
-        await a_while()
+        await under_test.idle()
         assert len(mlflow.asked) == 4
         told = under_test.registries.told()
         assert told["models", "accepted"] == 101 and told["models", "repeated"] == 99
@@ -115,7 +118,7 @@ async def test_a_registry_that_asks_to_wait_is_not_asked_sooner_by_its_webhooks(
         for number in range(20):
             under_test.now += 29
             assert inbox.take(standard(f"{number}", under_test.now), BODY, leads=True) == 204
-            await a_while()
+            await under_test.idle()
         assert len(mlflow.asked) == 1
         under_test.now += 30
         under_test.registries.wake()
@@ -197,6 +200,50 @@ async def test_other_paths_methods_and_large_bodies_are_refused(tmp_path: Path) 
         ):
             assert answer.status == 405
     assert set(under_test.registries.told().values()) == {0}
+
+
+async def ends(reader: asyncio.StreamReader) -> bool:
+    """Whether the other side has ended a connection without an answer."""
+    with contextlib.suppress(ConnectionError):
+        return await reader.read() == b""
+    return True
+
+
+async def test_a_sender_that_never_finishes_its_headers_or_its_body_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serinus.serving.server.READ_WITHIN", 0.3)
+    port = free_port()
+    under_test = Following(with_seven(tmp_path).configured("MLflow", tmp_path, webhook=True))
+    async with listening(under_test.registries.inboxes, lambda: True, "127.0.0.1", port):
+        head = b"POST /registries/models HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n"
+        slow, writer = await asyncio.open_connection("127.0.0.1", port)
+        endless, body = await asyncio.open_connection("127.0.0.1", port)
+        body.write(head + b"\r\nx")
+
+        async def drip() -> None:
+            writer.write(head)
+            while True:
+                writer.write(b"X-More: y\r\n")
+                await asyncio.sleep(0.05)
+
+        task = asyncio.create_task(drip())
+        async with asyncio.timeout(20):
+            assert await ends(slow)
+            assert b" 408 " in await endless.readline()
+        task.cancel()
+        writer.close()
+        body.close()
+
+
+async def test_a_body_is_not_unpacked_before_its_sender_is_known(tmp_path: Path) -> None:
+    """A few kilobytes could take all memory."""
+    port = free_port()
+    under_test = Following(with_seven(tmp_path).configured("MLflow", tmp_path, webhook=True))
+    packed = gzip.compress(bytes(30 << 20))
+    async with listening(under_test.registries.inboxes, lambda: True, "127.0.0.1", port):
+        told = {**standard("a", under_test.now, packed), "Content-Encoding": "gzip"}
+        assert await post(port, told, packed) == 204, "what is signed is what was sent"
 
 
 async def test_nothing_listens_where_no_registry_has_webhooks() -> None:

@@ -14,8 +14,9 @@ from serinus.api.status import Notice, VersionWrite
 from serinus.api.validation import of_type
 from serinus.notifications.forms import Subject
 from serinus.notifications.sender import Outgoing
+from serinus.registries.connection import MOST_BYTES
 from tests.support.following import Following, until
-from tests.support.registries import FakeMLflow, answering
+from tests.support.registries import Behave, FakeMLflow, answering
 
 SUBJECT = Subject("shop", "fraud")
 
@@ -43,8 +44,12 @@ def notice(alias: str = "", kind: str = "RolledBack", version: str = "8") -> Not
 
 @asynccontextmanager
 async def writing(mlflow: FakeMLflow, **more: object) -> AsyncIterator[tuple[Outgoing, Following]]:
+    """The writer of one registry; another has the same address, and is only read."""
     given = {"writeBack": True, "rollbackAliases": ["rejected"], **more}
-    followers = Following(mlflow.configured("MLflow", **given))  # type: ignore[arg-type]
+    followers = Following(
+        mlflow.configured("MLflow", **given),  # type: ignore[arg-type]
+        mlflow.configured("MLflow", name="read-only", url=f"{mlflow.url}/"),
+    )
     [writer] = followers.registries.writers(lambda *_: None)
     task = asyncio.create_task(writer.run())
     yield writer, followers
@@ -88,26 +93,70 @@ async def test_an_alias_that_is_not_listed_is_not_set(
         assert mlflow.aliases == {("fraud", "champion"): "7"}
 
 
+@pytest.mark.parametrize(
+    "theirs", [("models", "rejected"), ("models", "Rejected"), ("read-only", "rejected")]
+)
 async def test_an_alias_that_somebody_follows_is_never_set_though_it_is_listed(
-    caplog: pytest.LogCaptureFixture,
+    theirs: tuple[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
+    name, alias = theirs
     async with with_seven() as mlflow, writing(mlflow) as (writer, followers):
-        followers.follow(Reference("models", "fraud", "rejected"), "another")
+        followers.follow(Reference(name, "fraud", alias), "another")
         writer.offer("uid", SUBJECT, [notice("rejected")])
         await until(lambda: writer.outcomes["refused"] == 1)
         assert "is followed, and so never set" in caplog.text
         assert mlflow.aliases == {("fraud", "champion"): "7"}
 
 
-async def test_a_registry_that_is_down_is_told_later(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_namespace_that_may_not_use_it_tells_it_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What it follows stays known when it is taken from the list, and goes on being rolled out."""
     async with with_seven() as mlflow, writing(mlflow) as (writer, _):
-        mlflow.behave = answering(503)
+        writer.offer("uid", Subject("bank", "fraud"), [notice("rejected")])
+        await until(lambda: writer.outcomes["refused"] == 1)
+        assert "namespace bank may not use it" in caplog.text
+        assert not mlflow.asked
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [
+        answering(503),
+        answering(429, Retry_After="1"),
+        answering(409, '{"error_code": "RESOURCE_CONFLICT"}'),
+        answering(200, "<html>Maintenance</html>"),
+        answering(200),
+        answering(302, Location="https://login.example.com"),
+        answering(404, "default backend - 404"),
+        answering(404, '{"detail": "Not Found"}'),
+        answering(405),
+        answering(200, " " * (MOST_BYTES + 1)),
+    ],
+    ids=[
+        *("down", "throttles", "conflict", "page", "nothing", "login"),
+        *("nobody", "lost", "forbidden", "endless"),
+    ],
+)
+async def test_a_registry_that_does_not_write_is_told_later(
+    instead: Behave, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with with_seven() as mlflow, writing(mlflow) as (writer, _):
+        mlflow.behave = instead
         writer.offer("uid", SUBJECT, [notice("rejected").replace(at=time.time())])
         await until(lambda: writer.outcomes["retried"] == 1)
         assert not writer.done_of("uid")
         mlflow.behave = with_seven().behave
         await until(lambda: writer.outcomes["delivered"] == 1)
         assert mlflow.aliases["fraud", "rejected"] == "8"
+
+
+async def test_what_mlflow_refuses_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    async with with_seven() as mlflow, writing(mlflow) as (writer, _):
+        mlflow.behave = answering(400, '{"error_code": "BAD_REQUEST"}')
+        writer.offer("uid", SUBJECT, [notice().replace(at=time.time())])
+        await until(lambda: writer.outcomes["refused"] == 1)
+        assert "it answers HTTP 400" in caplog.text and writer.done_of("uid")
 
 
 async def test_a_version_that_has_vanished_is_given_up(caplog: pytest.LogCaptureFixture) -> None:

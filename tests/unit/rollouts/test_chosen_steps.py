@@ -1,5 +1,8 @@
 """A rollout without steps of its own: the weights are chosen before the first traffic."""
 
+import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,26 +17,38 @@ def stepless(version: str, **rollout: Any) -> dict[str, Any]:
     return {**spec(version), "replicas": 2, "rollout": {"analysis": checks, **rollout}}
 
 
+def without_a_gateway(version: str, replicas: int) -> dict[str, Any]:
+    return {**stepless(version), "replicas": replicas, "traffic": {}}
+
+
 def rolled_out(monkeypatch: pytest.MonkeyPatch, per_second: float, **rollout: Any) -> list[Any]:
     """The weights that the candidate got, and the forecast."""
+    return followed(monkeypatch, per_second, partial(stepless, **rollout))[:2]
+
+
+def followed(
+    monkeypatch: pytest.MonkeyPatch, per_second: float, wanted: Callable[[str], dict[str, Any]]
+) -> list[Any]:
+    """The weights that the candidate got, the forecast, and the seconds until it serves."""
     monkeypatch.setattr(worlds, "RATE", per_second)
-    told: list[str] = []
+    told: list[Any] = []
 
     async def course(world: World) -> list[float]:
-        await world.apply(stepless("v1", **rollout))
+        await world.apply(wanted("v1"))
         await world.until(lambda s: s.status.get("phase") == "Healthy")
         await world.wait(3600.0)
         began = world.now
-        await world.apply(stepless("v2", **rollout))
+        await world.apply(wanted("v2"))
         await world.until(lambda s: "baseline" in s.status.get("candidate", {}))
         told.append(world.history.snapshots[-1].status["candidate"]["baseline"]["message"])
         await world.until(_serves_v2, within=7200.0)
-        weights = [
-            s.status["candidate"]["weight"]["wanted"]
+        had = [
+            (s.at, s.status["candidate"]["weight"]["wanted"])
             for s in world.history.snapshots
             if s.at >= began and s.status.get("candidate", {}).get("effectiveSince")
         ]
-        return sorted(set(weights))
+        told.append(world.now - had[0][0])
+        return sorted({weight for _, weight in had})
 
     return [run(course), *told]
 
@@ -80,3 +95,20 @@ def test_steps_of_the_spec_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> 
     had, told = rolled_out(monkeypatch, 10.0, steps=[{"setWeight": 20}])
     assert had == [20]
     assert "The spec has no steps" not in told
+
+
+@pytest.mark.parametrize(
+    ("replicas", "per_second", "weights"),
+    [(1, 200.0, [50]), (2, 200.0, [25, 50]), (10, 20.0, [5, 25, 50])],
+)
+def test_without_a_gateway_the_forecast_has_what_whole_pods_give(
+    replicas: int, per_second: float, weights: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of two pods beside two gets a third, whether the weight is 5 or 25, and one beside ten a
+    share of 9%."""
+    wanted = partial(without_a_gateway, replicas=replicas)
+    had, told, took = followed(monkeypatch, per_second, wanted)
+    assert had == weights
+    [(minutes, seconds)] = re.findall(r"to take about (?:(\d+)m)?(?:(\d+)s)?,", told)
+    forecast = 60 * int(minutes or 0) + int(seconds or 0)
+    assert took == pytest.approx(forecast, rel=0.4, abs=30.0)

@@ -3,14 +3,24 @@
 import asyncio
 from dataclasses import replace
 
+import pytest
+
+from serinus.cluster import ApiError
+from tests.campaign.wire import Reply, Request, refusal
+from tests.support.guards import ROLLOUT, guarded
 from tests.support.inprocess import Manifest, Operator
+from tests.support.kubelet import pods_of, report
 from tests.support.registry import CHAMPION, REFERENCE, version
 from tests.support.rollouts import healthy, rolls_out, spec
+from tests.unit.rollouts.conftest import Between
 
 FOLLOWED = {**spec("v1"), "model": CHAMPION}
 OTHER = {"registry": {**CHAMPION["registry"], "alias": "challenger"}}
 
 CHALLENGER = replace(REFERENCE, alias="challenger")
+ANOTHER = {
+    "spec": {"containers": [{"name": "model", "image": "m:2", "ports": [{"containerPort": 1}]}]}
+}
 
 
 def condition(status: Manifest, name: str = "ModelResolved") -> Manifest:
@@ -162,14 +172,28 @@ async def test_a_version_that_is_not_what_it_was_is_not_taken_for_the_same(
     assert status["stable"] == before["stable"] and status["model"] == before["model"]
 
 
+async def test_another_uri_of_the_same_version_rolls_nothing_out_after_a_restart(
+    operator: Operator,
+) -> None:
+    before = await serving(operator)
+    await operator.stop()
+    operator.registry.forgets()
+    operator.registry.names(replace(version("4"), uri="s3://moved/fraud/4"))
+    await operator.__aenter__()
+    status = await operator.until("fraud", lambda s: "by now" in condition(s)["message"], moving=5)
+    assert "s3://moved/fraud/4 by now; models:/fraud/4 stays" in condition(status)["message"]
+    status = await settled(operator)
+    assert status["stable"] == before["stable"] and status["decisions"] == before["decisions"]
+    assert status["model"] == before["model"]
+    operator.registry.names(version("5"))
+    await operator.until("fraud", rolls_out("5"))
+
+
 async def test_another_alias_that_is_not_known_yet_changes_nothing_not_even_with_a_new_template(
     operator: Operator,
 ) -> None:
     before = await serving(operator)
-    template = {
-        "spec": {"containers": [{"name": "model", "image": "m:2", "ports": [{"containerPort": 1}]}]}
-    }
-    await operator.apply("fraud", **{**FOLLOWED, "model": OTHER, "template": template})
+    await operator.apply("fraud", **{**FOLLOWED, "model": OTHER, "template": ANOTHER})
     status = await operator.until("fraud", lambda s: "challenger" in condition(s)["message"])
     assert "Nothing is rolled out until it is." in condition(status)["message"]
     assert "candidate" not in await settled(operator)
@@ -258,3 +282,165 @@ async def test_a_candidate_whose_history_is_lost_is_dropped_while_another_alias_
     status = await operator.until("fraud", healthy("4"))
     assert "candidate" not in status
     assert status["stable"]["revision"] == before["stable"]["revision"]
+
+
+async def test_a_rollout_goes_on_though_the_status_has_lost_its_version_and_the_registry_is_down(
+    operator: Operator,
+) -> None:
+    await serving(operator)
+    operator.registry.names(version("5"))
+    before = await operator.until("fraud", rolls_out("5"))
+    await operator.stop()
+    operator.registry.forgets()
+    live = await operator.get("fraud")
+    without_digest = {**live["status"].pop("model"), "digest": ""}
+    with pytest.raises(ApiError, match="should be at least 1 chars long"):  # another revision
+        await operator.cluster.update_status(live, {**live["status"], "model": without_digest})
+    await operator.cluster.update_status(live, live["status"])
+    await operator.__aenter__()
+    operator.registry.fails("It refused the connection.")
+    status = await operator.until("fraud", lambda s: condition(s)["status"] == "False")
+    assert (await settled(operator))["candidate"]["revision"] == before["candidate"]["revision"]
+    operator.registry.names(version("5"))
+    status = await operator.until("fraud", lambda s: condition(s)["status"] == "True")
+    assert status["candidate"]["revision"] == before["candidate"]["revision"]
+    assert status["model"]["digest"] == version("5").digest
+    reasons = [each["reason"] for each in status["decisions"]]
+    assert reasons.count("RolloutStarted") == 1
+
+
+async def test_a_model_that_was_named_before_is_kept_until_the_registry_has_answered(
+    operator: Operator,
+) -> None:
+    """A status of the time before there was anything to follow."""
+    await operator.apply("fraud", **spec("v1"))
+    before = await operator.until("fraud", healthy("v1"))
+    await operator.apply("fraud", **FOLLOWED)
+    operator.registry.fails("It refused the connection.")
+    await operator.until("fraud", lambda s: condition(s).get("status") == "False")
+    status = await settled(operator)
+    assert status["stable"] == before["stable"] and "candidate" not in status
+    operator.registry.names(version("5"))
+    await operator.until("fraud", rolls_out("5"))
+
+
+async def test_a_candidate_that_nobody_can_judge_since_all_history_is_lost_gets_no_traffic(
+    operator: Operator,
+) -> None:
+    await serving(operator)
+    operator.registry.names(version("5"))
+    status = await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20)
+    stable, candidate = (status[role]["revision"] for role in ("stable", "candidate"))
+    await operator.stop()
+    for each in await operator.cluster.list("ControllerRevision", operator.namespace):
+        await operator.cluster.delete(each)
+    await operator.apply("fraud", **{**FOLLOWED, "model": OTHER, "template": ANOTHER})
+    operator.traffic.errors = {f"fraud-{candidate}": 0.3}
+    await operator.__aenter__()
+    await operator.until_split("fraud", {f"fraud-{stable}": 100})
+    status = await settled(operator)
+    assert (
+        "Nothing is rolled out until it is. Nobody judges revision "
+        f"{candidate} meanwhile, so it gets no traffic until that is mended." in status["message"]
+    )
+    assert status["candidate"]["weight"]["actual"] == 0
+    operator.traffic.errors = {}
+    operator.registry.names(version("9"), CHALLENGER)
+    status = await operator.until("fraud", rolls_out("9"))
+    assert status["stable"]["revision"] == stable
+    await operator.until("fraud", healthy("9"), within=7200)
+
+
+async def test_a_candidate_whose_history_is_lost_gets_its_traffic_back_with_its_alias(
+    operator: Operator,
+) -> None:
+    await serving(operator)
+    operator.registry.names(version("5"))
+    status = await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20)
+    stable, candidate = (status[role]["revision"] for role in ("stable", "candidate"))
+    await operator.stop()
+    for each in await operator.cluster.list("ControllerRevision", operator.namespace):
+        await operator.cluster.delete(each)
+    await operator.apply("fraud", **{**FOLLOWED, "model": OTHER})
+    await operator.__aenter__()
+    await operator.until_split("fraud", {f"fraud-{stable}": 100})
+    await operator.apply("fraud", **FOLLOWED)
+    status = await operator.until("fraud", healthy("5"), within=7200)
+    assert status["stable"]["revision"] == candidate
+
+
+async def lose_history(operator: Operator) -> None:
+    """It ends, and its successor finds no history, and an alias that is not known."""
+    await operator.stop()
+    for each in await operator.cluster.list("ControllerRevision", operator.namespace):
+        await operator.cluster.delete(each)
+    await operator.apply("fraud", **{**FOLLOWED, "model": OTHER})
+
+
+async def no_route(request: Request) -> Reply | None:
+    if request.writes and request.place[0] == "HTTPRoute":
+        return refusal(403, "Forbidden", "a policy does not like it")
+    return None
+
+
+async def test_why_there_is_nothing_to_act_on_is_told_though_the_route_cannot_be_written(
+    through: Operator, between: Between
+) -> None:
+    await serving(through)
+    through.registry.names(version("5"))
+    await through.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20)
+    await lose_history(through)
+    between.before = no_route
+    await through.__aenter__()
+    status = await through.until("fraud", lambda s: "challenger" in s["message"], moving=1)
+    assert "gets no traffic" not in status["message"]
+    assert status["candidate"]["weight"]["actual"] == 20
+    between.before = None
+    await through.until_split("fraud", {f"fraud-{status['stable']['revision']}": 100}, within=60)
+    await through.until("fraud", lambda s: "gets no traffic" in s["message"])
+
+
+async def test_what_was_rejected_loses_its_traffic_though_there_is_nothing_to_act_on(
+    through: Operator, between: Between
+) -> None:
+    await serving(through)
+    through.registry.names(version("5"))
+    await through.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20)
+    between.before = no_route
+    await command(through, "abort", "candidate")
+    status = await through.until("fraud", lambda s: s["rejected"])
+    await lose_history(through)
+    assert len(await through.split("fraud")) == 2
+    between.before = None
+    await through.__aenter__()
+    await through.until_split("fraud", {f"fraud-{status['stable']['revision']}": 100}, within=60)
+
+
+async def test_what_is_taken_back_loses_its_traffic_though_there_is_nothing_to_act_on(
+    operator: Operator,
+) -> None:
+    """As soon as the previous revision serves."""
+    followed = {**FOLLOWED, "rollout": ROLLOUT}
+    operator.registry.names(version("4"))
+    await operator.apply("fraud", **followed)
+    await operator.until("fraud", healthy("4"))
+    operator.registry.names(version("5"))
+    status = await operator.until("fraud", guarded("5"), moving=5)
+    before, after = (status[role]["revision"] for role in ("stable", "candidate"))
+    pods = await pods_of(operator, before)
+    for pod in pods:
+        await report(operator, pod, 1, ready=False)
+    await operator.until("fraud", lambda s: not s["stable"].get("readyReplicas"))
+    operator.registry.names(version("4"))
+    await operator.until("fraud", lambda s: s["candidate"]["stage"] == "TakingBack")
+    await operator.stop()
+    for each in await operator.cluster.list("ControllerRevision", operator.namespace):
+        await operator.cluster.delete(each)
+    await operator.apply("fraud", **{**followed, "model": OTHER})
+    await operator.__aenter__()
+    await operator.until("fraud", lambda s: "challenger" in s["message"])
+    await operator.until_split("fraud", {f"fraud-{after}": 100})
+    for pod in pods:
+        await report(operator, pod, 1, ready=True)
+    await operator.until_split("fraud", {f"fraud-{before}": 100})
+    await operator.until("fraud", lambda s: "gets no traffic" in s["message"])

@@ -1,10 +1,12 @@
 """Revisions lost, come back, and unable to share one Service."""
 
+from itertools import product
 from typing import Any
 
 import pytest
 
 from serinus.cluster import Cluster
+from tests.support.exhaustive import short
 from tests.support.inprocess import Manifest, Operator
 from tests.support.rollouts import (
     healthy,
@@ -175,19 +177,19 @@ async def test_the_revision_of_a_candidate_that_somebody_deletes_is_written_agai
     await operator.until("fraud", healthy("v2"), moving=5)
 
 
-@pytest.mark.parametrize("whose", ["stable", "candidate"])
-@pytest.mark.parametrize(
-    "change",
-    [
-        [{"op": "remove", "path": "/metadata/ownerReferences"}],
-        [{"op": "remove", "path": "/metadata/labels/serinus.dev~1revision"}],
-        [{"op": "remove", "path": "/metadata/labels"}],
-    ],
-    ids=["owner", "revision", "labels"],
-)
+LOST = {
+    "owner": "/metadata/ownerReferences",
+    "revision": "/metadata/labels/serinus.dev~1revision",
+    "labels": "/metadata/labels",
+}
+FEW = [("owner", "stable"), ("revision", "candidate"), ("labels", "stable")]
+
+
+@pytest.mark.parametrize(("lost", "whose"), short(product(LOST, ["stable", "candidate"]), FEW))
 async def test_a_revision_that_lost_its_owner_or_labels_in_a_rollout_can_be_returned_to(
-    operator: Operator, whose: str, change: Any
+    operator: Operator, lost: str, whose: str
 ) -> None:
+    change = [{"op": "remove", "path": LOST[lost]}]
     status = await in_mid_rollout(operator)
     stable = status["stable"]["revision"]
     await operator.patch("ControllerRevision", f"fraud-{status[whose]['revision']}", change)

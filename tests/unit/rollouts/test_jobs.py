@@ -155,6 +155,29 @@ async def test_what_it_leaves_is_read_from_its_pod_and_compared(
     assert job in jobs(memory), "another spec leaves it, as one that has failed"
 
 
+async def test_a_result_that_went_with_its_pod_is_asked_for_again(
+    memory: MemoryCluster, operator: Operator
+) -> None:
+    memory.jobs.said, memory.jobs.pods_are_deleted = '{"right": 0.9}', True
+    await in_its_job(memory, operator, "succeeds", limits=["result.right > 0.8"])
+    status = await until(operator, lambda s: held(s, "ValidationUnfinished"))
+    assert "its pod was gone before what it left could be read" in status["message"]
+    assert "serinus retry fraud" in status["message"]
+    assert "kubectl logs" not in status["message"]
+
+    memory.jobs.pods_are_deleted = False
+    await operator.command("fraud", f"retry/{status['candidate']['revision']}")
+    await until(operator, lambda s: s["candidate"]["weight"]["actual"] == 20)
+
+
+async def test_without_limits_a_job_needs_no_pod_to_have_succeeded(
+    memory: MemoryCluster, operator: Operator
+) -> None:
+    memory.jobs.pods_are_deleted = True
+    await in_its_job(memory, operator, "succeeds")
+    await until(operator, lambda s: s["candidate"]["weight"]["actual"] == 20)
+
+
 async def test_a_result_with_half_a_character_keeps_no_pass_from_its_end(
     memory: MemoryCluster, operator: Operator
 ) -> None:

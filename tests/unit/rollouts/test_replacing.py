@@ -58,6 +58,24 @@ def test_a_bad_node_is_named_and_the_model_is_promoted() -> None:
     run(course)
 
 
+def test_a_bad_node_is_named_too_if_the_model_is_promoted_in_the_same_moment() -> None:
+    """All the pods that it is to have are there at its last step."""
+
+    async def course(world: World) -> None:
+        rollout = HALF | {"steps": [{"setWeight": 90}]}
+        await world.apply(spec("v1", replicas=4, rollout=rollout))
+        await world.until(serves("v1").holds)
+        await world.apply(spec("v2", replicas=4, rollout=rollout))
+        found = await world.until(lambda s: bool(s.role("candidate").get("counted")))
+        pods = world.pods.of(found.revision("candidate") or "")
+        assert len(pods) == 4
+        world.pods.failing[pods[0].node] = 0.3
+        last = await world.until(serves("v2").holds)
+        assert condition(last).startswith(f"Look at node {pods[0].node}: pod {pods[0].name}")
+
+    run(course)
+
+
 def test_the_pod_that_takes_its_place_was_placed_while_it_was_there() -> None:
     """The node that it leaves is the emptiest."""
 

@@ -340,3 +340,28 @@ async def test_a_version_that_the_job_registers_is_followed_rolled_out_and_told_
     new = last(status)["new"]
     assert (new["version"], new["outcome"]) == ("6", "Promoted")
     assert new["revision"] == status["stable"]["revision"]
+
+
+async def test_a_clock_that_was_ahead_when_a_job_ended_does_not_delay_the_next_one(
+    operator: Operator,
+) -> None:
+    """The cooldown counts from what was written in the future."""
+    ahead, steps = 0.0, rollout_spec("v1", rollout={"steps": []})
+    operator.traffic.clock = lambda: operator.now - ahead
+    operator.traffic.errors["fraud"] = 0.2
+    monitoring = {
+        "errorRate": {"limit": "5%"},
+        "retrain": {"alarms": ["errorRate"], "after": "1m", "cooldown": "1h", "job": JOB},
+    }
+    await operator.apply("fraud", **{**steps, "monitoring": monitoring})
+    await operator.until("fraud", healthy("v1"))
+    await operator.until("fraud", lambda s: bool(s["retraining"]["history"]), moving=60)
+    ahead = 20 * HOUR
+    operator.move(ahead)
+    await operator.until(
+        "fraud", lambda s: s["retraining"]["history"][0]["outcome"] == "Succeeded", within=300
+    )
+    operator.move(-ahead)
+    ahead, began = 0.0, operator.now
+    await operator.until("fraud", lambda s: len(s["retraining"]["history"]) == 2, moving=60)
+    assert operator.now - began < 3 * HOUR

@@ -8,6 +8,8 @@ from serinus.api.status import VersionWrite
 from tests.support.inprocess import Manifest, Operator
 from tests.support.registry import CHAMPION, version
 from tests.support.rollouts import healthy, rolls_out, spec
+from tests.unit.rollouts.conftest import Between
+from tests.unit.rollouts.test_failing_children import failing
 
 
 def following(tell_back: dict[str, Any] | None) -> dict[str, Any]:
@@ -58,6 +60,22 @@ async def test_a_promotion_and_a_rollback_are_told_once_each(operator: Operator)
     assert writes == [("Promoted", of("5")), ("RolledBack", of("6", "rejected"))]
 
 
+async def test_a_rollback_before_its_revision_is_stored_is_told(
+    through: Operator, between: Between
+) -> None:
+    """The pass that starts a rollout stores no ControllerRevision, and the next one may not be
+    able to."""
+    await begun(through, {}, may_write=True)
+    await rolled_back(through)
+    await through.until("fraud", told(through))
+    between.before = failing("ControllerRevision")
+    through.registry.names(version("6"))
+    await through.until("fraud", rolls_out("6"))
+    await command(through, "abort")
+    await through.until("fraud", lambda s: len(through.registry.written) > 2)
+    assert through.registry.written[1:] == [("RolledBack", of("5")), ("RolledBack", of("6"))]
+
+
 async def test_without_an_alias_only_the_outcome_is_told(operator: Operator) -> None:
     await begun(operator, {}, may_write=True)
     await rolled_back(operator)
@@ -96,6 +114,21 @@ async def test_a_revision_that_is_not_from_there_is_not_told(operator: Operator)
     assert len(operator.registry.written) == before
 
 
+async def test_a_template_that_is_rolled_back_is_not_told_of_the_version_that_serves(
+    operator: Operator,
+) -> None:
+    await begun(operator, {"onRollback": {"setAlias": "rejected"}}, may_write=True)
+    await command(operator, "promote")
+    await operator.until("fraud", healthy("5"))
+    changed = spec("v1")["template"]
+    changed["spec"]["containers"][0]["image"] = "m:2"
+    await operator.edit("fraud", lambda live: live["spec"].update(template=changed))
+    await operator.until("fraud", rolls_out("5"))
+    await rolled_back(operator)
+    await command_after(operator)
+    assert operator.registry.written == [("Promoted", of("4")), ("Promoted", of("5"))]
+
+
 async def test_an_operator_that_ends_before_it_is_told_loses_nothing(operator: Operator) -> None:
     await begun(operator, {"onRollback": {"setAlias": "rejected"}}, may_write=True)
     operator.registry.writable = False
@@ -108,6 +141,17 @@ async def test_an_operator_that_ends_before_it_is_told_loses_nothing(operator: O
     await operator.__aenter__()
     await operator.until("fraud", told(operator))
     assert operator.registry.written == [("RolledBack", of("5", "rejected"))]
+
+
+async def test_a_new_leader_knows_what_is_followed_before_it_tells_a_registry_anything(
+    operator: Operator,
+) -> None:
+    """Otherwise it could set an alias that an object follows which has had no pass yet."""
+    await begun(operator, {"onRollback": {"setAlias": "rejected"}}, may_write=True)
+    await operator.stop()
+    await operator.__aenter__()
+    await command_after(operator)
+    assert ("shop", "fraud") in operator.registry.followed_first
 
 
 async def command_after(operator: Operator) -> Manifest:

@@ -38,8 +38,8 @@ def test_one_that_has_succeeded_is_shown_with_what_came_of_it() -> None:
 
 def test_only_the_last_is_shown_and_why_no_other_starts() -> None:
     failed = RUN.replace(outcome="Failed", message="Job loan-1 has failed.")
-    two = Retraining(history=[failed, RUN.replace(job="loan-0")], waiting="No Job is started.")
-    assert retraining_lines(two)[-2:] == ("Job loan-1 has failed.", "No Job is started.")
+    two = Retraining(history=[failed, RUN.replace(job="loan-0")], waiting="No training is started.")
+    assert retraining_lines(two)[-2:] == ("Job loan-1 has failed.", "No training is started.")
     text = as_text("shop/loan", rollout_view(None, Status(retraining=two), AT), AT)
     assert "\n\nRETRAINING\n  Failed: Job loan-1, started at" in text
     assert "loan-0" not in text

@@ -45,11 +45,12 @@ class Feedback(FeedbackCounters, Compared):
         json_schema_extra={"x-kubernetes-validations": [MARGIN_ABOVE_TOLERANCE]}
     )
 
-    after: Duration = Field(
-        default="0s",
-        description="Ignore feedback for this time after each change of the weight. If negative "
-        "feedback arrives sooner than positive feedback, set it to the time in which nearly all "
-        "feedback arrives.",
+    after: Duration | None = Field(
+        default=None,
+        description="Ignore feedback for this time after each change of the weight: the time in "
+        "which nearly all feedback arrives. Without this field it is found in each rollout: "
+        "feedback counts once the candidate has received as much as its share of the traffic lets "
+        "expect. 0s: at once.",
     )
     min_feedback: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=50,
@@ -83,10 +84,15 @@ class Feedback(FeedbackCounters, Compared):
 
     @property
     def counts_after_seconds(self) -> float:
-        return seconds(self.after)
+        return seconds(self.after or "0s")
+
+    @property
+    def finds_when_to_count(self) -> bool:
+        return self.after is None
 
     def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
-        yield from counts_too_late("after", self.after, longest_step)
+        if self.after is not None:
+            yield from counts_too_late("after", self.after, longest_step)
         yield from super().problems(longest_step, server)
 
     def problems_with_strata(self, labels: Sequence[str]) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Self
 
 from serinus.api.base import Duration, Type
+from serinus.api.capabilities import Capability
 from serinus.api.checks.exported import Exported
 from serinus.api.checks.expressions import only_value
 from serinus.api.checks.metrics import Backend, Counter
@@ -59,6 +60,11 @@ class Settings(Type):
         return None
 
     @property
+    def needs(self) -> frozenset[Capability]:
+        """Of the router: without a Service of each revision no series names it."""
+        return frozenset() if self.backend is None else frozenset({Capability.BY_SERVICE})
+
+    @property
     def serves_a_mirror(self) -> bool:
         """Whether it can judge answers that nobody gets. A gateway may count copies elsewhere, or
         not at all."""
@@ -93,6 +99,11 @@ class Settings(Type):
     def counts_after_seconds(self) -> float:
         """Seconds after each change of the weight in which nothing is counted."""
         return 0.0
+
+    @property
+    def finds_when_to_count(self) -> bool:
+        """Whether it first finds out for how long after a change of the weight nothing counts."""
+        return False
 
     @property
     def decides_after_seconds(self) -> float:

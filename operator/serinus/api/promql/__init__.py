@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from serinus.api.promql.grammar import Parser
+from serinus.api.promql.grammar import Parser, Selector
 from serinus.api.promql.text import quoted
 from serinus.api.promql.tokens import MAX_LENGTH, PLACEHOLDERS, GrammarError, tokens
 
-__all__ = ("problems", "quoted", "render")
+__all__ = ("GrammarError", "Selector", "problems", "quoted", "render", "selectors")
 
 _MARKS: Final = {name: f"\0{name}" for name in PLACEHOLDERS}
 """A placeholder before it is rendered. No other text contains NUL."""
@@ -53,6 +53,13 @@ def render(
     for name, mark in _MARKS.items():
         text = text.replace(mark, matchers[name])
     return text
+
+
+def selectors(query: str) -> list[Selector]:
+    """The selectors of a query, in order, whether or not it may run. Raises GrammarError."""
+    parser = Parser(tokens(query), _MARKS)
+    parser.whole()
+    return parser.selectors
 
 
 @dataclass(frozen=True, slots=True)

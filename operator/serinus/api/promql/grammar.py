@@ -123,6 +123,31 @@ class _Expression:
 
 
 @dataclass(frozen=True, slots=True)
+class Matcher:
+    """A matcher of a label, with its text as it is generated."""
+
+    label: str
+    value: str
+    text: str
+    excludes: bool
+    """Whether it selects all but this value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """A selector as it was written: from which character to which, and what it selects by."""
+
+    start: int
+    end: int
+    metric: str
+    matchers: tuple[Matcher, ...]
+
+    def written(self, matchers: list[str]) -> str:
+        """The selector with these matchers or placeholders instead."""
+        return _metric_and(self.metric, matchers)
+
+
+@dataclass(frozen=True, slots=True)
 class _Item:
     """An item within the braces of a selector: a placeholder, the name of the metric or a matcher
     of a label."""
@@ -131,6 +156,8 @@ class _Item:
     text: str
     metric: str | None = None
     label: str | None = None
+    value: str = ""
+    excludes: bool = False
 
 
 _NAMES: Final[dict[ValueType, str]] = {
@@ -187,6 +214,7 @@ class Parser:
         self._place = 0
         self._depth = 0
         self.problems: list[str] = []
+        self.selectors: list[Selector] = []
 
     def whole(self) -> str:
         """Parse the whole query, which must return a number or a vector of numbers, and generate
@@ -414,6 +442,10 @@ class Parser:
                     f"at character {item.token.at + 1}: remove the label {item.label}: {remedy}"
                 )
         matchers = [item.text for item in items if item.metric is None]
+        last = self._tokens[self._place - 1]
+        by = (Matcher(i.label, i.value, i.text, i.excludes) for i in items if i.label)
+        found = Selector(start.at, last.at + len(last.text), names[0], tuple(by))
+        self.selectors.append(found)
         return _Expression("vector", start, _metric_and(names[0], matchers), "selector")
 
     def _check_reach(self, start: Token, metric: str, bound: list[Token]) -> None:
@@ -448,7 +480,8 @@ class Parser:
         if operator.text in ("=~", "!~"):
             value.pattern()
         written = f"{_label(label, _NO_MATCHER_LABELS)}{operator.text}{text.quoted(value.string())}"
-        return _Item(token, written, label=label)
+        excludes = operator.text.startswith("!")
+        return _Item(token, written, label=label, value=value.string(), excludes=excludes)
 
     # ranges
 

@@ -3,6 +3,19 @@
 from typing import NamedTuple, Self
 
 
+class Tried(NamedTuple):
+    """The requests by which people try a candidate: those that have all of the header fields, and
+    those to one of the host names."""
+
+    headers: tuple[tuple[str, str], ...] = ()
+    """Name and value of each."""
+    hostnames: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        fields = ", ".join(f"{name}: {value}" for name, value in self.headers)
+        return " or ".join(filter(None, (fields, *self.hostnames)))
+
+
 class Given(NamedTuple):
     """What clients notice of it is its `rank`."""
 
@@ -10,8 +23,8 @@ class Given(NamedTuple):
     """Percentage of the clients' requests that it answers."""
     mirrored: int = 0
     """Percentage of requests of which it gets a copy, and whose answers nobody gets."""
-    preview: tuple[tuple[str, str], ...] = ()
-    """Header fields, each with its name and value: it answers requests that have all of them."""
+    preview: Tried | None = None
+    """The requests that it answers besides."""
 
     @property
     def percent(self) -> int:
@@ -21,8 +34,8 @@ class Given(NamedTuple):
     @property
     def rank(self) -> tuple[int, int, bool]:
         """The greater of two is of the one of which clients notice more: previews by different
-        header fields are alike."""
-        return self.weight, self.mirrored, bool(self.preview)
+        requests are alike."""
+        return self.weight, self.mirrored, self.preview is not None
 
     def at_most(self, other: Self) -> Self:
         """Not more of the requests than another, of clients or copies."""
@@ -40,10 +53,5 @@ class Given(NamedTuple):
         if self.mirrored:
             return f"mirror {self.mirrored}%"
         if self.preview:
-            return f"preview ({headers(self.preview)})"
+            return f"preview ({self.preview})"
         return f"weight {self.weight}%"
-
-
-def headers(preview: tuple[tuple[str, str], ...]) -> str:
-    """In messages."""
-    return ", ".join(f"{name}: {value}" for name, value in preview)

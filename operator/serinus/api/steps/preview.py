@@ -1,17 +1,19 @@
 """A step in which people try the candidate before any client does."""
 
 from collections.abc import Iterator
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
-from serinus.api.base import Type, written
+from serinus.api.base import LABEL, Type, written
 from serinus.api.capabilities import Capability
 from serinus.api.problem import Problem
-from serinus.api.steps.given import Given
+from serinus.api.route_rule import HEADER_TWICE
+from serinus.api.steps.given import Given, Tried
 
-NEEDS: Final = frozenset({Capability.PREVIEW})
-"""Of the router."""
+_BY_NOTHING: Final = (
+    "set headers, hostnames or both: they select the requests that reach the candidate"
+)
 
 HeaderName = Annotated[
     str,
@@ -41,17 +43,55 @@ class Header(Type):
     value: HeaderValue = Field(description="Exact value of the header.")
 
 
+TriedHost = Annotated[
+    str,
+    Field(max_length=253),
+    written(
+        rf"^{LABEL}(\.{LABEL})*$",
+        "must be a host name such as try.fraud.example.com, without a wildcard",
+    ),
+]
+
+
 class Preview(Type):
     """Requests that the candidate answers before it gets a part of the traffic."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {"rule": "has(self.headers) || has(self.hostnames)", "message": _BY_NOTHING}
+            ]
+        }
+    )
+
     headers: Annotated[list[Header], Field(min_length=1, max_length=8)] = Field(
-        description="Header fields by which such requests are known. They must have all of them."
+        default_factory=list,
+        description="Header fields by which such requests are known. They must have all of them.",
+    )
+    hostnames: Annotated[list[TriedHost], Field(min_length=1, max_length=8)] = Field(
+        default_factory=list,
+        description="Host names at which the candidate answers all requests, by a route of its own "
+        "that exists during the preview alone. A listener of the Gateway must allow them, and "
+        "spec.traffic.gateway.hostnames must not serve them.",
     )
 
     @property
+    def needs(self) -> frozenset[Capability]:
+        """Of the router."""
+        by = {Capability.PREVIEW: self.headers, Capability.PREVIEW_HOST: self.hostnames}
+        return frozenset(need for need, requests in by.items() if requests)
+
+    @property
     def gives(self) -> Given:
-        """Only whoever sends the header fields gets its answers."""
-        return Given(preview=tuple((each.name, each.value) for each in self.headers))
+        """Only whoever asks in these ways gets its answers."""
+        fields = tuple((each.name, each.value) for each in self.headers)
+        return Given(preview=Tried(fields, tuple(self.hostnames)))
+
+    @model_validator(mode="after")
+    def _by_something(self) -> Self:
+        if not self.headers and not self.hostnames:
+            raise ValueError(_BY_NOTHING)
+        return self
 
     def problems(self) -> Iterator[Problem]:
         """A header that is named twice: the API server refuses such a route, and a gateway reads
@@ -59,5 +99,4 @@ class Preview(Type):
         names = [each.name.lower() for each in self.headers]
         for index, name in enumerate(names):
             if name in names[:index]:
-                message = f"header {name} is listed twice, whatever the case of its letters"
-                yield Problem(f"headers[{index}].name", message)
+                yield Problem(f"headers[{index}].name", HEADER_TWICE.format(name))

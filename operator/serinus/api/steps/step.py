@@ -16,7 +16,6 @@ from serinus.api.steps.given import Given
 from serinus.api.steps.job import Job
 from serinus.api.steps.mirror import Mirror
 from serinus.api.steps.pause import Pause
-from serinus.api.steps.preview import NEEDS as PREVIEWED
 from serinus.api.steps.preview import Preview
 from serinus.api.steps.weight import NEEDS, SetWeight, gives, too_much
 
@@ -43,7 +42,10 @@ class Kind:
 
 KINDS: Final[Mapping[str, Kind]] = {
     "preview": Kind(
-        lambda _: PREVIEWED, Preview.problems, gives=lambda preview: preview.gives, order="0"
+        lambda preview: preview.needs,
+        Preview.problems,
+        gives=lambda preview: preview.gives,
+        order="0",
     ),
     "mirror": Kind(
         lambda mirror: mirror.needs, gives=lambda mirror: mirror.gives, order="s.mirror.percent"
@@ -93,8 +95,9 @@ class Step(Type):
     preview: Preview | None = Field(
         default=None,
         description="From this step until the next mirror or setWeight, requests with these header "
-        "fields reach the candidate, and no others. They are no evidence for the checks. End it "
-        "by a pause, an approval or a job after it. Requires spec.traffic.gateway.",
+        "fields, or to these host names, reach the candidate, and no others. They are no evidence "
+        "for the checks. End it by a pause, an approval or a job after it. Requires "
+        "spec.traffic.gateway.",
     )
     mirror: Mirror | None = Field(
         default=None,

@@ -105,7 +105,8 @@ class EventShare:
         counted = {target: (n, bad.get(target, 0.0)) for target, n in served.items()}
         events_s, n_s = sum(each.stable for each in state.comparisons[:1]), self._totals(state)[1]
         share = events_s / n_s if n_s else 0.0
-        return ByPod(whole, counted, share, "failed", costly=True, alternatives=WORSE)
+        known = look.baseline.warm_up is not None
+        return ByPod(whole, counted, share, "failed", costly=True, alternatives=WORSE, known=known)
 
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """How stable's events varied."""

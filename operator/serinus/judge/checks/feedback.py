@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 from serinus.api.checks.feedback import Feedback
-from serinus.api.quantities import seconds
+from serinus.api.quantities import seconds, spoken
 from serinus.api.status import CheckState
 from serinus.judge.checks.event_share import EventShare
-from serinus.judge.evidence.look import ErrorBudget, Look
+from serinus.judge.evidence import later
+from serinus.judge.evidence.look import EffectiveWeight, ErrorBudget, Look
 from serinus.judge.findings.event_share import Nouns
-from serinus.judge.findings.feedback import FeedbackTooEarly
+from serinus.judge.findings.feedback import FeedbackNotThere, FeedbackTooEarly
 from serinus.judge.findings.finding import Finding
 from serinus.metrics.queries import CounterQuery
 
@@ -23,31 +24,60 @@ class FeedbackCheck(EventShare):
     def __init__(self, settings: Feedback) -> None:
         super().__init__(settings, settings.outcomes, settings.negative, NOUNS)
         self._min_feedback = settings.min_feedback
-        self._after_text, self._after = settings.after, seconds(settings.after)
+        self._set, self._after = settings.after, seconds(settings.after or "0s")
 
     def judge(self, state: CheckState, look: Look, budget: ErrorBudget) -> Finding:
         """As for any events, without what was counted in the time `after` a change of the weight:
         the outcomes that come soonest are then too great a part of those of the revision that gets
         more traffic than before, and too small a part of those of the other."""
-        if self._after:
+        if self._set is None and state.counts_after is None and look.weight:
+            state = self._awaited(state, look, look.weight)
+        after = state.counts_after if self._set is None else self._after
+        if after is None:
+            return self._not_there(state, look, budget)
+        if after:
             if look.weight is None:
-                return self._too_early(state, None)
-            since = look.weight.since + self._after
+                return self._too_early(state, after, None)
+            since = look.weight.since + after
             if look.at < since:
-                return self._too_early(state, since - look.at)
+                return self._too_early(state, after, since - look.at)
             whole, _ = self.queries()
             counted = look
             look = replace(look.begun_since(since), weight=replace(look.weight, since=since))
             if _served(counted, whole) and not _served(look, whole):
-                return self._too_early(state, 0.0)
+                return self._too_early(state, after, 0.0)
+        return self._judged(state, look, budget)
+
+    def _judged(self, state: CheckState, look: Look, budget: ErrorBudget) -> Finding:
         found = super().judge(state, look, replace(budget, min_requests=self._min_feedback))
         received = all(arm.get(OUTCOMES) for arm in (found.state.candidate, found.state.stable))
         if found.verdict == "Inconclusive" and not received:
             return replace(found, verdict="NoData")
         return found
 
-    def _too_early(self, state: CheckState, wait: float | None) -> Finding:
-        return Finding("Inconclusive", FeedbackTooEarly(self._after_text, wait), state)
+    def _awaited(self, state: CheckState, look: Look, weight: EffectiveWeight) -> CheckState:
+        """What has come of late, which says how late it comes."""
+        whole, _ = self.queries()
+        if look.missing(whole):
+            return later.unread(state, weight, look.at)
+        candidate, stable = look.begun_since(later.began(state, weight, look.at)).growth(whole)
+        return later.counted(state, weight, look.at, candidate.total, stable.total)
+
+    def _not_there(self, state: CheckState, look: Look, budget: ErrorBudget) -> Finding:
+        """It is not known yet how late it comes. Whether there is any, and can be read, is told."""
+        nothing = self._judged(state, look.begun_since(look.at), budget)
+        unread = nothing.verdict == "Error" or look.missing(self._whole)
+        known = state.later
+        if unread or look.weight is None or known is None:
+            return replace(nothing, state=state)
+        if not known.began and not (known.candidate and known.stable):
+            return replace(nothing, verdict="NoData", state=state)
+        due = later.expected(known, look.weight)
+        part = look.at - look.weight.since - known.began
+        return Finding("Inconclusive", FeedbackNotThere(known.candidate, due, part), state)
+
+    def _too_early(self, state: CheckState, after: float, wait: float | None) -> Finding:
+        return Finding("Inconclusive", FeedbackTooEarly(self._set or spoken(after), wait), state)
 
 
 def _served(look: Look, counters: CounterQuery) -> bool:

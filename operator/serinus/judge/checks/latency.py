@@ -153,7 +153,8 @@ class LatencyCheck:
             for target, n in served.totals.items()
         }
         took = f"took more than {words.latency(longer / self._per_second)}"
-        return ByPod(growth, counted, share, took, costly=False, alternatives=SHIFTED)
+        known = look.baseline.warm_up is not None
+        return ByPod(growth, counted, share, took, costly=False, alternatives=SHIFTED, known=known)
 
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """Which bounds tell most of stable, and how the requests slower than each varied."""

@@ -529,6 +529,8 @@ def begun_anew(state: CheckState) -> CheckState:
         stable_pods_compared=state.stable_pods_compared,
         references=state.references,
         starts=state.starts,
+        later=state.later,
+        counts_after=state.counts_after,
         undivided=state.undivided,
     )
 

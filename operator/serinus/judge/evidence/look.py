@@ -230,9 +230,9 @@ class Look:
             at = newest[arm]
             if at is None:
                 age, alone = self.at - self.since, arm == "candidate" and bool(newest["stable"])
-                if 0 <= age < SCRAPED_WITHIN and not alone:
-                    return NotYetScraped(metric, arm, age, SCRAPED_WITHIN)
                 label = counters.backend.label if counters.backend else ""
+                if 0 <= age < SCRAPED_WITHIN and not alone:
+                    return NotYetScraped(metric, arm, age, SCRAPED_WITHIN, label)
                 return NoSamples(metric, arm, alone, label)
             if self.at - at > STALE_AFTER:
                 return StaleSamples(metric, arm, self.at - at)
@@ -311,6 +311,8 @@ class ByPod:
     """Whether a bad one is a request that a client must repeat or lose."""
     alternatives: Sequence[Alternative]
     """By which the check weighs evidence against the candidate."""
+    known: bool
+    """Whether pods of stable were seen to be bad at their start."""
 
 
 @runtime_checkable

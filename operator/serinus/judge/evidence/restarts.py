@@ -19,6 +19,20 @@ exceeds 1/b at any time with a probability of at most b (Ville 1939). Against th
 known before each block. Half of the weight is laid at the promotion, and the rest over time, for
 models that go bad later.
 
+A previous revision that has served for an hour is bounded loosely, and what the bound gives away is
+more than all that a model that is bad from the promotion on can show. For that one both counts are
+weighed together. At each rate of the previous revision, the supermartingale above times the kernel
+with the limit 'TOLERATED times that rate' is one as well, since the arms are independent; at the
+true rate it starts at 1. So the least of these products over all rates exceeds 1/b at any time with
+a probability of at most b. Its logarithm is convex in the rate, and only sums are needed for it. It
+is not used if the previous revision's pods have served for less time, on the average, than a
+container of the new one lives: a leak that both have ends containers at the same age.
+
+Restarts may come with requests, and of these there are more at other times of the day: so twice
+the rate is TOLERATED. Where both counts are weighed together it is twice only between moments that
+are HALF_A_SWING apart, and less between nearer ones: traffic that is twice as much at noon as at
+night takes that long to get there.
+
 A previous revision that has served for minutes bounds nothing. As long as it has not restarted at
 all, the tolerated rate is at most CRASH_LOOP: no revision that serves restarts that often.
 """
@@ -39,10 +53,13 @@ from serinus.judge.evidence.kernel import (
     raised,
 )
 
-FALSE_ALARMS: Final = 0.0005
-"""Probability of each of the two that may be wrong: the bound, and the evidence against it."""
+FALSE_ALARMS: Final = 0.001 / 3
+"""Probability of each of the three that may be wrong: the bound, the evidence against it, and the
+evidence of both counts."""
 TOLERATED: Final = 2.0
 """Times as often: traffic is not the same at all hours."""
+HALF_A_SWING: Final = 6 * 3600.0
+"""Seconds that traffic takes at least from its lowest to its highest, which is so much more."""
 OFTEN: Final[tuple[Alternative, ...]] = (
     (2.0, 0.2),
     (5.0, 0.2),
@@ -51,6 +68,17 @@ OFTEN: Final[tuple[Alternative, ...]] = (
     (1000.0, 0.2),
 )
 """How many times the tolerated rate it may be."""
+TOGETHER: Final[tuple[Alternative, ...]] = (
+    (1.0, 0.2),
+    (1.5, 0.2),
+    (3.0, 0.2),
+    (10.0, 0.2),
+    (100.0, 0.2),
+)
+"""The same for both counts together. The first one bets nothing on the new revision: rates at which
+it restarts as often as is tolerated are refuted by the previous one alone."""
+SEARCHES: Final = 60
+"""Each leaves two thirds of the rates in which the least evidence may be."""
 CRASH_LOOP: Final = 3 / 3600
 """Restarts of a pod per second."""
 FACTORS: Final = (1.25, 2.0, 8.0, 1e9)
@@ -77,6 +105,12 @@ def forgiven(stable: Exposed, seconds: float) -> float:
     """How many restarts of a candidate are forgiven in these seconds of its pods."""
     rate = (stable.restarts + 1) / (stable.seconds + UNKNOWN)
     return FORGIVEN * min(rate, 1 / UNKNOWN) * seconds
+
+
+def tolerated(apart: float) -> float:
+    """How many times as often is tolerated of moments that are so many seconds apart, on the
+    average. By a clock that was ahead the first one is yet to come."""
+    return float(TOLERATED ** min(max(apart / HALF_A_SWING, 0.0), 1.0))
 
 
 def at_most(previous: Exposed) -> float:
@@ -109,6 +143,43 @@ def weighed(
 def restarts_more_often(evidence: Sequence[float]) -> bool:
     """Whether that is shown."""
     return bool(evidence) and log_sum(evidence) >= -math.log(FALSE_ALARMS)
+
+
+def restarts_more_often_by_both(previous: Exposed, pods: float, new: Exposed, apart: float) -> bool:
+    """Whether both counts together show it. `pods`: of the previous revision, while it served, at
+    least as many as there were on the average; `apart`: seconds between the middles of the times of
+    both."""
+    lived = new.seconds / new.restarts if new.restarts else math.inf
+    aged = previous.seconds / pods if pods else 0.0
+    shown = together(previous, new, tolerated(apart))
+    return aged >= lived and shown >= -math.log(FALSE_ALARMS)
+
+
+def together(previous: Exposed, new: Exposed, times: float) -> float:
+    """ln of the evidence of both counts since the promotion against 'at most so many times as
+    often'. `times` may grow while the guard lasts, and not shrink."""
+    if previous.seconds <= 0:
+        return -math.inf
+
+    def at(rate: float) -> float:
+        bets = [
+            rate * previous.seconds * (1 - 1 / k) - previous.restarts * math.log(k) for k in FACTORS
+        ]
+        limit = times * rate * new.seconds
+        against = [
+            math.log(weight) + new.restarts * math.log(t) - limit * (t - 1)
+            for t, weight in TOGETHER
+        ]
+        return log_sum(bets) - math.log(len(FACTORS)) + log_sum(against)
+
+    low, high = 0.0, 2 * at_most(previous)  # beyond it the previous one alone is evidence enough
+    for _ in range(SEARCHES):
+        third = (high - low) / 3
+        if at(low + third) < at(high - third):
+            high -= third
+        else:
+            low += third
+    return at(low)
 
 
 def _not_laid_by(age: float) -> float:

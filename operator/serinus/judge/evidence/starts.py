@@ -41,6 +41,9 @@ TIMES_KNOWN: Final = 2.0
 GROSS: Final = 0.1
 """Share of bad requests from which a start is thought of, if that is CALMER times stable's. Smaller
 faults are seldom due to a start, and take longer than one to be shown."""
+GROSS_IF_KNOWN: Final = 0.05
+"""The same for pods of stable in the last hour, which count more requests, and for those of the
+candidate if pods of stable were so."""
 NOT_ONE_OR_TWO: Final = 3.0
 """Bad requests by which a pod is bad, be they as many of its first ones as they are."""
 TOTAL: Final = 0.5
@@ -87,8 +90,9 @@ def waited(found: Finding, served: ByPod, look: Look, budget: ErrorBudget) -> Fi
 
 def failing_waited_for(share: float, of_stable: float) -> float:
     """Seconds from their first requests on for which pods that fail such a share of them, and
-    never level off, are waited for; `of_stable`: share of failed requests among stable's."""
-    gross = share >= _gross(of_stable)
+    never level off, are waited for, if stable's were not seen to be bad at their start;
+    `of_stable`: share of failed requests among stable's."""
+    gross = share >= _gross(of_stable, known=False)
     return min(COST / share, LONGEST) if gross and share < TOTAL else 0.0
 
 
@@ -151,14 +155,19 @@ def _followed(starts: Starts, served: ByPod, look: Look, longest: float) -> Star
     return starts.replace(pods=pods, older=older, calm=calm, calm_since=since, ended=ended)
 
 
-def _gross(of_stable: float) -> float:
+def _gross(of_stable: float, *, known: bool) -> float:
     """The least share of bad requests that may be due to a start, by that of stable's."""
-    return max(GROSS, CALMER * of_stable)
+    return max(GROSS_IF_KNOWN if known else GROSS, CALMER * of_stable)
+
+
+def _least(served: ByPod) -> float:
+    """The same of a pod in this look."""
+    return _gross(served.of_stable, known=served.known)
 
 
 def _began_well(pod: PodStart, served: ByPod) -> bool:
     """What becomes bad later is no start."""
-    return _calmer(_gross(served.of_stable), pod.requests, pod.bad) >= WELL
+    return _calmer(_least(served), pod.requests, pod.bad) >= WELL
 
 
 def _begun(served: ByPod, look: Look) -> Mapping[str, float]:
@@ -177,7 +186,7 @@ def _awaiting(starts: Starts, served: ByPod) -> Starts:
     """The pods to wait for are those that are bad, if most of what is bad is theirs, and the others
     are not as bad: then it is no start."""
     pods, known = starts.pods, [each for each in starts.pods.values() if each.awaited]
-    least = _gross(served.of_stable)
+    least = _least(served)
     gross = {name for name, each in pods.items() if each.bad >= least * each.requests > 0}
     bad = math.fsum(pods[name].bad for name in gross)
     of_all = math.fsum(each.bad for each in pods.values()) + starts.older[1]
@@ -193,7 +202,7 @@ def _awaiting(starts: Starts, served: ByPod) -> Starts:
 
 
 def _is_bad(pod: PodStart, served: ByPod) -> bool:
-    return pod.bad >= max(_gross(served.of_stable) * pod.requests, NOT_ONE_OR_TWO)
+    return pod.bad >= max(_least(served) * pod.requests, NOT_ONE_OR_TWO)
 
 
 def _not_awaited(starts: Starts) -> Starts:

@@ -24,3 +24,28 @@ class FeedbackTooEarly:
             f"Feedback counts from {self.after} after the weight took effect, which is in "
             f"{spoken(self.wait)}: until then, the outcomes of the two revisions differ in age."
         )
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackNotThere:
+    """It is not known yet how late it comes."""
+
+    candidate: float
+    """Outcomes of the candidate in the last part of the time."""
+    expected: float
+    part: float
+    """Seconds."""
+
+    @property
+    def message(self) -> str:
+        by = "by stable's outcomes and the weight"
+        received = f"the candidate has received fewer outcomes than expected {by}"
+        if self.expected:
+            received = (
+                f"in the last {spoken(self.part)} the candidate has received {self.candidate:.0f} "
+                f"outcomes; {self.expected:.0f} are expected {by}"
+            )
+        return (
+            f"Feedback does not count yet: {received}. It counts once nearly as many arrive. If "
+            "users of the candidate answer less often, set feedback.after."
+        )

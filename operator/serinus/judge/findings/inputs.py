@@ -43,6 +43,27 @@ class AskedDifferently:
 
 
 @dataclass(frozen=True, slots=True)
+class PerhapsTheCause:
+    """The feature that differs most plainly where a check that follows the inputs would fail."""
+
+    feature: str
+    share: str
+    candidate: EventCount
+    stable: EventCount
+    risk: float
+    """Probability of such a difference between arms that are asked alike."""
+
+    @property
+    def message(self) -> str:
+        return words.sentences(
+            f"Feature {self.feature}, {self.share}: candidate {self.candidate}, stable "
+            f"{self.stable}. Answers differ by more than tolerated, and may do so because "
+            f"of it. Risk of this where both are asked alike {words.at_most(self.risk)}.",
+            _REMEDY,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class UnmatchedFeatures:
     """Features that only one arm exports."""
 

@@ -55,11 +55,15 @@ class NotYetScraped:
     """Seconds since the candidate first got traffic."""
     within: float
     """Seconds within which a scrape is expected."""
+    label: str = ""
+    """As in NoSamples."""
 
     @property
     def message(self) -> str:
+        by_service = f"with {self.label} of the {self.arm} Service"
+        source = by_service if self.label else f"from the {self.arm} pods"
         return (
-            f"Prometheus has had no sample of {self.metric} from the {self.arm} pods in the "
+            f"Prometheus has had no sample of {self.metric} {source} in the "
             f"{spoken(self.age)} since the candidate first got traffic. The first scrape is "
             f"expected within {spoken(self.within)}."
         )

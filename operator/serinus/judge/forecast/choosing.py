@@ -4,6 +4,7 @@ import math
 from collections.abc import Container, Iterable
 from typing import Final
 
+from serinus.judge.forecast.splits import Splitting, exact
 from serinus.judge.forecast.waits import Wait, slowest
 
 OFFERED: Final[tuple[tuple[int, ...], ...]] = ((5, 25, 50), (10, 25, 50), (25, 50), (50,))
@@ -12,16 +13,21 @@ WEIGHTS: Final = tuple(sorted({weight for weights in OFFERED for weight in weigh
 
 
 def chosen(
-    waits: Iterable[Wait], target: float, affordable: Container[int] = WEIGHTS
+    waits: Iterable[Wait],
+    target: float,
+    affordable: Container[int] = WEIGHTS,
+    splitting: Splitting = exact,
 ) -> tuple[int, ...]:
     """The first weights of all that are forecast to end within the target, in seconds; the quickest
     ones if none are. Empty if a check is forecast to pass at none of them. `affordable`: first
-    weights at which a bad candidate costs no more than it may; if there is none, the smallest."""
+    weights at which a bad candidate costs no more than it may; if there is none, the smallest.
+    Weights of which two give the candidate the same are not chosen."""
     step = slowest(waits)
     if not step:
         return ()
-    takes = {weights: sum(step[each] for each in weights) for weights in OFFERED}
-    offered = [weights for weights in OFFERED if weights[0] in affordable] or OFFERED[:1]
+    differ = [weights for weights in OFFERED if len({*map(splitting, weights)}) == len(weights)]
+    takes = {weights: sum(step[each] for each in weights) for weights in differ}
+    offered = [weights for weights in differ if weights[0] in affordable] or differ[:1]
     within = (weights for weights in offered if takes[weights] <= target)
     first = next(within, min(offered, key=takes.__getitem__))
     return first if takes[first] < math.inf else ()

@@ -13,6 +13,7 @@ from serinus.judge.checks import kind_of
 from serinus.judge.evidence.look import Look
 from serinus.judge.evidence.starts import failing_waited_for
 from serinus.judge.findings.words import listed
+from serinus.judge.forecast.splits import Splitting, exact
 from serinus.judge.forecast.waits import Hour, Paper, SharesPerSecond, hour_of, times_as_many
 
 TIMES: Final = (2, 5, 100)
@@ -53,7 +54,11 @@ class Cost:
 
 
 def costs(
-    analysis: Analysis, looks: Sequence[Look], baseline: Baseline, weights: Iterable[int]
+    analysis: Analysis,
+    looks: Sequence[Look],
+    baseline: Baseline,
+    weights: Iterable[int],
+    splitting: Splitting = exact,
 ) -> dict[int, Cost]:
     """By weight; empty if no check counts failed requests, or none failed in stable's last hour."""
     check = next((each for each in analysis.checks if each.settings.counts_failures), None)
@@ -65,8 +70,9 @@ def costs(
         return {}
     least, found = _LEAST_LOOKS * seconds(analysis.interval), {}
     for weight in weights:
-        paper = Paper(analysis, check, baseline, hour, SharesPerSecond(weight, span))
-        per_second = requests / span * weight / 100
+        rates = SharesPerSecond(splitting(weight), span)
+        paper = Paper(analysis, check, baseline, hour, rates)
+        per_second = requests * rates.of("candidate")
         failed: dict[int, float | None] = {}
         for times in TIMES:
             as_many = min(times, 1 / share)

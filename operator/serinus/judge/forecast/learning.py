@@ -29,6 +29,7 @@ from serinus.judge.forecast.dividing import Division, division
 from serinus.judge.forecast.dividing import told as told_of_labels
 from serinus.judge.forecast.estimates import chosen_steps, expected, failing_pods
 from serinus.judge.forecast.exports import cannot_fail, doubts
+from serinus.judge.forecast.splits import Split, Splitting, exact
 from serinus.judge.forecast.starts import warm_up
 from serinus.judge.forecast.waits import Wait, slowest, waits
 from serinus.metrics.counters import Growth
@@ -73,11 +74,12 @@ def learn(
     choice: StepChoice | None = None,
     *,
     copies_first: bool = False,
+    splitting: Splitting = exact,
 ) -> Baseline | QueryError | CannotFail:
     """The baseline of each check, and what to expect at these weights, in percent, or at those that
     are chosen. There is none if the history cannot be read, or shows that a check that decides
     could not fail. `copies_first`: the candidate is judged by copies of requests before, and a bad
-    one is not expected to cost clients any.
+    one is not expected to cost clients any. `splitting`: what it gets at each weight.
 
     Little or no history is no error: requests are then assumed to be independent, and the message
     says so. It begins with what keeps a check from judging, or lets it judge wrongly.
@@ -96,6 +98,7 @@ def learn(
             _learn,
             *(analysis, deciding, history, needed, weights, stable_since, choice),
             copies_first=copies_first,
+            splitting=splitting,
         ),
         lambda fault: _nothing_learned(analysis, history, f"{fault.message}."),
     )
@@ -117,6 +120,7 @@ def _learn(
     choice: StepChoice | None,
     *,
     copies_first: bool,
+    splitting: Splitting,
 ) -> Baseline:
     looks = minutes(needed.stable)
     served = [look for look in looks if _served(look)]
@@ -143,7 +147,8 @@ def _learn(
     if len(served) < LEAST_BLOCKS:
         choice = None  # it may have more traffic than in that hour
     # some check that decides compares counts
-    forecast = partial(_forecast, deciding, looks if served else (), baseline, weights, choice)
+    shown = looks if served else ()
+    forecast = partial(_forecast, deciding, shown, baseline, weights, choice, splitting)
     outlook = isolated(Part.FORECAST, forecast, lambda _: Outlook(weights), "of times")
     outlook = replace(outlook, cost=None) if copies_first else outlook
     weights = outlook.weights
@@ -152,7 +157,7 @@ def _learn(
     baseline = baseline.replace(slowest_step=outlook.slowest_step)
 
     def sentences() -> Iterator[str]:
-        pods = _pods(served, min(weights, default=0))
+        pods = _pods(served, splitting(min(weights, default=0)))
         yield from doubts(analysis, history, stable_since)
         yield _served_hour(served, [(check.name, each) for check, each in known], pods)
         yield from told_of_labels(divided)
@@ -213,16 +218,18 @@ def _forecast(
     baseline: Baseline,
     weights: Sequence[int],
     choice: StepChoice | None,
+    splitting: Splitting,
 ) -> Outlook:
     if not looks:
         return Outlook(weights)
     offered = weights if choice is None else WEIGHTS
-    found = [*waits(analysis, looks, baseline, offered)]
-    cost = partial(costs, analysis, looks, baseline)
+    found = [*waits(analysis, looks, baseline, offered, splitting)]
+    cost = partial(costs, analysis, looks, baseline, splitting=splitting)
     best: tuple[int, ...] = ()
     if choice is not None:
         known = cost(WEIGHTS) if choice.may_fail < math.inf else None
-        best = chosen(found, choice.within, _affordable(known, choice.may_fail))
+        affordable = _affordable(known, choice.may_fail)
+        best = chosen(found, choice.within, affordable, splitting)
     weights = best or weights
     first = min(weights, default=0)
     kept = [wait.as_first() if wait.weight == first else wait for wait in found]
@@ -313,8 +320,8 @@ def _served(look: Look) -> bool:
     return any(look.growth(counters)[1].pods for counters in look.stable)
 
 
-def _pods(served: Sequence[Look], weight: int) -> tuple[int, int]:
-    """How many of the candidate to expect at a weight, in percent, and how many stable has."""
+def _pods(served: Sequence[Look], split: Split) -> tuple[int, int]:
+    """How many of the candidate to expect, and how many stable has."""
     counted = (
         growth.pods
         for look in served[-1:]
@@ -322,7 +329,7 @@ def _pods(served: Sequence[Look], weight: int) -> tuple[int, int]:
         if isinstance(growth, Growth)
     )
     stable = max(counted, default=0)
-    return max(math.ceil(stable * weight / 100), 1), stable
+    return max(math.ceil(stable * split.pods), 1), stable
 
 
 def _served_hour(

@@ -14,7 +14,7 @@ from serinus.judge.checks import kind_of
 from serinus.judge.evidence.dispersion import Counts
 from serinus.judge.evidence.history import minute, present, times
 from serinus.judge.evidence.look import HasStarts
-from serinus.judge.evidence.starts import GROSS, LONGEST
+from serinus.judge.evidence.starts import GROSS, GROSS_IF_KNOWN, LONGEST
 from serinus.metrics.queries import CounterQuery, QueryResult
 from serinus.metrics.requests import HISTORY_STEP
 
@@ -38,7 +38,7 @@ def warm_up(
         requests, bad = map(math.fsum, zip(*by_age[age], strict=True)) if by_age[age] else (0.0, 0)
         if requests < ENOUGH:
             return None
-        if bad < GROSS * requests:
+        if bad < max(GROSS_IF_KNOWN * requests, GROSS * ENOUGH):
             return HISTORY_STEP * age or None
     return None
 

@@ -21,6 +21,7 @@ from serinus.judge.analysis import budget_of, reads
 from serinus.judge.checks import kind_of
 from serinus.judge.evidence.look import ArmName, EffectiveWeight, Look
 from serinus.judge.findings.finding import Finding
+from serinus.judge.forecast.splits import Split, Splitting, exact
 from serinus.metrics.counters import Growth, Increase
 from serinus.metrics.queries import CounterQuery, Series
 
@@ -41,14 +42,14 @@ Hour = dict[CounterQuery, tuple[Increase, ...]]
 class SharesPerSecond:
     """The share of the hour's counts that each arm gets per second."""
 
-    weight: int
+    split: Split
     span: float
     """Seconds that were counted."""
 
     @property
     def effective(self) -> EffectiveWeight:
-        """The weight as if it had always been in effect."""
-        return EffectiveWeight(self.weight / 100, since=0.0)
+        """The split as if it had always been in effect."""
+        return EffectiveWeight(self.split.share, since=0.0)
 
     def of(self, arm: ArmName) -> float:
         """Share of all."""
@@ -93,7 +94,11 @@ def slowest(waits: Iterable[Wait]) -> dict[int, float]:
 
 
 def waits(
-    analysis: Analysis, looks: Sequence[Look], baseline: Baseline, weights: Sequence[int]
+    analysis: Analysis,
+    looks: Sequence[Look],
+    baseline: Baseline,
+    weights: Sequence[int],
+    splitting: Splitting = exact,
 ) -> Iterator[Wait]:
     """For each check that compares counts, and each weight below 100%.
 
@@ -106,7 +111,7 @@ def waits(
         if not check.settings.shares_budget:
             continue
         for weight in (each for each in weights if each < 100):
-            rates = SharesPerSecond(weight, span)
+            rates = SharesPerSecond(splitting(weight), span)
             paper = Paper(analysis, check, baseline, hour, rates)
             bad_events = check.settings.finds_bad_events
             fails = paper.until("Fail", times_as_many(2)) if bad_events else None
@@ -160,7 +165,9 @@ class Paper:
         asked = self._kind.queries()
         self._hour = {one: each for one, each in hour.items() if one in asked}
         # comparisons are opened by a first look
-        self._begun = self._judged(CheckState(policy=check.digest), 0.0, _same).state
+        # what comes later is taken to come at once: nothing says before how late that is
+        begun = CheckState(policy=check.digest, counts_after=0.0)
+        self._begun = self._judged(begun, 0.0, _same).state
 
     def until(self, verdict: Verdict, change: Change) -> float | None:
         """Seconds until it comes to the verdict about a candidate with this change; no more exact
@@ -215,7 +222,7 @@ def hour_of(looks: Iterable[Look]) -> Hour:
 def _of_fewer_pods(increases: Sequence[Increase], rates: SharesPerSecond) -> tuple[Increase, ...]:
     """The candidate's per second, counted by as many pods as its weight needs."""
     pods = sorted({each.target for each in increases})
-    kept = pods[: max(math.ceil(len(pods) * rates.weight / 100), 1)]
+    kept = pods[: max(math.ceil(len(pods) * rates.split.pods), 1)]
     few = [each for each in increases if each.target in kept]
     total, share = sum(each.amount for each in increases), sum(each.amount for each in few)
     times = rates.of("candidate") * total / share if share else 0.0

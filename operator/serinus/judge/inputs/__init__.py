@@ -25,10 +25,14 @@ to show a difference. If stable's shares vary more from look to look than chance
 a feature are divided by the median of the last nine looks. What that may miss is allowed for by a;
 until three looks have shown it, a is infinite, and nothing is evidence.
 
+What follows the inputs may differ by more than they do. A verdict against the candidate by that
+alone does not count while a share differs at all, as a single test of all values shows, until each
+share of the feature is shown to be tolerated. Since it only stops verdicts, it needs no budget.
+
 Once a difference is shown, the evidence is dropped, which leaves a supermartingale, and the feature
 is tested for the opposite until each of its shares is shown to be tolerated.
 """
 
-from serinus.judge.inputs.comparing import compare_inputs, is_suspect
+from serinus.judge.inputs.comparing import compare_inputs, in_doubt, is_suspect
 
-__all__ = ["compare_inputs", "is_suspect"]
+__all__ = ["compare_inputs", "in_doubt", "is_suspect"]

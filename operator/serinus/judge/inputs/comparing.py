@@ -1,7 +1,7 @@
 """The evidence that the arms are asked differently, and then that they are asked alike."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,7 +20,7 @@ from serinus.judge.evidence.kernel import (
     opened,
     raised,
 )
-from serinus.judge.findings.inputs import AskedDifferently
+from serinus.judge.findings.inputs import AskedDifferently, PerhapsTheCause
 from serinus.judge.findings.rates import EventCount
 from serinus.judge.inputs.unmatched import Arm, unmatched
 from serinus.judge.inputs.values import (
@@ -48,6 +48,8 @@ ENOUGH_LOST: Final = 0.5
 MOST_LOST: Final = 2.5
 """The same for verdicts about what follows the inputs, as predictions do: they often show the
 difference sooner than the inputs themselves. More is not remembered."""
+LATELY: Final = 40
+"""Looks after which values are forgotten, on the average, by which a verdict is doubted."""
 SUSPECT_FOR: Final = 120.0
 """Seconds after the last values of both arms for which verdicts wait."""
 
@@ -89,6 +91,47 @@ def is_suspect(known: Inputs | None, at: float, *, follows_inputs: bool) -> bool
     return known.lost < (MOST_LOST if follows_inputs else ENOUGH_LOST)
 
 
+def in_doubt(known: Inputs, at: float, risk: float) -> Unlike | None:
+    """The share that differs most plainly between the arms, though it was not shown to differ by
+    more than is tolerated; None: none differs, or those that did were shown to be tolerated.
+
+    `risk`: of the difference of an arm that is asked alike, over all shares.
+    """
+    if known.unlike or known.tolerated:
+        return None
+    shares = sum(len(each.shares) for each in known.features)
+    found = [
+        (square / (ALLOWED_FOR * variation(each)), each, n)
+        for each in known.features
+        if len(each.variation) >= FEW
+        for n, square in enumerate(_differences(each), start=1)
+    ]
+    square, feature, n = max(found, key=lambda each: each[0], default=(0.0, None, 0))
+    if feature is None or square < 2 * math.log(2 * shares / risk):
+        return None
+    candidate, stable = feature.candidate_lately, feature.stable_lately
+    shown = PerhapsTheCause(
+        feature.feature,
+        feature.shares[n - 1].name,
+        EventCount(round(candidate[n]), round(candidate[0])),
+        EventCount(round(stable[n]), round(stable[0])),
+        risk,
+    )
+    message = shown.message[:1024]
+    return Unlike(feature=feature.feature, message=message, since=at, in_doubt=True)
+
+
+def _differences(feature: InputFeature) -> list[float]:
+    """By share, the square of the standard deviations by which the arms differ lately; 0: too few
+    values. What is half forgotten varies less than as many values do, so this errs to the low
+    side."""
+    candidate, stable = feature.candidate_lately, feature.stable_lately
+    if not candidate:
+        return []
+    pairs = zip(candidate[1:], stable[1:], strict=True)
+    return [variance([candidate[0], c], [stable[0], s]) or 0.0 for c, s in pairs]
+
+
 def compare_inputs(
     known: Inputs | None,
     settings: FeatureDrift,
@@ -116,7 +159,8 @@ def compare_inputs(
     blocks = _blocks(known.features, candidate, stable, _policy(settings))
     if blocks:
         known = _compared(known.replace(looked_at=at), blocks, _policy(settings), risks, at)
-        known = known.replace(features=[_varied(f, blocks.get(f.feature)) for f in known.features])
+        seen = [(each, blocks.get(each.feature)) for each in known.features]
+        known = known.replace(features=[_remembered(_varied(f, b), b) for f, b in seen])
     elif known.unlike and all(_served(arm, asked) for arm in arms):
         # a candidate that fails every request has no values, and is no more like stable for that
         known = known.replace(looked_at=at)
@@ -185,6 +229,25 @@ def _varied(feature: InputFeature, block: _Block | None) -> InputFeature:
     found = variance(feature.before, values)
     variation = [1.0 if found is None else found, *feature.variation]
     return feature.replace(before=values, variation=variation[:REMEMBERED])
+
+
+def _remembered(feature: InputFeature, block: _Block | None) -> InputFeature:
+    """With the values of this look; those of earlier ones are forgotten by and by."""
+    if block is None:
+        return feature
+
+    def lately(before: Sequence[float], total: float, counts: Mapping[str, float]) -> list[float]:
+        new = [total, *(counts[each.name] for each in feature.shares)]
+        kept = 1 - 1 / LATELY
+        return [
+            round(kept * b + n, 1) for b, n in zip(before or [0.0] * len(new), new, strict=True)
+        ]
+
+    candidate, stable = block.totals
+    return feature.replace(
+        candidate_lately=lately(feature.candidate_lately, candidate, block.candidate),
+        stable_lately=lately(feature.stable_lately, stable, block.stable),
+    )
 
 
 def _compared(
@@ -305,7 +368,11 @@ def _until_alike(
     if not all(shown):
         since = at if unlike.since is None else unlike.since  # of a status without it
         return known.replace(unlike=unlike.replace(looks=looks, since=since), features=features)
-    return known.replace(unlike=None, features=[_dropped(each) for each in features])
+    return known.replace(
+        unlike=None,
+        tolerated=known.tolerated or unlike.in_doubt,
+        features=[_dropped(each) for each in features],
+    )
 
 
 def _towards_alike(known: Comparison, block: _Block, looks: int) -> Comparison:
@@ -324,7 +391,9 @@ def _towards_alike(known: Comparison, block: _Block, looks: int) -> Comparison:
 def _dropped(feature: InputFeature) -> InputFeature:
     """Without evidence and counts."""
     shares = [Comparison(name=each.name) for each in feature.shares]
-    return feature.replace(shares=shares, candidate=0.0, stable=0.0)
+    return feature.replace(
+        shares=shares, candidate=0.0, stable=0.0, candidate_lately=[], stable_lately=[]
+    )
 
 
 def _worth(features: Iterable[InputFeature]) -> float:

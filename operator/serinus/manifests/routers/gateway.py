@@ -1,7 +1,7 @@
 """Weights at a Gateway, by a route that Serinus owns entirely."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Self
@@ -11,7 +11,7 @@ from serinus.api.spec import Gateway, ParentRef, Spec
 from serinus.manifests.covers import unlike
 from serinus.manifests.kinds import GATEWAY, SERVICE, Kind
 from serinus.manifests.owner import Manifest, Objects, Owner
-from serinus.manifests.revision import Revision
+from serinus.manifests.revision import Revision, named_after_revision
 from serinus.manifests.routers.gateway_class import class_of, features_of, unlisted
 from serinus.manifests.routers.router import Need, Routed, Unserved
 from serinus.manifests.routers.rules import (
@@ -28,6 +28,7 @@ from serinus.manifests.routers.rules import (
     split_of,
 )
 from serinus.manifests.service import (
+    SERVICE_PORT,
     app_protocol,
     backend,
     selected_revision,
@@ -52,6 +53,26 @@ def _unserved(namespace: str, name: str, live: Manifest | None) -> str | None:
         return None
     why = f" ({_cause(accepted[0])})" if accepted else ""
     return f"no controller has accepted Gateway {namespace}/{name}{why}"
+
+
+def _stables_only(rule: Manifest, name: str, stable: str) -> Manifest:
+    """A live rule of the route of this name with stable's backend alone, if it has any."""
+    if not rule.get("backendRefs"):
+        return rule
+    to_stable = {"group": "", "kind": SERVICE.name, "name": f"{name}-{stable}"}
+    left = {**rule, "backendRefs": [{**to_stable, "port": SERVICE_PORT, "weight": 100}]}
+    filters = [each for each in rule.get("filters") or [] if not _copies_to_a_revision(each, name)]
+    if filters:
+        return {**left, "filters": filters}
+    return {key: value for key, value in left.items() if key != "filters"}
+
+
+def _copies_to_a_revision(each: Manifest, name: str) -> bool:
+    mirrored: Manifest | None = each.get("requestMirror")
+    if mirrored is None:
+        return False
+    to = mirrored["backendRef"]
+    return not to.get("namespace") and named_after_revision(to["name"], name)
 
 
 def _cause(condition: Manifest) -> str:
@@ -85,22 +106,38 @@ class GatewayRouter:
         """The Service and the route of the ModelDeployment."""
         main = revisions.get(traffic.main)
         services = [service(owner, owner.name, traffic.main, main)] if main else []
-        return [*services, self.route(owner, traffic)]
+        return [*services, *self.routes(owner, traffic)]
+
+    def routes(self, owner: Owner, traffic: Traffic) -> list[Manifest]:
+        """That of the ModelDeployment first, and the candidate's own while people try it at host
+        names. One that became a host name of the clients is theirs at once, whatever step the
+        candidate is in."""
+        main, candidate, tried = self.route(owner, traffic), traffic.candidate, traffic.preview
+        hosts = [each for each in tried.hostnames if not self.gateway.serves(each)] if tried else []
+        if candidate is None or not hosts:
+            return [main]
+        return [main, self._of_preview(owner, candidate, hosts)]
 
     def route(self, owner: Owner, traffic: Traffic) -> Manifest:
         """With the server's defaults filled in so that it can be compared whole."""
-        return {
-            **owner.object(self.front.kind, owner.name),
-            "spec": {
-                "parentRefs": [
-                    {"group": GATEWAY.group, "kind": GATEWAY.name, **parent.to_json()}
-                    for parent in self.gateway.parent_refs
-                ],
-                # also none, which is all: otherwise what somebody adds would stay
-                "hostnames": self.gateway.hostnames,
-                "rules": self._rules(owner, traffic),
-            },
-        }
+        # also no host names, which is all: otherwise what somebody adds would stay
+        spec = self._spec(self.gateway.hostnames, self._rules(owner, traffic))
+        return {**owner.object(self.front.kind, owner.name), "spec": spec}
+
+    def _of_preview(self, owner: Owner, candidate: str, hostnames: Sequence[str]) -> Manifest:
+        """With all the rules of the other, and the candidate alone behind them. Its name is that
+        of the candidate's Service, so it never leads to another revision."""
+        backends = [{**backend(owner, candidate), "weight": 1}]
+        rules = [self.front.rendered(each, backends) for each in self.gateway.rules or [{}]]
+        metadata = owner.object(self.front.kind, owner.child(candidate), candidate)
+        return {**metadata, "spec": self._spec(hostnames, rules)}
+
+    def _spec(self, hostnames: Sequence[str], rules: list[Manifest]) -> Manifest:
+        parents = [
+            {"group": GATEWAY.group, "kind": GATEWAY.name, **parent.to_json()}
+            for parent in self.gateway.parent_refs
+        ]
+        return {"parentRefs": parents, "hostnames": [*hostnames], "rules": rules}
 
     def _rules(self, owner: Owner, traffic: Traffic) -> list[Manifest]:
         """Each as its user wrote it, with the split, and always at its place: a gateway may name
@@ -113,7 +150,8 @@ class GatewayRouter:
         if traffic.candidate is None:
             return rules
         candidate = backend(owner, traffic.candidate)
-        previews = previewed(rules, traffic.preview, candidate) if traffic.preview else []
+        fields = traffic.preview.headers if traffic.preview else ()
+        previews = previewed(rules, fields, candidate) if fields else []
         copies = _copies(owner, traffic)
         return [*(copying(each, copies) for each in rules), *previews]
 
@@ -134,6 +172,11 @@ class GatewayRouter:
         route = live.get((self.front.kind.name, owner.name))
         return [_resplit(owner, traffic, route)] if route else []
 
+    def left_over(self, owner: Owner, traffic: Traffic, live: Objects) -> list[Manifest]:
+        """Routes of candidates that nobody is to try at a host name any more."""
+        wanted = {_key(each) for each in self.routes(owner, traffic)}
+        return [each for each in _of_previews(owner, live) if _key(each) not in wanted]
+
     def read_back(
         self,
         owner: Owner,
@@ -142,23 +185,33 @@ class GatewayRouter:
         live: Objects,
         ready: Mapping[str, int],
     ) -> Routed:
-        """In effect once every Gateway has accepted the current generation of the route."""
-        route = live.get((self.front.kind.name, owner.name))
+        """In effect once every Gateway has accepted the current generation of the routes."""
+        main = live.get((self.front.kind.name, owner.name))
         actual = _candidate_share(owner, traffic, _routes(owner, live))
-        if route is None:
-            return Routed(actual, False, f"{self.front.kind.name} {owner.name} does not exist yet")
-        routed = partial(Routed, actual, mirrored=_mirrored(owner, traffic, route))
-        if difference := unlike(route, self.route(owner, traffic)):
-            return routed(False, difference)
-        for parent in self.gateway.parent_refs:
-            verdict = _answer(owner, parent, route)
-            if verdict is not None:
-                message, refused = verdict
-                return routed(False, message, refused)
-        if others := [each["kind"] for each in _routes(owner, live) if each is not route]:
+        mirrored = _mirrored(owner, traffic, main) if main else 0.0
+        routed = partial(Routed, actual, mirrored=mirrored)
+        for wanted in self.routes(owner, traffic):
+            route, name = live.get(_key(wanted)), " ".join(_key(wanted))
+            if route is None:
+                return routed(False, f"{name} does not exist yet")
+            if difference := unlike(route, wanted):
+                return routed(False, difference)
+            for parent in self.gateway.parent_refs:
+                verdict = _answer(owner, parent, route)
+                if verdict is not None:
+                    message, refused = verdict
+                    of = "" if route is main else f"{name}, of the preview: "
+                    return routed(False, f"{of}{message}", refused)
+        if others := [" ".join(_key(each)) for each in _routes(owner, live) if each is not main]:
             # which of them a gateway serves is not known, nor whether it has both as they are
-            return routed(False, f"{others[0]} {owner.name}, which it replaces, is still there")
-        contested = (_contested(owner, parent, route) for parent in self.gateway.parent_refs)
+            return routed(False, f"{others[0]}, which it replaces, is still there")
+        if over := [" ".join(_key(each)) for each in self.left_over(owner, traffic, live)]:
+            return routed(False, f"{over[0]}, of a preview that is over, is still there")
+        contested = (
+            _contested(owner, parent, live[_key(wanted)])
+            for wanted in self.routes(owner, traffic)
+            for parent in self.gateway.parent_refs
+        )
         return routed(True, "", contested=" ".join(filter(None, contested)))
 
     def leads_to(self, owner: Owner, live: Objects) -> frozenset[str] | None:
@@ -170,24 +223,20 @@ class GatewayRouter:
             return None
         behind = (
             name.removeprefix(f"{owner.name}-")
-            for each in _routes(owner, live)
+            for each in (*_routes(owner, live), *_of_previews(owner, live))
             for name in reached(each)
         )
         return frozenset(filter(None, (*behind, selected_revision(found))))
 
     @classmethod
     def only(cls, live: Manifest, stable: str) -> Manifest | None:
-        """The route has no backend but stable's, and copies nothing to another revision."""
+        """The route has no backend but stable's, and copies nothing to another revision. Not by
+        what renders routes, which may be what cannot be trusted."""
         if live["kind"] not in FRONTS:
             return None
-        stables = [
-            {**each, "weight": 100}
-            for rule in rules_of(live)
-            for each in rule.get("backendRefs") or []
-            if each["name"].endswith(f"-{stable}")
-        ]
-        rules = [led(rule, live["metadata"]["name"], stables[:1]) for rule in rules_of(live)]
-        return {"spec": {"rules": rules}} if stables and rules != rules_of(live) else None
+        before = live["spec"].get("rules") or []
+        rules = [_stables_only(rule, live["metadata"]["name"], stable) for rule in before]
+        return {"spec": {"rules": rules}} if rules != before else None
 
     def needs(self, owner: Owner) -> list[Need]:
         """The Gateways that the spec names."""
@@ -298,6 +347,17 @@ def _routes(owner: Owner, live: Objects) -> list[Manifest]:
     return [each for each in found if each is not None]
 
 
+def _of_previews(owner: Owner, live: Objects) -> list[Manifest]:
+    """Those by which people try candidates at host names."""
+    others = ((kind, name) for kind, name in live if kind in FRONTS and name != owner.name)
+    return [live[key] for key in others]
+
+
+def _key(route: Manifest) -> tuple[str, str]:
+    """Its kind and name."""
+    return route["kind"], route["metadata"]["name"]
+
+
 def _candidate_share(owner: Owner, traffic: Traffic, routes: Iterable[Manifest]) -> float:
     """Percent; of two routes of which one replaces the other, the most that one gives."""
     if traffic.candidate is None:
@@ -343,12 +403,14 @@ def _answer(owner: Owner, parent: ParentRef, route: Manifest) -> tuple[str, bool
 def _contested(owner: Owner, parent: ParentRef, route: Manifest) -> str:
     """A sentence if this Gateway has other routes for the same requests, as Envoy Gateway reports.
     It reports that on each of them, and not which is served: the oldest, by the Gateway API."""
+    is_main = route["metadata"]["name"] == owner.name
+    whose = "traffic.gateway.hostnames" if is_main else "rollout.steps[].preview.hostnames"
     for condition in _conditions(owner, parent, route, "RouteRulesOverlap"):
         if condition["status"] == "True":
             return (
                 f"{_name(owner, parent)} serves the oldest of several routes that match the same "
-                f"requests: {condition.get('message', '')}. Give each its own hostnames "
-                "(spec.traffic.gateway.hostnames)."
+                f"requests: {condition.get('message', '')}. Give each its own "
+                f"hostnames (spec.{whose})."
             )
     return ""
 

@@ -52,6 +52,10 @@ class ReplicaRouter:
         """Nothing: a Service has nothing of users."""
         return []
 
+    def left_over(self, owner: Owner, traffic: Traffic, live: Objects) -> list[Manifest]:
+        """Nothing."""
+        return []
+
     def read_back(
         self,
         owner: Owner,

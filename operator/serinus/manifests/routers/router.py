@@ -67,6 +67,10 @@ class Router(Protocol):
         """The live objects with the split of this traffic, and otherwise as they are: for when the
         API server refuses something else in them."""
 
+    def left_over(self, owner: Owner, traffic: Traffic, live: Objects) -> list[Manifest]:
+        """Of the live objects, those that led only people who tried a candidate, and no more: gone
+        before the others are written, so that what people ask ends before clients are counted."""
+
     def read_back(
         self,
         owner: Owner,

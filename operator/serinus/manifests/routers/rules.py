@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from serinus.api.route_rule import redirects
+from serinus.api.route_rule import redirects, with_headers
 from serinus.manifests.kinds import GATEWAY, GRPC_ROUTE, HTTP_ROUTE, SERVICE, Kind
 from serinus.manifests.owner import Manifest
 from serinus.manifests.revision import named_after_revision
@@ -142,21 +142,12 @@ def previewed(
     those that want another value of one. Names and sessions are those of the rules themselves."""
     found = []
     for rule in rules:
-        matches = [_with_headers(each, preview) for each in rule.get("matches") or [{}]]
+        matches = [with_headers(each, preview) for each in rule.get("matches") or [{}]]
         kept = [each for each in matches if each is not None]
         if kept and rule.get("backendRefs"):
             own = {k: v for k, v in rule.items() if k not in ("name", "sessionPersistence")}
             found.append({**own, "matches": kept, "backendRefs": [{**backend, "weight": 1}]})
     return found
-
-
-def _with_headers(match: Manifest, preview: Sequence[tuple[str, str]]) -> Manifest | None:
-    headers = match.get("headers") or []
-    added = [{"type": "Exact", "name": name, "value": value} for name, value in preview]
-    names = {each["name"].lower() for each in added}
-    if any(each["name"].lower() in names and each not in added for each in headers):
-        return None
-    return {**match, "headers": [*(each for each in headers if each not in added), *added]}
 
 
 def serves_others(route: Manifest) -> bool:

@@ -12,12 +12,11 @@ from serinus.api.steps.job import Job
 from serinus.api.steps.limits import UnjudgedError, broken
 from serinus.api.steps.results import cut, in_words
 from serinus.manifests.task import Task, TaskEnd
+from serinus.plan.late import given_up, late_since
 from serinus.plan.policy import hash_of
 from serinus.plan.situation import Situation
 from serinus.plan.steps.kind import Failed, Passed, Running, StepKind
 
-_GRACE: Final = 60.0
-"""Seconds in which a Job ends by its own deadline, before it is no longer waited for."""
 _FIRST_PAUSE: Final = 30.0
 _LONGEST_PAUSE: Final = 600.0
 """Seconds until a Job is started again: twice as long after each."""
@@ -88,6 +87,9 @@ class JobStep(StepKind):
             return _with_result(s, begun, end)
         if end is not None and self._rejects(end):
             return None
+        late = late_since(s, begun.since + self._timeout, begun.late_since)
+        if end is None and late != begun.late_since:
+            return s.to_candidate(task=begun.replace(late_since=late))
         why = f"failed. {end.message}" if end is not None else self._too_late(s, begun)
         if not why:
             return _idle_or_not(s, begun)
@@ -127,11 +129,6 @@ class JobStep(StepKind):
         """If its Job has not said that the model is good."""
         return isinstance(self.look(s), Running)
 
-    def ends(self, candidate: Candidate) -> float:
-        """When its Job is no longer waited for."""
-        begun = self._begun(candidate)
-        return begun.since + self._timeout + _GRACE if begun else math.inf
-
     @property
     def _attempts(self) -> int:
         return self._settings.retries + 1
@@ -143,7 +140,7 @@ class JobStep(StepKind):
         """That it has not ended in time, or does not run, as the end of a sentence; otherwise
         empty."""
         why = s.world.idle_tasks.get(begun.name)
-        if s.reached(self.ends(s.candidate)):
+        if given_up(s, begun.late_since):
             late = f"has not ended within {self._settings.timeout}."
             return f"{late} {why or s.world.why(About.TASK)}".rstrip()
         deadline = s.desired.spec.rollout.progress_deadline
@@ -170,6 +167,12 @@ class JobStep(StepKind):
         if begun.unfinished and self._again_at(begun) == math.inf:
             often = f" ({begun.attempt} attempts)" if begun.attempt > 1 else ""
             return f"{begun.unfinished}{often}."
+        if begun.unread and self._settings.limits:
+            return (
+                f"Job {begun.name} has succeeded, but its pod was gone before what it left could "
+                "be read and compared with the limits. If something deletes pods that have ended, "
+                f"let it wait some minutes. Run the Job again: serinus retry {s.desired.name}"
+            )
         if unjudged := self._judged(s, begun)[1]:
             said = f"Job {begun.name} has succeeded, but not said enough. {unjudged}"
             return f"{said} {_logs(begun)}"
@@ -179,7 +182,7 @@ class JobStep(StepKind):
         """The limits that are not met, and why some cannot be compared, as messages; both empty:
         all are met, or it has not succeeded yet."""
         end = s.world.ended_tasks.get(begun.name)
-        if not begun.succeeded or (end is not None and end.said is None):
+        if not begun.succeeded or begun.unread or (end is not None and end.said is None):
             return "", ""
         try:
             return broken(self._settings.limits, self._left(s.candidate, begun)), ""
@@ -232,7 +235,8 @@ def _with_result(s: Situation, begun: StepTask, end: TaskEnd) -> Situation:
     results = [each for each in s.candidate.results if each.step != s.candidate.step]
     if end.said:
         results.append(StepResult(step=s.candidate.step, job=begun.name, said=cut(end.said)))
-    return s.to_candidate(task=begun.replace(succeeded=True), results=results[-RESULTS_KEPT:])
+    begun = begun.replace(succeeded=True, unread=end.unread)
+    return s.to_candidate(task=begun, results=results[-RESULTS_KEPT:])
 
 
 def _logs(begun: StepTask) -> str:

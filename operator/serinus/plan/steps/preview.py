@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from serinus.api.steps.given import Given, headers
+from serinus.api.steps.given import Given
 from serinus.plan.steps.kind import StepKind
 
 
@@ -12,11 +12,11 @@ class PreviewStep(StepKind):
     unset: ClassVar[dict[str, Any]] = {"preview": None}
 
     def shown(self) -> dict[str, str]:
-        """The header fields."""
-        return {"preview": headers(self._settings.gives.preview)}
+        """The requests that reach the candidate."""
+        return {"preview": str(self._settings.gives.preview)}
 
     def text(self, given: Given) -> str:
-        """With the header fields."""
+        """With these requests."""
         return str(given)
 
     def short(self, given: Given) -> str:

@@ -14,6 +14,7 @@ from tests.bench.scenarios.nights import (
     quiet,
     routes,
     starts,
+    unusual,
 )
 from tests.bench.scenarios.scenario import Scenario
 
@@ -27,5 +28,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     *models.SCENARIOS,
     *guards.SCENARIOS,
     *feedback.SCENARIOS,
+    *unusual.SCENARIOS,
 )
 """Their names differ."""

@@ -141,4 +141,30 @@ SCENARIOS = (
         acceptable=[taken_back()],
         forbidden=[kept()],
     ),
+    Scenario(
+        KIND,
+        "guard-slow-bursts-in-both",
+        "Every four minutes the disk is flushed, and for eight seconds all of both is slower.",
+        server="bentoml",
+        traffic=100.0,
+        guard="90m",
+        lasts="3h",
+        troubles=[
+            Trouble(of=BOTH, slower=6.0, clock="promotion", after=120.0, lasts=8.0, every=240.0)
+        ],
+        right=[kept()],
+        forbidden=NOT_TAKEN,
+    ),
+    Scenario(
+        KIND,
+        "guard-restarts-now-and-then",
+        "Each pod of the new model is killed every twenty minutes or so; the old ones never were.",
+        traffic=80.0,
+        guard="2h",
+        lasts="4h",
+        dies_every=1200.0,
+        right=[taken_back("110m"), rolled_back("1h", "memory|OOM|restart")],
+        acceptable=[taken_back(), rolled_back(), kept("restart")],
+        forbidden=[kept()],
+    ),
 )

@@ -127,4 +127,26 @@ SCENARIOS = (
         acceptable=[held("amount")],
         forbidden=[EVER_ROLLED_BACK],
     ),
+    Scenario(
+        KIND,
+        "features-differ-by-route",
+        "The new model gets more of the route with large amounts, and is as good on both.",
+        traffic=60.0,
+        features=True,
+        parts=(
+            Part(0.8, {"route": "/shop"}, in_new=0.55),
+            Part(
+                0.2,
+                {"route": "/invoices"},
+                in_new=0.45,
+                errors=0.01,
+                classes={"no": 0.4, "yes": 0.6},
+                amounts=LARGE,
+            ),
+        ),
+        lasts="3h",
+        right=[promoted("3h")],
+        acceptable=[held(UNLIKE)],
+        forbidden=[EVER_ROLLED_BACK],
+    ),
 )
