@@ -14,7 +14,7 @@ from serinus.controller import informer
 from tests.integration.conftest import kubectl
 from tests.integration.proxy import Proxy, Request, forever, refused
 from tests.integration.test_informer import in_stream
-from tests.support.inprocess import Manifest, Operator
+from tests.support.inprocess import Manifest, Operator, edit
 from tests.support.rollouts import healthy, in_mid_rollout, only, rolls_out, spec
 
 
@@ -93,14 +93,16 @@ async def test_a_route_that_somebody_changes_while_our_write_and_the_watches_han
             await go_on.wait()
         return None
 
+    def all_to_the_candidate(live: Manifest) -> None:
+        [rule] = live["spec"]["rules"]
+        theirs = [ref for ref in rule["backendRefs"] if ref["name"] == f"fraud-{candidate}"]
+        rule["backendRefs"] = theirs
+
     proxy.before = hang
     await operator.command("fraud", f"abort/{candidate}")
     await until(lambda: writes > 0)
     proxy.cut()
-    live = await cluster.get("HTTPRoute", operator.namespace, "fraud")
-    [rule] = live["spec"]["rules"]
-    rule["backendRefs"] = [r for r in rule["backendRefs"] if r["name"] == f"fraud-{candidate}"]
-    await cluster.update(live)
+    await edit(cluster, "HTTPRoute", operator.namespace, "fraud", all_to_the_candidate)
     before = expired
     await until(lambda: expired > before)
     go_on.set()

@@ -136,6 +136,20 @@ class Traffic:
         return next((v for k, v in self.errors.items() if workload.startswith(k)), 0.0)
 
 
+async def edit(
+    cluster: Cluster, kind: str, namespace: str, name: str, change: Callable[[Manifest], None]
+) -> Manifest:
+    """Change an object as it is; again if it was written meanwhile."""
+    while True:
+        live = await cluster.get(kind, namespace, name)
+        change(live)
+        try:
+            return await cluster.update(live)
+        except ApiError as error:
+            if not error.conflict:
+                raise
+
+
 class Operator:
     """One replica, its clock, and a gateway that takes up its routes."""
 
@@ -219,14 +233,7 @@ class Operator:
 
     async def edit(self, name: str, change: Callable[[Manifest], None]) -> Manifest:
         """Change the ModelDeployment as it is; again if it was written meanwhile."""
-        while True:
-            live = await self.get(name)
-            change(live)
-            try:
-                return await self.cluster.update(live)
-            except ApiError as error:
-                if not error.conflict:
-                    raise
+        return await edit(self.cluster, "ModelDeployment", self.namespace, name, change)
 
     async def patch(
         self, kind: str, name: str, change: Manifest | list[Manifest], sub: str = ""
