@@ -21,7 +21,10 @@ from serinus.views.told_back import told_back
 RESTART_AFTER: Final = 10.0
 """Seconds after which an endpoint is notified again when our own code has raised."""
 
-_DENIED: Final = "spec.model.registry.tellBack needs writeBack in the registry's configuration"
+_DENIED: Final = (
+    "spec.model.registry.tellBack needs a registry of a kind that can be written to, with writeBack "
+    "in its configuration"
+)
 
 log = logging.getLogger(__name__)
 

@@ -169,7 +169,8 @@ def _undo(s: Situation, revision: str) -> Situation | str:
         f"Returned to revision {revision} by command; the spec still has {s.desired.revision}."
     )
     refused = Rejected(revision=s.desired.revision, reason=Reason.UNDONE, message=message, at=s.now)
-    undone = s.drop() if s.status.candidate else s
+    candidate = s.status.candidate
+    undone = s.drop().because(Reason.UNDONE, candidate.revision, message) if candidate else s
     return undone.to(rejected=refused).start(revision, message, direct=True)
 
 

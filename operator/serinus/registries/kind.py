@@ -29,8 +29,9 @@ class Response:
     headers: Mapping[str, str]
     body: bytes
 
-    def refuse(self) -> None:
-        """Raises UnreadableError for what means the same of every kind."""
+    def refuse(self, to: str = "read") -> None:
+        """Raises UnreadableError for what means the same of every kind; `to`: what the model was
+        asked for."""
         said = f"it answers HTTP {self.status}"
         if 300 <= self.status < 400:
             raise UnreadableError(
@@ -38,7 +39,7 @@ class Response:
             )
         if self.status in (401, 403):
             raise UnreadableError(
-                f"{said}: its credentials must be valid, and allow to read this model", "failed"
+                f"{said}: its credentials must be valid, and allow to {to} this model", "failed"
             )
         if self.status in _TRY_AGAIN or self.status >= 500:
             wait = retry_after(self.headers.get("Retry-After", ""), self.headers.get("Date", ""))

@@ -19,6 +19,7 @@ _API: Final = "api/2.0/mlflow"
 _MODEL: Final = re.compile(r"[A-Za-z0-9_][-A-Za-z0-9_. ]{0,254}")
 _ALIAS: Final = re.compile(r"[A-Za-z0-9_][-A-Za-z0-9_]{0,254}")
 _LONGEST: Final = 4096
+_TO_WRITE: Final = "write to"
 SCHEMES: Final = ("s3://", "gs://", "https://", "pvc://", "oci://", "hf://")
 """From which pods can get a model. Others, such as the proxy of MLflow, only its client knows."""
 
@@ -72,7 +73,8 @@ class MLflow:
 
     async def set_alias(self, model: str, alias: str, version: str) -> None:
         """See `WritableKind`."""
-        _check(Reference(self._registry.name, model, alias))
+        written = "spec.model.registry.tellBack.onRollback.setAlias"
+        _check(Reference(self._registry.name, model, alias), written)
         named = {"name": model, "alias": alias, "version": version}
         await self._write("registered-models/alias", version, named)
 
@@ -80,13 +82,13 @@ class MLflow:
         try:
             answer = await self._connection.ask("POST", f"{_API}/{path}", document=document)
             if not _error_code(answer):
-                answer.refuse()
+                answer.refuse(_TO_WRITE)
                 answer.document()
         except UnreadableError as error:  # not said by MLflow: it may be written another time
             raise UnreadableError(str(error), "failed", error.asked) from None
         if _is_absent(answer):
             raise UnreadableError(f"version {version} has vanished, or cannot be written to")
-        answer.refuse()
+        answer.refuse(_TO_WRITE)
 
     async def _uri(self, model: str, version: str) -> str:
         """Where the files are if pods can get them there; otherwise as MLflow names it."""
@@ -109,8 +111,8 @@ class MLflow:
         return uri
 
 
-def _check(reference: Reference) -> None:
-    """Raises UnreadableError for what cannot be names in MLflow."""
+def _check(reference: Reference, alias_in: str = "spec.model.registry.alias") -> None:
+    """Raises UnreadableError for what cannot be names in MLflow, with the field to correct."""
     if not _MODEL.fullmatch(reference.model):
         raise UnreadableError(
             "the model's name must be letters, digits, spaces and _-., at most 255 of them: "
@@ -118,8 +120,7 @@ def _check(reference: Reference) -> None:
         )
     if not _ALIAS.fullmatch(reference.alias):
         raise UnreadableError(
-            "the alias must be letters, digits and _-, at most 255 of them: "
-            "correct spec.model.registry.alias"
+            f"the alias must be letters, digits and _-, at most 255 of them: correct {alias_in}"
         )
 
 

@@ -41,12 +41,10 @@ def exported_status(status: Status) -> ExportedStatus:
 
 def endings(candidate: Candidate | None, decisions: Iterable[Decision]) -> Iterator[Reason]:
     """The reasons for which rollouts ended, by the decisions of a pass, oldest first, that began
-    with this candidate. An undo replaces a candidate without a decision about it."""
+    with this candidate."""
     running = candidate.revision if candidate else None
     for decision in decisions:
         if meaning_of(decision.reason).begins:
-            if running is not None:
-                yield Reason.UNDONE
             running = decision.revision
         elif decision.reason == Reason.GUARD_ENDED:
             running = None

@@ -6,7 +6,6 @@ from typing import Any
 from serinus.api.spec import FollowedModel
 from serinus.api.status import Notice, VersionWrite
 from serinus.api.validation import followed_model
-from serinus.manifests.following import source_of
 from serinus.manifests.revision import Revision
 
 
@@ -25,10 +24,11 @@ def told_back(
 def _write(
     notice: Notice, followed: FollowedModel, revision: Revision, stable: Revision | None
 ) -> VersionWrite | None:
-    wanted, model = followed.tell_back, revision.model or {}
+    wanted = followed.tell_back
     if wanted is None or notice.kind not in ("Promoted", "RolledBack"):
         return None
-    if source_of(model) != f"{followed.name}/{followed.model}":
+    version = revision.version
+    if version is None or revision.source != f"{followed.name}/{followed.model}":
         return None
     rolled_back = notice.kind == "RolledBack"
     if rolled_back and stable is not None and _is_of_one_version(stable, revision):
@@ -36,7 +36,7 @@ def _write(
     return VersionWrite(
         registry=followed.name,
         model=followed.model,
-        version=model["version"],
+        version=version,
         alias=wanted.on_rollback.set_alias if rolled_back and wanted.on_rollback else "",
     )
 

@@ -159,6 +159,23 @@ async def test_what_mlflow_refuses_is_given_up(caplog: pytest.LogCaptureFixture)
         assert "it answers HTTP 400" in caplog.text and writer.done_of("uid")
 
 
+async def test_credentials_that_may_only_read_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    async with with_seven() as mlflow, writing(mlflow) as (writer, _):
+        mlflow.behave = answering(403, '{"error_code": "PERMISSION_DENIED"}')
+        writer.offer("uid", SUBJECT, [notice().replace(at=time.time())])
+        await until(lambda: writer.outcomes["retried"] == 1)
+        assert "its credentials must be valid, and allow to write to this model" in caplog.text
+
+
+async def test_an_alias_that_mlflow_cannot_have_is_told_by_the_field_that_names_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with with_seven() as mlflow, writing(mlflow, rollbackAliases=["not.good"]) as (writer, _):
+        writer.offer("uid", SUBJECT, [notice("not.good")])
+        await until(lambda: writer.outcomes["refused"] == 1)
+        assert "correct spec.model.registry.tellBack.onRollback.setAlias" in caplog.text
+
+
 async def test_a_version_that_has_vanished_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
     async with with_seven() as mlflow, writing(mlflow) as (writer, _):
         writer.offer("uid", SUBJECT, [notice(version="9")])

@@ -97,7 +97,9 @@ async def test_nothing_is_told_if_the_registry_may_not_be_written_to_and_the_log
     await rolled_back(operator)
     status = await command_after(operator)
     assert operator.registry.written == [] and not status.get("notices")
-    assert "registry company is not told: spec.model.registry.tellBack needs" in caplog.text
+    assert (
+        "registry company is not told: spec.model.registry.tellBack needs a registry" in caplog.text
+    )
 
 
 async def test_a_revision_that_is_not_from_there_is_not_told(operator: Operator) -> None:

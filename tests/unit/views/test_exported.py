@@ -55,7 +55,7 @@ def test_a_candidate_that_another_one_replaces_is_counted_and_the_other_one_too(
     assert ended(canary().apply(C).judged("Fail")) == ["Promoted", "Superseded", "CheckFailed"]
 
 
-def test_a_candidate_that_an_undo_replaces_is_counted_though_no_decision_names_it() -> None:
+def test_a_candidate_that_an_undo_replaces_is_counted() -> None:
     rollout = serving().apply(B).order(f"promote/{B}").given(steps=STEPS).apply(C)
     rollout.order(f"undo/{A}")
     assert rollout.status.stable and rollout.status.stable.revision == A

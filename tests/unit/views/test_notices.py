@@ -59,6 +59,15 @@ def test_what_happens_to_a_rollout_is_told_once(
     assert told(rollout, lambda r: r.after(5)) == [], "it is not told again while it lasts"
 
 
+def test_a_candidate_that_an_undo_replaces_is_told_before_what_replaces_it() -> None:
+    rollout = serving().apply(B).order(f"promote/{B}").given(steps=STEPS).apply(C)
+    happened = told(rollout, lambda r: r.order(f"undo/{A}"))
+    assert [(each.kind, each.reason, each.revision) for each in happened][:2] == [
+        ("Cancelled", "Undone", C),
+        ("Started", "RolloutStarted", A),
+    ]
+
+
 def test_a_start_and_the_pause_at_its_first_step_are_told_in_this_order() -> None:
     started = told(serving(rollout={"steps": PAUSE}), lambda r: r.apply(B))
     assert kinds(started) == [("Started", "RolloutStarted"), ("Paused", "AwaitingCommand")]

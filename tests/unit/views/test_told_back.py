@@ -64,6 +64,7 @@ def test_no_other_event_is_told(kind: NoticeKind) -> None:
         (spec(tellBack={"onRollback": {"setAlias": "champion"}}), FROM_THERE),
         (spec(tellBack={}), {"version": "8"}),
         (spec(tellBack={}), {"version": "8", "registry": FROM_THERE["registry"]}),
+        (spec(tellBack={}), {"digest": "sha256:8", "registry": FROM_THERE["registry"]}),
         (spec(tellBack={}), None),
     ],
 )
