@@ -1,4 +1,5 @@
-# Everything runs in .venv, which is made on first use; `make help` lists the targets.
+# Everything runs in .venv, which is made on first use, once for all checkouts; `make help` lists the
+# targets.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -31,9 +32,7 @@ $(READY): requirements/dev.txt
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
 	  { apt-get update -qq && apt-get install -y -qq python3-venv; } || \
 	  { echo "install python3-venv first: apt-get install python3-venv" >&2; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --no-compile --require-hashes --requirement requirements/dev.txt
-	@touch $@
+	@$(PYTHON) -m tests.environment
 
 .PHONY: lock
 lock: $(READY) ## Lock the newest allowed dependencies, with hashes
@@ -88,7 +87,8 @@ generated: $(READY) ## Check that the generated files are up to date
 	$(BIN)/python -m tests.demo.film --check
 
 .PHONY: verify
-verify: lint types contracts generated ## Run all checks except the tests
+verify: $(READY) ## Run all checks except the tests
+	@$(MAKE) --no-print-directory --jobs=2 lint types contracts generated
 
 # --- Tests
 
