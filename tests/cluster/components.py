@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.configuration import CONFIG, KUBECONFIG, PKI
-from tests.cluster.description import Profile
+from tests.cluster.configuration import AUDIT_POLICY, CONFIG, KUBECONFIG, PKI
+from tests.cluster.description import AUDIT_LOG, Profile
 from tests.cluster.node import SERVICE_CIDR
 from tests.cluster.nodes import FIRST, Node
 from tests.cluster.pki import FRONT_PROXY
@@ -58,6 +58,9 @@ def _apiserver() -> Component:
         "/run/parts/kubernetes/bin/kube-apiserver",
         f"--advertise-address={FIRST.address}",
         "--allow-privileged=true",
+        "--audit-log-maxsize=1024",  # in MB; more is not in one file
+        f"--audit-log-path=/var/{AUDIT_LOG}",
+        f"--audit-policy-file={AUDIT_POLICY}",
         "--authorization-mode=Node,RBAC",
         f"--client-ca-file={PKI}/ca.crt",
         "--etcd-servers=http://127.0.0.1:2379",

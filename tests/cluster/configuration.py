@@ -11,17 +11,34 @@ from tests.cluster.nodes import FIRST, POD_CIDR, Node
 CONFIG = "/var/lib/kubernetes"  # as the box sees it
 PKI = f"{CONFIG}/pki"
 KUBECONFIG = f"{CONFIG}/kubeconfig"
+AUDIT_POLICY = f"{CONFIG}/audit.json"
 
 
 def write(folder: Path, nodes: Iterable[Node], box: str, snapshotter: str) -> None:
     """Write the configuration files that the components are started with into the folder. `box`:
     its control group."""
     _write(folder / "kube-proxy.json", _kube_proxy_configuration())
+    _write(folder / "audit.json", _audit_policy())
     for node in nodes:
         _write(folder / f"kubelet{node.mark}.json", _kubelet_configuration(node, box))
         _write(folder / f"cni{node.mark}" / "10-pods.conflist", _pod_network(node))
         containerd = _containerd_configuration(node, snapshotter)
         (folder / f"containerd{node.mark}.toml").write_text(containerd, "utf-8")
+
+
+def _audit_policy() -> dict[str, Any]:
+    """What ServiceAccounts ask is in the log, except those of Kubernetes itself."""
+    accounts = "system:serviceaccounts"
+    return {
+        "apiVersion": "audit.k8s.io/v1",
+        "kind": "Policy",
+        "omitStages": ["RequestReceived"],
+        "rules": [
+            {"level": "None", "userGroups": [f"{accounts}:kube-system"]},
+            {"level": "Metadata", "userGroups": [accounts]},
+            {"level": "None"},
+        ],
+    }
 
 
 def _kubelet_configuration(node: Node, box: str) -> dict[str, Any]:

@@ -13,6 +13,8 @@ Profile = Literal["full", "control"]
 DEFAULT_NAMES: dict[Profile, str] = {"full": "serinus", "control": "serinus-control"}
 _CHECKOUT = Path(__file__).parents[2]
 GATEWAY_ADDRESS = "public.gateways.svc.cluster.local"
+AUDIT_LOG = "log/audit.log"
+"""Below the /var of the bare backend's box: what ServiceAccounts have asked of the API server."""
 PROMETHEUS_ADDRESS = "http://prometheus.monitoring.svc.cluster.local:9090"
 
 
@@ -79,6 +81,11 @@ def claim(folder: Path, backend: str, wanted: Wanted) -> None:
             f"--name, or end it with `python -m tests.cluster down --name {folder.name}`"
         )
     file.write_text(json.dumps(ours), encoding="utf-8")
+
+
+def audit_log(folder: Path) -> Path:
+    """The audit log of the API server of the folder's cluster, which only the bare backend has."""
+    return folder / "var" / AUDIT_LOG
 
 
 def backend_of(folder: Path) -> str:

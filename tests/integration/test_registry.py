@@ -18,6 +18,7 @@ from tests.integration.proxy import Proxy, Request
 from tests.support.inprocess import Manifest, Operator
 from tests.support.registries import FakeMLflow
 from tests.support.registry import CHAMPION
+from tests.support.rights import promised
 from tests.support.rollouts import healthy, rolls_out, spec
 
 ROLLOUT: dict[str, Any] = {
@@ -204,13 +205,6 @@ def asked(request: Request) -> tuple[str, str]:
     else:
         verb = "get" if name else "list"
     return f"{resource}/{below}" if below else resource, verb
-
-
-def promised() -> set[tuple[str, str]]:
-    """The resources and verbs of the table in docs/security.md."""
-    text = (Path(__file__).parents[2] / "docs" / "security.md").read_text()
-    rows = re.findall(r"^\| `([a-z/]+)` \| ([a-z, ]+) \|", text, re.MULTILINE)
-    return {(resource, verb) for resource, verbs in rows for verb in verbs.split(", ")}
 
 
 def test_the_promises_have_neither_secrets_nor_writes_of_a_spec() -> None:
