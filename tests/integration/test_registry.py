@@ -262,7 +262,7 @@ async def test_a_candidate_that_nobody_can_judge_gets_no_traffic_until_somebody_
         await people.apply("fraud", **{**FOLLOWED, "model": unknown})
         await operator.start()
         await people.until_split("fraud", {f"fraud-{stable}": 100}, within=60)
-        said = f"Nobody judges revision {candidate} meanwhile, so it gets no traffic"
+        said = f"Nobody judges revision {candidate} meanwhile, so it gets no requests of clients"
         await people.until("fraud", lambda s: said in s["message"], within=30)
         await people.apply("fraud", **FOLLOWED)
         shares = {f"fraud-{stable}": 80, f"fraud-{candidate}": 20}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
 
+from serinus.api.reasons import meaning_of
 from serinus.api.recording import Recording
 from serinus.api.status import Decision, Timeline
 from serinus.cli import prometheus_options
@@ -83,7 +84,7 @@ def run(options: argparse.Namespace) -> None:
         replay = replace(
             replay,
             spec=manifest.spec,
-            delay=_delay(replay, decided),
+            delay=delay_of(replay, decided),
             end=min(replay.end, options.until or inf),
         )
         found = ReplayComparison(real, timeline, replay.run(), decided)
@@ -122,17 +123,18 @@ def _refuse_what_was_not_recorded(manifest: GivenManifest, recorded: Recorded) -
             )
 
 
-def _delay(replay: Replay, decided: Sequence[Decision]) -> float:
+def delay_of(replay: Replay, decided: Sequence[Decision]) -> float:
     """How long the operator's queries took, in seconds: a sample that was scraped in the meantime
     was counted a look earlier. The delay with which the operator's policy reproduces its
-    decisions, or 0 if none does."""
+    decisions, or 0 if none does. Another revision that replaced this one is not in a replay."""
+    theirs = [figures(one) for one in decided if meaning_of(one.reason).ends != "cancelled"]
     for delay in _DELAYS:
         again = [
             one
             for one in as_kept(replace(replay, delay=delay).run().decisions)
             if one.reason not in BY_COMMAND
         ]
-        if list(map(figures, again))[-len(decided) :] == list(map(figures, decided)):
+        if list(map(figures, again))[-len(theirs) :] == theirs:
             return delay
     return 0.0
 

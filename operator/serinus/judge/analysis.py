@@ -210,9 +210,10 @@ def audit(
 
 
 def _not_compared(known: Inputs | None, _: Fault) -> Inputs | None:
-    """They hold nothing, and no verdict waits for them, while it is unknown whether they differ.
-    What is remembered of them may be what cannot be compared, so it is dropped."""
-    return known and known.replace(unlike=None, features=[], looked_at=None)
+    """They hold nothing while it is unknown whether they differ; verdicts wait for what was known
+    of them last as long as they would without a fault. What is remembered of their values may be
+    what cannot be compared, so it is dropped."""
+    return known and known.replace(unlike=None, features=[])
 
 
 def _slices(
@@ -310,7 +311,7 @@ def _looked(
     known = progress.baseline
     tells_mix = next((each.name for each in checks if strata_labels(analysis, each, known)), "")
     reserved = guard.reserved(measurement.at) if guard else None
-    unlike = _unlike(progress.inputs) or _unlike(inputs)
+    unlike = _graver(_unlike(progress.inputs), _unlike(inputs))
 
     def looked(check: Check) -> CheckStatus:
         budget = budget_of(analysis, check, progress.entries)
@@ -622,6 +623,12 @@ def _unless_in_doubt(
 
 def _unlike(inputs: Inputs | None) -> Unlike | None:
     return inputs.unlike if inputs else None
+
+
+def _graver(before: Unlike | None, now: Unlike | None) -> Unlike | None:
+    """What the arms are held for in a look: also for what it has shown no longer to be so."""
+    shown = (each for each in (before, now) if each and not each.in_doubt)
+    return next(shown, before or now)
 
 
 def _if_comparable(

@@ -22,8 +22,8 @@ RESTART_AFTER: Final = 10.0
 """Seconds after which an endpoint is notified again when our own code has raised."""
 
 _DENIED: Final = (
-    "spec.model.registry.tellBack needs a registry of a kind that can be written to, with writeBack "
-    "in its configuration"
+    "spec.model.registry.tellBack needs a registry of a kind that can be written to, with "
+    "writeBack in its configuration"
 )
 
 log = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ class Notifier:
         metadata, spec = live["metadata"], live.get("spec") or {}
         digest = spec_digest(spec)
         happened = notices(metadata["uid"], before, after, decisions, now, digest)
-        found = list(told_back(happened, spec, revisions))
+        found = list(told_back(happened, spec, revisions, before.candidate))
         writers = {each.receiver for each in self._writers}
         for each in found:
             if each.write and receiver(each.write.registry) not in writers:

@@ -155,6 +155,9 @@ def _undo(s: Situation, revision: str) -> Situation | str:
         return f"revision {revision} is already stable"
     if revision == s.desired.revision:
         return f"revision {revision} is the one in the spec; use retry or promote instead"
+    candidate = s.status.candidate
+    if candidate is not None and revision == candidate.revision:
+        return f"revision {revision} is already being rolled out; its pods are awaited"
     if revision not in s.world.history:
         return f"revision {revision} is not in the history"
     gates = [kind for kind in map(kind_of, s.steps) if isinstance(kind, Gate)]
@@ -169,8 +172,10 @@ def _undo(s: Situation, revision: str) -> Situation | str:
         f"Returned to revision {revision} by command; the spec still has {s.desired.revision}."
     )
     refused = Rejected(revision=s.desired.revision, reason=Reason.UNDONE, message=message, at=s.now)
-    candidate = s.status.candidate
-    undone = s.drop().because(Reason.UNDONE, candidate.revision, message) if candidate else s
+    undone = s
+    if candidate is not None:
+        replaced = f"Revision {candidate.revision} was replaced by an undo to revision {revision}."
+        undone = s.drop().because(Reason.UNDONE, candidate.revision, replaced)
     return undone.to(rejected=refused).start(revision, message, direct=True)
 
 

@@ -104,8 +104,11 @@ def note_what_came_of_a_retraining(s: Situation) -> Situation | None:
         new = _arrived(s, run)
         return None if new is None else _with(s, run.replace(new=new))
     candidate, stable = s.status.candidate, s.status.stable
-    under_way = candidate is not None and candidate.revision == run.new.revision
-    if under_way:
+    if (
+        candidate is not None
+        and candidate.revision == run.new.revision
+        and candidate.stage is not Stage.RETURNING
+    ):
         again = run.new.replace(outcome="RollingOut", ended=None, message="")
         return None if again == run.new else _with(s, run.replace(new=again))
     if run.new.outcome != "RollingOut":

@@ -18,7 +18,11 @@ from serinus.notifications.sender import Outgoing
 from serinus.registries.connection import HttpConnection
 from serinus.registries.kind import Connection, UnreadableError, WritableKind
 
-_OUTCOMES: Final[Mapping[NoticeKind, str]] = {"Promoted": "promoted", "RolledBack": "rolledBack"}
+_OUTCOMES: Final[Mapping[NoticeKind, str]] = {
+    "Promoted": "promoted",
+    "RolledBack": "rolledBack",
+    "Cancelled": "rolledBack",  # by the spec or a command, after it was promoted
+}
 
 Connected = Callable[[Registry, Connection], WritableKind]
 

@@ -57,7 +57,7 @@ class MomentView:
 def moments(status: Status) -> tuple[MomentView, ...]:
     """All that is known of alarms, Jobs that retrained and rollouts, oldest first. Of what is older
     than the decisions that are kept, the Jobs alone are known."""
-    found = [MomentView(e.at, e.reason, e.revision, e.message) for e in status.decisions]
+    found = [MomentView(e.at, e.reason, e.revision, e.message) for e in reversed(status.decisions)]
     oldest = min((each.at for each in found), default=inf)
     runs = status.retraining.history if status.retraining else []
     for run in runs:

@@ -295,6 +295,76 @@ def test_what_cannot_be_compared_with_what_is_remembered_is_compared_anew() -> N
     assert again == [len(each.shares) for each in inputs.features]
 
 
+@pytest.mark.parametrize("kind", ["predictions", "errors"])
+@pytest.mark.parametrize("before", [0, 20])
+@pytest.mark.parametrize("faulty", [1, 2, 4])
+def test_one_look_that_cannot_compare_blames_nobody_for_how_it_is_asked(
+    kind: str, before: int, faulty: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`faulty` looks after what the candidate is asked has changed, and with it its answers."""
+    follows = kind == "predictions"
+    asked = Asked(0, *([drift(classes={"metric": "model_predictions_total"})] if follows else []))
+    for look in range(before + 3 * FEW):
+        others = look >= before
+        asked.classes({"deny": 60 if others else 15, "approve": 15 if others else 60}, STABLES)
+        with collected(), monkeypatch.context() as patched:
+            if look == before + faulty:
+                patched.setattr("serinus.judge.analysis.compare_inputs", _raising)
+            check = asked.ask(
+                OTHERS if others else USUAL, failing=0 if follows or not others else 30
+            )
+        assert not check.rolls_back
+    assert asked.held
+
+
+def _raising(*_: object) -> None:
+    raise KeyError("a share")
+
+
+@pytest.mark.parametrize("every", [2, 3])
+def test_comparisons_that_fail_again_and_again_keep_no_verdict_waiting(
+    every: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Asked()
+    for look in range(60):
+        with collected(), monkeypatch.context() as patched:
+            if look % every == 0:
+                patched.setattr("serinus.judge.analysis.compare_inputs", _raising)
+            if asked.ask(failing=15).rolls_back:
+                return
+    raise AssertionError("it keeps its traffic")
+
+
+def test_what_looks_have_cost_is_known_after_one_that_could_not_compare(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where stable has no values in the next one."""
+    asked = Asked()
+    for _ in range(20):
+        asked.ask()
+    known = asked.progress.inputs
+    with collected(), monkeypatch.context() as patched:
+        patched.setattr("serinus.judge.analysis.compare_inputs", _raising)
+        asked.ask()
+    requests(asked.candidate, "pod", 0, 75)
+    requests(asked.stable, "pod", 0, 1425)
+    asked.look()
+    inputs = asked.progress.inputs
+    assert known and inputs and (inputs.looks, inputs.evidence) == (known.looks, known.evidence)
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_what_differs_more_while_predictions_are_in_doubt_is_shown_and_blames_nobody(
+    seed: int,
+) -> None:
+    answers = Answers(seed)
+    answers.until_in_doubt()
+    for _ in range(3 * FEW):
+        assert not answers.answer(OTHERS, failing=12)
+    assert answers.held and answers.held.startswith("Feature income, ")
+    assert "beyond the tolerance" in answers.held
+
+
 @pytest.mark.parametrize(
     "check", [error_rate(), drift(classes={"metric": "model_predictions_total"})]
 )

@@ -94,6 +94,18 @@ def test_a_command_that_makes_no_sense_is_refused_and_changes_nothing(
     assert rollout.status.candidate == before
 
 
+def test_an_undo_that_is_repeated_while_its_pods_are_awaited_is_refused_and_goes_on() -> None:
+    rollout = serving().apply(B).order(f"promote/{B}")
+    rollout.world.broken = {A}
+    rollout.after(700).order(f"undo/{A}/1")
+    before, made = rollout.status.candidate, len(rollout.rollout.new_decisions)
+    assert before and before.revision == A
+    rollout.after(60).order(f"undo/{A}/2")
+    assert "already being rolled out" in outcome(rollout)
+    assert rollout.status.candidate and rollout.status.candidate.since == before.since
+    assert "Undone" not in [each.reason for each in rollout.rollout.new_decisions[made:]]
+
+
 def test_after_an_undo_stables_pods_are_as_many_as_there_are() -> None:
     rollout = serving().given(steps=[]).apply(B)
     rollout.command = f"undo/{A}"

@@ -394,6 +394,22 @@ def test_only_text_or_a_number_is_a_version(said: str, made: str | None) -> None
     assert last(ends(training(), left(said))).made == made
 
 
+def test_an_undo_to_what_came_of_it_leaves_its_outcome() -> None:
+    rollout = promoted(ends(training(), left("")).after(60).apply(B))
+    came = last(rollout).new
+    promoted(rollout.after(HOUR).apply(C))
+    seen = len(rollout.rollout.new_decisions)
+    rollout.world.broken = {B}
+    rollout.after(60).order(f"undo/{B}")
+    assert rollout.status.candidate, "its pods are awaited"
+    assert came and came.outcome == "Promoted" and last(rollout).new == came
+    rollout.world.broken = set()
+    rollout.after(60)
+    assert rollout.status.stable and rollout.status.stable.revision == B
+    assert last(rollout).new == came
+    assert not [each for each in rollout.rollout.new_decisions[seen:] if "Retrained" in each.reason]
+
+
 def test_an_undo_is_not_what_came_of_it() -> None:
     rollout = promoted(serving(rollout={"steps": STEPS}).apply(B))
     rollout.spec = {**rollout.spec, **with_an_alarm().spec}

@@ -341,7 +341,8 @@ async def test_a_candidate_that_nobody_can_judge_since_all_history_is_lost_gets_
     status = await settled(operator)
     assert (
         "Nothing is rolled out until it is. Nobody judges revision "
-        f"{candidate} meanwhile, so it gets no traffic until that is mended." in status["message"]
+        f"{candidate} meanwhile, so it gets no requests of clients until that is mended."
+        in status["message"]
     )
     assert status["candidate"]["weight"]["actual"] == 0
     operator.traffic.errors = {}
@@ -393,11 +394,11 @@ async def test_why_there_is_nothing_to_act_on_is_told_though_the_route_cannot_be
     between.before = no_route
     await through.__aenter__()
     status = await through.until("fraud", lambda s: "challenger" in s["message"], moving=1)
-    assert "gets no traffic" not in status["message"]
+    assert "gets no requests" not in status["message"]
     assert status["candidate"]["weight"]["actual"] == 20
     between.before = None
     await through.until_split("fraud", {f"fraud-{status['stable']['revision']}": 100}, within=60)
-    await through.until("fraud", lambda s: "gets no traffic" in s["message"])
+    await through.until("fraud", lambda s: "gets no requests" in s["message"])
 
 
 async def test_what_was_rejected_loses_its_traffic_though_there_is_nothing_to_act_on(
@@ -443,4 +444,4 @@ async def test_what_is_taken_back_loses_its_traffic_though_there_is_nothing_to_a
     for pod in pods:
         await report(operator, pod, 1, ready=True)
     await operator.until_split("fraud", {f"fraud-{before}": 100})
-    await operator.until("fraud", lambda s: "gets no traffic" in s["message"])
+    await operator.until("fraud", lambda s: "gets no requests" in s["message"])

@@ -131,6 +131,20 @@ async def test_a_template_that_is_rolled_back_is_not_told_of_the_version_that_se
     assert operator.registry.written == [("Promoted", of("4")), ("Promoted", of("5"))]
 
 
+async def test_what_is_undone_in_its_guard_is_told_to_be_rolled_back(operator: Operator) -> None:
+    await begun(operator, {"onRollback": {"setAlias": "rejected"}}, may_write=True)
+    guard = {"guard": {"duration": "1h"}}
+    await operator.edit("fraud", lambda live: live["spec"]["rollout"].update(guard))
+    stable = (await operator.get("fraud"))["status"]["stable"]["revision"]
+    await command(operator, "promote")
+    await operator.until("fraud", lambda s: s["candidate"]["stage"] == "Guarded")
+    await operator.command("fraud", f"undo/{stable}")
+    await operator.until("fraud", lambda s: s["phase"] == "RolledBack")
+    await operator.until("fraud", told(operator))
+    writes = [(kind, write) for kind, write in operator.registry.written if write.version == "5"]
+    assert writes == [("Promoted", of("5")), ("Cancelled", of("5", "rejected"))]
+
+
 async def test_an_operator_that_ends_before_it_is_told_loses_nothing(operator: Operator) -> None:
     await begun(operator, {"onRollback": {"setAlias": "rejected"}}, may_write=True)
     operator.registry.writable = False

@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from serinus.api.reasons import Reason
 from serinus.api.spec import Spec
-from serinus.api.status import InEffect, ObeyedCommand, Timeline
+from serinus.api.status import Decision, InEffect, ObeyedCommand, Timeline
+from serinus.cli.replay import delay_of
 from serinus.manifests.owner import Owner
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult, Series
 from serinus.metrics.requests import Results
@@ -46,6 +48,10 @@ class HourBefore:
 
     def replayed(self, **analysis: Any) -> Replayed:
         """What a policy makes of it."""
+        return self.replay(**analysis).run()
+
+    def replay(self, **analysis: Any) -> Replay:
+        """By a policy."""
         given = {
             "template": {"spec": {"containers": []}},
             "replicas": 4,
@@ -77,7 +83,7 @@ class HourBefore:
             promoted=self.promoted,
             end=START + (self.until or 200.0),
             source=self,
-        ).run()
+        )
 
     def read(self, queries: Iterable[ArmQuery], now: float) -> Results:
         """What Prometheus had; of a history nothing."""
@@ -227,6 +233,23 @@ def test_what_a_person_commanded_is_commanded_again() -> None:
         ("CommandObeyed", 66),
         ("Promoting", 90),
     ]
+
+
+def test_an_undo_that_ended_it_hides_not_how_late_samples_were() -> None:
+    @dataclass
+    class Late(HourBefore):
+        def _answer(self, asked: ArmQuery, now: float) -> QueryResult:
+            return super()._answer(asked, now - 0.3)
+
+    replay = Late(until=45.0, promoted=False, weights=[effect(5, 12)]).replay()
+    decided = [
+        one
+        for one in replace(replay, delay=0.5).run().decisions
+        if one.reason in ("RolloutStarted", "WeightRaised")
+    ]
+    assert delay_of(replay, decided) == 0.5
+    undone = Decision(at=START + 45, reason=Reason.UNDONE, revision=NEW, message="Replaced.")
+    assert delay_of(replay, [*decided, undone]) == 0.5
 
 
 def test_what_a_person_approved_is_approved_again_at_the_same_step_alone() -> None:

@@ -31,6 +31,12 @@ def test_an_alarm_its_job_and_the_rollout_are_listed_in_order_and_nothing_twice(
     ]
 
 
+def test_what_one_pass_decided_is_listed_in_its_order() -> None:
+    made = ["Undone", "RolloutStarted", "Promoted"]
+    newest_first = [decision(400.0, reason) for reason in reversed(made)]
+    assert [each.what for each in moments(Status(decisions=newest_first))] == made
+
+
 def test_what_came_of_a_job_is_listed_when_its_decisions_are_no_longer_kept() -> None:
     found = moments(Status(retraining=Retraining(history=[RUN])))
     assert [each.what for each in found] == [

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from serinus.api.notifications import NoticeKind
-from serinus.api.status import Notice, VersionWrite
+from serinus.api.stages import Stage
+from serinus.api.status import Candidate, Notice, VersionWrite
 from serinus.manifests.revision import Revision
 from serinus.views.told_back import told_back
 
@@ -22,9 +23,11 @@ def spec(**more: Any) -> dict[str, Any]:
     return {"model": {"registry": {**registry, **more}}}
 
 
-def told(kind: NoticeKind, of: dict[str, Any], model: Any) -> VersionWrite | None:
+def told(
+    kind: NoticeKind, of: dict[str, Any], model: Any, before: Candidate | None = None
+) -> VersionWrite | None:
     notice = Notice(id="a", kind=kind, at=1.0, reason="CheckFailed", revision="b")
-    [found] = told_back([notice], of, {"b": Revision("b", 2, model, {})})
+    [found] = told_back([notice], of, {"b": Revision("b", 2, model, {})}, before)
     assert found.replace(write=None) == notice
     return found.write
 
@@ -54,6 +57,18 @@ def test_no_other_event_is_told(kind: NoticeKind) -> None:
 
 
 @pytest.mark.parametrize(
+    ("stage", "alias"),
+    [(Stage.GUARDED, "rejected"), (Stage.TAKING_BACK, "rejected"), (Stage.STEPPING, None)],
+)
+def test_what_a_person_takes_back_in_its_guard_was_promoted_and_is_told(
+    stage: Stage, alias: str | None
+) -> None:
+    before = Candidate(revision="b", number=2, stage=stage, since=1.0, progress_since=1.0)
+    found = told("Cancelled", spec(tellBack=ALIAS), FROM_THERE, before)
+    assert (found and found.alias) == alias
+
+
+@pytest.mark.parametrize(
     ("of", "model"),
     [
         (spec(), FROM_THERE),
@@ -76,4 +91,4 @@ def test_nothing_is_told_of_what_is_not_wanted_or_not_from_there(
 
 def test_nothing_is_told_of_a_revision_that_is_not_known() -> None:
     notice = Notice(id="a", kind="Promoted", at=1.0, reason="Promoted", revision="b")
-    assert list(told_back([notice], spec(tellBack={}), {})) == [notice]
+    assert list(told_back([notice], spec(tellBack={}), {}, None)) == [notice]

@@ -153,7 +153,7 @@ def compare_inputs(
     if read != readings:
         return known  # not answered
     if not known.features and all(growth.newest is None for growth in read[1]):
-        return None if _served(arms[1], asked) else known
+        return None if _served(arms[1], asked) and not known.looks else known
     known = _told_what_is_unmatched(known, settings, arms)
     candidate, stable = (values_of(settings, arm) for arm in read)
     blocks = _blocks(known.features, candidate, stable, _policy(settings))
@@ -166,7 +166,9 @@ def compare_inputs(
         known = known.replace(looked_at=at)
     new = new_features(known.features, candidate, stable)
     if new and known.unlike is None:
-        known = known.replace(features=[*known.features, *new], looked_at=at)
+        # the first look waits for the next one; later ones that compare nothing prolong no wait
+        begun = at if known.looked_at is None else known.looked_at
+        known = known.replace(features=[*known.features, *new], looked_at=begun)
     return known
 
 
@@ -254,8 +256,10 @@ def _compared(
     known: Inputs, blocks: Blocks, policy: Policy, risks: tuple[float, float], at: float
 ) -> Inputs:
     false_alarm, false_end = risks
-    if known.unlike is not None:
-        return _until_alike(known, known.unlike, blocks, false_end, at)
+    if (unlike := known.unlike) is not None:
+        known = _until_alike(known, unlike, blocks, false_end, at)
+        if known.unlike is None or not unlike.in_doubt:
+            return known
     known = _weighed(known, blocks)
     if known.evidence * false_alarm < 1:
         return known
