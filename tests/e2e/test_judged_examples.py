@@ -1,6 +1,6 @@
 """The numbered examples whose candidates are judged, driven to where their comments say they go."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
@@ -26,24 +26,53 @@ class Applied:
     load: Load
 
 
+Begin = Callable[[str], Applied]
+
+
 @pytest.fixture(scope="module")
-def applied(product: Stage) -> Iterator[Mapping[str, Applied]]:
-    """All of them beside each other; their clients and candidates start one after another, for a
-    start takes a core from the pods that serve."""
+def begin(product: Stage) -> Iterator[Begin]:
+    """Begins the rollout of one of them, with its clients; v1 of all serves beside each other."""
     with running(product, JUDGED) as found, ExitStack() as stack:
-        begun = {}
-        for name, rate in JUDGED.items():
-            load = _load(product, found[name].namespace, rate, feedback=name in HEARD)
-            begun[name] = Applied(found[name], stack.enter_context(load))
+
+        def begun(name: str) -> Applied:
+            feedback = name in HEARD
+            load = _load(product, found[name].namespace, JUDGED[name], feedback=feedback)
+            applied = Applied(found[name], stack.enter_context(load))
             apply_candidate(product, name, found[name])
             until_candidate_runs(found[name])
+            return applied
+
         yield begun
+
+
+@pytest.fixture(scope="module")
+def threshold(begin: Begin) -> Applied:
+    """The one whose bound knows no other revision, before the pods of others start: three seconds
+    in a minute in which its pods do not run are too slow for it."""
+    return begin("05-threshold")
+
+
+@pytest.fixture(scope="module")
+def applied(begin: Begin, threshold: Applied) -> Mapping[str, Applied]:
+    """The others; they start one after another, for a start takes a core from the pods that
+    serve."""
+    return {name: begin(name) for name in JUDGED if name != "05-threshold"}
 
 
 def _load(product: Stage, namespace: str, rate: float, *, feedback: bool) -> Load:
     url = f"http://loan.{namespace}.svc.cluster.local"
     target = Target(url, namespace, rate, keep_alive=False, feedback=feedback)
     return Load(product.api, product.model_image, namespace, target)
+
+
+def test_05_threshold_holds_a_value_of_any_query_against_its_bounds(
+    threshold: Applied,
+) -> None:
+    status = threshold.deployed.until(
+        "slow is shown to be within bounds",
+        lambda s: _verdicts(s).get("slow") == "Pass",
+    )
+    assert status["candidate"]["weight"]["wanted"] == 5
 
 
 def test_04_drift_rolls_back_a_candidate_that_answers_every_request(
@@ -54,16 +83,6 @@ def test_04_drift_rolls_back_a_candidate_that_answers_every_request(
     assert rejected["reason"] == "CheckFailed"
     assert "Check scores:" in rejected["message"] or "Check classes:" in rejected["message"]
     assert not +example.load.seen.model_failures
-
-
-def test_05_threshold_holds_a_value_of_any_query_against_its_bounds(
-    applied: Mapping[str, Applied],
-) -> None:
-    status = applied["05-threshold"].deployed.until(
-        "slow is shown to be within bounds",
-        lambda s: _verdicts(s).get("slow") == "Pass",
-    )
-    assert status["candidate"]["weight"]["wanted"] == 5
 
 
 def test_07_analysis_finds_what_each_check_asks_for(applied: Mapping[str, Applied]) -> None:

@@ -15,8 +15,8 @@ EXAMPLES: Final = {
 }
 """By name."""
 JUDGED: Final = {
-    "04-drift": 20.0,
     "05-threshold": 20.0,
+    "04-drift": 20.0,
     "07-analysis": 6.0,
     "08-monitoring": 4.0,
     "02-canary": 200.0,
