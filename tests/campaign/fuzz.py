@@ -214,26 +214,38 @@ def _courses() -> st.SearchStrategy[Course]:
     return st.one_of(regular, regular, odd)
 
 
+# made once: to make them at each draw would take as long as to judge what is drawn
+COURSES: Final = _courses()
+PODS: Final = st.integers(1, 2)
+OFFSETS: Final = st.sampled_from((0.0, 0.0, 4.0, 9.0))
+EXPORTED: Final = st.sampled_from(("usual", "usual", "some", "odd", "none"))
+SOME: Final = {
+    metric: st.lists(st.sampled_from(usual), unique_by=str) for metric, usual in LABELS.items()
+}
+SOME_ODD: Final = st.lists(st.sampled_from(ODD), max_size=3)
+ALIKE: Final = st.booleans()
+
+
 @st.composite
 def arms(draw: st.DrawFn, pod: str) -> Arm:
     """One or two pods that export this and that, or lack it."""
     arm = Arm()
-    for number in range(draw(st.integers(1, 2))):
-        offset = draw(st.sampled_from((0.0, 0.0, 4.0, 9.0)))
+    for number in range(draw(PODS)):
+        offset = draw(OFFSETS)
         instance = f"10.0.0.{number}"
         for metric, usual in LABELS.items():
             labels: Sequence[Labels] = ()
-            match draw(st.sampled_from(("usual", "usual", "some", "odd", "none"))):
+            match draw(EXPORTED):
                 case "usual":
                     labels = usual
                 case "some":
-                    labels = draw(st.lists(st.sampled_from(usual), unique_by=str))
+                    labels = draw(SOME[metric])
                 case "odd":
-                    labels = [*usual[:2], *draw(st.lists(st.sampled_from(ODD), max_size=3))]
-            whole = draw(_courses())
-            alike = draw(st.booleans())
+                    labels = [*usual[:2], *draw(SOME_ODD)]
+            whole = draw(COURSES)
+            alike = draw(ALIKE)
             for own in labels:
-                course = whole if alike else draw(_courses())
+                course = whole if alike else draw(COURSES)
                 named = {"__name__": metric, "pod": f"{pod}-{number}", "instance": instance}
                 arm.series.append(Series({**named, **own}, course.samples(offset)))
     return arm
