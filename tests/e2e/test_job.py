@@ -95,7 +95,9 @@ def test_one_passes_by_its_limits_one_cannot_say_and_one_rejects_before_any_clie
     print(f"v2 passed by {compared}")
     raised = next(each for each in loan.status()["decisions"] if each["reason"] == "WeightRaised")
     assert "has succeeded: accuracy 0." in raised["message"]
-    loan.until("its Jobs are deleted", lambda _: not product.api.list("Job", namespace))
+    jobs = product.api.list("Job", namespace)
+    ended = {each["metadata"]["name"] for each in jobs if each["status"].get("succeeded") == 1}
+    assert ended == {each["job"] for each in candidate["results"]}, "kept, with their logs"
     loan.command(f"promote/{candidate['revision']}")
     stable = loan.until_healthy("v2")["stable"]["revision"]
 
@@ -134,7 +136,7 @@ def cannot_say_of_v3(product: Stage, namespace: str, model: Model) -> None:
     assert "exit code 3: the registry of answers is down" in status["message"]
     assert status["phase"] == "Degraded"
     first = status["candidate"]["task"]["name"]
-    assert [each["metadata"]["name"] for each in product.api.list("Job", namespace)] == [first]
+    assert first in {each["metadata"]["name"] for each in product.api.list("Job", namespace)}
     loan.command(f"retry/{status['candidate']['revision']}")
     loan.until(
         "another Job could not say",
