@@ -34,7 +34,7 @@ def test_a_cold_start_that_nobody_has_set_is_not_blamed(
     with Load(product.api, product.model_image, namespace, target) as load:
         changed = model.manifest()
         changed["spec"]["model"]["version"] = "v2"
-        changed["spec"]["template"]["spec"]["containers"][0] |= cold(seconds, 1.5)
+        changed["spec"]["template"]["spec"]["containers"][0] |= cold(seconds, 0.4)
         product.api.apply(changed)
         loan.until_weight(50)
         status = loan.until_healthy("v2", within=900.0)

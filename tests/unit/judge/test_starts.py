@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from serinus.api.baseline import Baseline, CheckBaseline
 from serinus.api.checks.error_rate import ErrorRate
 from serinus.api.quantities import spoken
 from serinus.api.status import CheckStatus
+from serinus.judge.analysis import reads
 from serinus.judge.evidence.starts import COST, LONGEST
 from tests.support.simulated_analysis import (
     INTERVAL,
@@ -220,6 +222,20 @@ def test_that_stable_fails_as_often_is_no_start() -> None:
 
 def test_a_pod_that_takes_ten_times_as_long_and_levels_off_is_not_blamed() -> None:
     simulated = SimulatedAnalysis(SLOW)
+    assert "Fail" not in timed_on(simulated, 7, TEN_TIMES)
+    assert "Fail" not in timed_on(simulated, 2, USUAL)
+    assert "Pass" in timed_on(simulated, 40, USUAL)
+
+
+def test_stables_own_first_requests_do_not_make_a_slow_start_look_well() -> None:
+    """As where both are asked for the first time, so that its last hour is a few seconds."""
+    simulated = SimulatedAnalysis(SLOW)
+    [check] = simulated.analysis.checks
+    first = CheckBaseline(
+        reads=reads(check), bounds=[0.1, 0.25, 0.5, 1.0, 2.5], shares=[0.3, 0.2, 0.1, 0.07, 0.01]
+    )
+    baseline = Baseline(measured_at=SINCE, checks=[first])
+    simulated.progress = replace(simulated.progress, baseline=baseline)
     assert "Fail" not in timed_on(simulated, 7, TEN_TIMES)
     assert "Fail" not in timed_on(simulated, 2, USUAL)
     assert "Pass" in timed_on(simulated, 40, USUAL)

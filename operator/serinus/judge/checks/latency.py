@@ -5,7 +5,7 @@ Never a quantile of a histogram: it is a guess between two bounds, and has no kn
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -63,6 +63,8 @@ IN_ONE_BUCKET: Final = "requests in one bucket"
 """Stable's, while it is not known at which bounds to compare."""
 SELDOM: Final = 0.05
 """Share of stable's requests that take longer than what is far longer twice over."""
+ENOUGH: Final = 60.0
+"""Requests of stable's in a look by which it is told what is seldom."""
 FAR_LONGER: Final = 2.0
 
 
@@ -144,8 +146,9 @@ class LatencyCheck:
             bound_named(name) for name, s in shares.items() if _at_bound(name) and s <= SELDOM
         ]
         growth, stable = look.growth(self._source(look))
-        longer = FAR_LONGER * min(seldom, default=math.inf)
         served, of_stable = map(ArmHistogram.of, (growth, stable))
+        # what is known may be of a few requests, of stable's own first minute
+        longer = FAR_LONGER * min([*seldom, *_seldom_in(of_stable)]) if seldom else math.inf
         share = math.fsum(of_stable.surely_above(longer).values()) / max(of_stable.total, 1.0)
         bad = served.surely_above(longer)
         counted = {
@@ -437,6 +440,14 @@ def _expected(state: CheckState, look: Look) -> Mapping[str, float]:
         beyond = zip(look.baseline.bounds, look.baseline.shares, strict=False)
         return {named(bound): share for bound, share in beyond}
     return {each.name: expected_next(each, so_far) for each in state.comparisons}
+
+
+def _seldom_in(stable: ArmHistogram) -> Iterator[float]:
+    """The bounds that few of stable's requests took longer than in a look."""
+    for bound in stable.bounds if stable.total >= ENOUGH else ():
+        above = stable.above(bound)
+        if above is not None and math.fsum(above.values()) <= SELDOM * stable.total:
+            yield bound
 
 
 def _worst(state: CheckState) -> Comparison:

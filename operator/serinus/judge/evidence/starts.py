@@ -44,6 +44,9 @@ faults are seldom due to a start, and take longer than one to be shown."""
 GROSS_IF_KNOWN: Final = 0.05
 """The same for pods of stable in the last hour, which count more requests, and for those of the
 candidate if pods of stable were so."""
+NOT_YET_WELL: Final = 20.0
+"""Seconds from its first request on for which a pod is not taken for one that began well: stable's
+may be as new, so that it is not known yet what is bad."""
 NOT_ONE_OR_TWO: Final = 3.0
 """Bad requests by which a pod is bad, be they as many of its first ones as they are."""
 TOTAL: Final = 0.5
@@ -150,7 +153,9 @@ def _followed(starts: Starts, served: ByPod, look: Look, longest: float) -> Star
             since = since if calm else look.at
         pods[name] = pod.replace(requests=pod.requests + requests, bad=pod.bad + bad)
     pods = {
-        name: each for name, each in pods.items() if each.awaited or not _began_well(each, served)
+        name: each
+        for name, each in pods.items()
+        if each.awaited or look.at - each.since < NOT_YET_WELL or not _began_well(each, served)
     }
     return starts.replace(pods=pods, older=older, calm=calm, calm_since=since, ended=ended)
 
