@@ -45,8 +45,8 @@ GROSS_IF_KNOWN: Final = 0.05
 """The same for pods of stable in the last hour, which count more requests, and for those of the
 candidate if pods of stable were so."""
 NOT_YET_WELL: Final = 20.0
-"""Seconds from its first request on for which a pod is not taken for one that began well: stable's
-may be as new, so that it is not known yet what is bad."""
+"""Seconds from its first request on for which a pod is not taken for one that was quick at first:
+stable's may be as new, so that it is not known yet what is slow."""
 NOT_ONE_OR_TWO: Final = 3.0
 """Bad requests by which a pod is bad, be they as many of its first ones as they are."""
 TOTAL: Final = 0.5
@@ -155,7 +155,7 @@ def _followed(starts: Starts, served: ByPod, look: Look, longest: float) -> Star
     pods = {
         name: each
         for name, each in pods.items()
-        if each.awaited or look.at - each.since < NOT_YET_WELL or not _began_well(each, served)
+        if each.awaited or _is_too_new(each, served, look) or not _began_well(each, served)
     }
     return starts.replace(pods=pods, older=older, calm=calm, calm_since=since, ended=ended)
 
@@ -168,6 +168,11 @@ def _gross(of_stable: float, *, known: bool) -> float:
 def _least(served: ByPod) -> float:
     """The same of a pod in this look."""
     return _gross(served.of_stable, known=served.known)
+
+
+def _is_too_new(pod: PodStart, served: ByPod, look: Look) -> bool:
+    """What fails is known at once, and what is slow by stable's requests alone."""
+    return not served.costly and look.at - pod.since < NOT_YET_WELL
 
 
 def _began_well(pod: PodStart, served: ByPod) -> bool:
