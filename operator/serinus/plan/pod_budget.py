@@ -219,7 +219,8 @@ def _too_many_in_a_guard(s: Situation, guarding: Guarding, counted: Restarts) ->
         f"At the rate of the previous revision's pods, {counted.stable} in "
         f"{spoken(counted.stable_seconds)} of a pod with its full part of the traffic, about "
         f"{counted.expected:.3g} were to be expected. Up to twice that rate is tolerated, less "
-        f"if both served within hours, and the first {allowed} in any case (rollout.maxRestarts)."
+        "if the previous revision became stable only hours before, and the first "
+        f"{allowed} in any case (rollout.maxRestarts)."
     )
     return message
 
