@@ -41,6 +41,13 @@ finally:
     slow = {"pydantic", "yaml", "serinus.api", "requests"} & set(sys.modules)
     assert not slow, slow
 """
+WITHOUT_LIMITS = """
+import sys
+from serinus.cli.__main__ import main
+code = main(["lint", "examples/03-gateway.yaml"])
+assert "cel" not in sys.modules
+sys.exit(code)
+"""
 
 
 def run(program: str) -> subprocess.CompletedProcess[str]:
@@ -65,6 +72,11 @@ def test_help_is_printed_before_anything_slow_is_imported() -> None:
     done = run(HELP)
     assert done.returncode == 0, done.stderr
     assert set(re.findall(r"^    ([\w-]+)", done.stdout, re.MULTILINE)) == set(VERBS)
+
+
+def test_what_evaluates_limits_is_imported_for_those_who_have_some() -> None:
+    done = run(WITHOUT_LIMITS)
+    assert done.returncode == 0, done.stderr
 
 
 def choices_of_output(verb: str) -> tuple[str, ...] | None:

@@ -7,12 +7,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import islice, product
-from typing import Any, Final
-
-import cel
+from typing import TYPE_CHECKING, Any, Final
 
 from serinus.api.steps.division import without_zeros
 from serinus.api.steps.results import NoResultError, as_text, leaves, parsed
+
+if TYPE_CHECKING:
+    import cel
 
 LONGEST_LIMIT: Final = 256
 MOST_LIMITS: Final = 16
@@ -64,7 +65,7 @@ def problem_of_limit(limit: str) -> str:
     if not limit.isprintable():
         return "must be one line of printable characters"
     try:
-        program = _run(lambda: cel.compile(limit))
+        program = _compiled(limit)
     except ValueError as error:
         where = _SYNTAX.search(str(error))
         why = f" at character {where[1]}: {where[2]}" if where else f": {_first_line(error)}"
@@ -76,7 +77,7 @@ def problem_of_limit(limit: str) -> str:
     return _problem_of_types(limit, program)
 
 
-def _problem_of_types(limit: str, program: cel.Program) -> str:
+def _problem_of_types(limit: str, program: "cel.Program") -> str:
     """Why no result makes it true or false; empty: one may. Which fields a result has, and of which
     types, is only known once a Job has left it, so all types are tried."""
     paths = [path[1:] for path in dict.fromkeys(_FIELD.findall(_TEXT.sub("''", limit)))]
@@ -98,7 +99,7 @@ def _problem_of_types(limit: str, program: cel.Program) -> str:
     return "compares or combines values of types that never fit, such as a number and text"
 
 
-def _fits(program: cel.Program, fields: Sequence[str], types: Sequence[int]) -> str | None:
+def _fits(program: "cel.Program", fields: Sequence[str], types: Sequence[int]) -> str | None:
     """Why the limit is no boolean of a result with fields of these types; None: it is one, or
     something else is wrong with the values that were tried."""
     outcomes = []
@@ -175,7 +176,17 @@ def _is_met(limit: str, result: Mapping[str, Any]) -> bool:
 
 
 def _value(expression: str, result: Mapping[str, Any]) -> Any:
-    return _run(lambda: cel.compile(expression).execute({_ROOT: result}))
+    program = _compiled(expression)
+    return _run(lambda: program.execute({_ROOT: result}))
+
+
+def _compiled(expression: str) -> "cel.Program":
+    """The library is imported with the first limit: it imports a terminal application of its own,
+    which is a third of the time that a command takes to start."""
+    import cel
+
+    program: cel.Program = _run(lambda: cel.compile(expression))
+    return program
 
 
 def _why_not(error: Exception, limit: str, result: Mapping[str, Any]) -> str:
