@@ -14,7 +14,7 @@ POORER = (0.4, 0.4, 0.15, 0.05)
 def feature_rows() -> Iterator[tuple[str, str, str]]:
     """The condition, what happens and what is said of it."""
     watching = watching_given()
-    yield "False", "Inputs are like the reference.", watching.feature().message
+    yield "False", "Inputs match the reference.", watching.feature().message
     watching.looks(10, POORER)
     yield "True", "Incomes are lower.", watching.feature().message
     watching.looks(120)
@@ -22,7 +22,7 @@ def feature_rows() -> Iterator[tuple[str, str, str]]:
     watching.pods.values.clear()
     for _ in range(12):
         watching.look()
-    yield "Unknown", "The stable pods export none any more.", _unknown(watching)
+    yield "Unknown", "The stable pods no longer export features.", _unknown(watching)
     histogram, _ = feature_queries(watching.settings)
     watching.broken = {histogram: QueryError(BUSY)}
     watching.look()

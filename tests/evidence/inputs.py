@@ -21,7 +21,7 @@ def input_rows() -> Iterator[tuple[str, str, str]]:
             yield found.verdict, "A check would fail before the difference is shown.", found.message
         inputs = simulated.progress.inputs
         if inputs and inputs.unlike:
-            yield "ArmsDiffer", "The candidate is asked for lower incomes.", inputs.unlike.message
-            yield found.verdict, "Any check meanwhile.", found.message
+            yield "ArmsDiffer", "The candidate gets lower incomes.", inputs.unlike.message
+            yield found.verdict, "Any check, meanwhile.", found.message
             return
     raise ValueError("the arms are not found to differ")

@@ -105,7 +105,7 @@ ERROR_RATE = Kind(
         ),
         Scene(
             "Pass",
-            "It serves more of a route on which more fails, and is as good on each.",
+            "It serves more of a worse route, and is as good on each.",
             (1,),
             serve=by_route,
             exported=(1,),
@@ -113,7 +113,7 @@ ERROR_RATE = Kind(
         ),
         Scene(
             "Fail",
-            "It serves more of that route, and is worse on each.",
+            "It serves more of a worse route, and is worse on each.",
             (3,),
             serve=by_route,
             exported=(3,),
@@ -121,13 +121,13 @@ ERROR_RATE = Kind(
         ),
         Scene(
             "Error",
-            "Its requests are to be compared by a label that they do not have.",
+            "The label to compare by is missing from its requests.",
             ((0, 75), (0, 1425)),
             stratify=("route",),
         ),
         Scene(
             "Error",
-            "Its errors are named by a value that the label cannot have.",
+            "The errors matcher has a value that the label cannot have.",
             ((0, 75), (0, 1425)),
             settings={"errors": [{"label": "code", "value": "5xx"}]},
         ),
@@ -137,11 +137,11 @@ ERROR_RATE = Kind(
             ((20, 100), (100, 1900)),
             history=(Dispersion(name="errors", over_time=5.0),),
         ),
-        Scene("Inconclusive", "It is as good so far.", ((1, 100), (19, 1900))),
-        Scene("Inconclusive", "It is worse so far.", ((3, 60), (11, 1140))),
+        Scene("Inconclusive", "It is as good as stable so far.", ((1, 100), (19, 1900))),
+        Scene("Inconclusive", "It is worse than stable so far.", ((3, 60), (11, 1140))),
         Scene(
             "Inconclusive",
-            "One of stable's pods is sick, and the candidate would pass in comparison with it.",
+            "One of stable's pods is sick, and hides a candidate that is worse.",
             ((10, 100), (600, 1800)),
             looks=20,
             serve=stable_is_sick,
@@ -174,18 +174,18 @@ PREDICTION_DRIFT = Kind(
         Scene("Inconclusive", "It has predicted nothing.", ({}, STABLE)),
         Scene(
             "Inconclusive",
-            "One of stable's pods predicts otherwise than its other pods.",
+            "One of stable's pods predicts differently from the others.",
             (EVEN, STABLE),
             looks=20,
             serve=a_stable_pod_differs,
         ),
         Scene(
             "Fail",
-            "It predicts a class more often, but only lately.",
+            "It predicts a class more often, but only recently.",
             ({**EVEN, "cat": 30}, STABLE),
             serve=differs_lately,
         ),
-        Scene("Error", "Something else is exported as class.", (TOO_MANY, STABLE)),
+        Scene("Error", "The class label holds something else.", (TOO_MANY, STABLE)),
     ),
 )
 
@@ -200,10 +200,10 @@ LATENCY = Kind(
     SimulatedAnalysis.durations,
     (NOTHING, NOTHING),
     (
-        Scene("Pass", "It is as quick.", (USUAL, TENFOLD)),
+        Scene("Pass", "It is as fast as stable.", (USUAL, TENFOLD)),
         Scene(
             "Pass",
-            "A limit of 750ms, which is no bucket bound, is kept.",
+            "A limit of 750ms, which is not a bucket bound, is kept.",
             (USUAL, TENFOLD),
             settings={"limit": {"bound": "750ms", "share": "2%"}},
         ),
@@ -214,7 +214,7 @@ LATENCY = Kind(
             (USUAL, TENFOLD),
             settings={"limit": {"bound": "500ms", "share": "1%"}},
         ),
-        Scene("Inconclusive", "It is as quick so far.", (A_FEW, TENFOLD), looks=2),
+        Scene("Inconclusive", "It is as fast so far.", (A_FEW, TENFOLD), looks=2),
         Scene("Inconclusive", "It has served nothing.", ({}, TENFOLD), looks=2),
         Scene(
             "Inconclusive",
@@ -224,7 +224,7 @@ LATENCY = Kind(
             settings={"warmUp": "30s"},
             exported=(NOTHING, TENFOLD),
         ),
-        Scene("Inconclusive", "Nobody has served.", ({}, {})),
+        Scene("Inconclusive", "Neither revision has served.", ({}, {})),
         Scene(
             "Error",
             "The revisions export other buckets.",
@@ -249,17 +249,17 @@ FEEDBACK = Kind(
     SimulatedAnalysis.feedback,
     ((0, 0), (0, 0)),
     (
-        Scene("Pass", "It is liked as much.", ((3, 30), (30, 300))),
-        Scene("Fail", "It is disliked.", ((9, 30), (30, 300))),
-        Scene("Inconclusive", "It is liked as much so far.", ((2, 20), (30, 300))),
+        Scene("Pass", "Users like it as much.", ((3, 30), (30, 300))),
+        Scene("Fail", "Users like it less.", ((9, 30), (30, 300))),
+        Scene("Inconclusive", "Users like it as much so far.", ((2, 20), (30, 300))),
         Scene(
             "Inconclusive",
-            "Its weight was raised a moment ago.",
+            "Its weight was just raised.",
             ((2, 20), (30, 300)),
             settings={"after": "10m"},
             serve=just_raised,
         ),
-        Scene("NoData", "Nobody has judged its answers.", ((0, 0), (30, 300))),
+        Scene("NoData", "It has no feedback.", ((0, 0), (30, 300))),
     ),
 )
 
@@ -305,7 +305,7 @@ FAIRNESS = Kind(
             serve=beside_stable,
         ),
         Scene("Inconclusive", "They are favoured alike so far.", (ALIKE,)),
-        Scene("NoData", "One group alone is served.", ({"north": (80, 100)},)),
+        Scene("NoData", "Only one group is served.", ({"north": (80, 100)},)),
         Scene(
             "Error",
             "There are too many groups.",
@@ -328,9 +328,9 @@ TRAFFIC_SHARE = Kind(
     split,
     (0, 0),
     (
-        Scene("Pass", "The split is the one asked for.", (75, 1425)),
+        Scene("Pass", "The split is as requested.", (75, 1425)),
         Scene("Fail", "A fifth goes to the candidate.", (300, 1200)),
-        Scene("Inconclusive", "There was little traffic so far.", (5, 95), looks=3),
+        Scene("Inconclusive", "There is little traffic so far.", (5, 95), looks=3),
     ),
 )
 
@@ -354,10 +354,10 @@ THRESHOLD = Kind(
     reads,
     (),
     (
-        Scene("Pass", "It is in bounds.", (0.1,)),
-        Scene("Fail", "It is out of bounds.", (0.4,)),
-        Scene("Inconclusive", "It went out of bounds.", (0.4,)),
-        Scene("Error", "It is no number.", (float("nan"),)),
+        Scene("Pass", "The value is in bounds.", (0.1,)),
+        Scene("Fail", "The value is out of bounds.", (0.4,)),
+        Scene("Inconclusive", "The value just left the bounds.", (0.4,)),
+        Scene("Error", "The value is not a number.", (float("nan"),)),
     ),
 )
 

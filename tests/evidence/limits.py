@@ -11,15 +11,15 @@ def error_rows() -> Iterator[tuple[str, str, str]]:
     _serve(stable, looks=2, failed=1)
     yield "False", "Stable fails for 0.5% of its requests.", _message(stable)
     _serve(stable, looks=8, failed=10)
-    yield "True", "It fails for 5%.", _message(stable)
+    yield "True", "Stable fails for 5%.", _message(stable)
     _serve(stable, looks=60, failed=0)
-    yield "False", "It fails for none.", _message(stable)
+    yield "False", "Stable fails for none.", _message(stable)
     stable.pods.values.clear()
     for _ in range(12):
         stable.look()
     assert stable.known.error_rate and stable.known.error_rate.unknown
     told = stable.known.error_rate.unknown.message
-    yield "Unknown", "The stable pods export no counter any more.", told
+    yield "Unknown", "The stable pods no longer export a counter.", told
 
 
 def _serve(stable: MonitoredStable, looks: int, failed: int) -> None:

@@ -11,16 +11,16 @@ from tests.evidence.limits import error_rows
 _HEAD = """\
 # Messages of the judge
 
-Every verdict has a message, in `.status.candidate.checks`, in events and in the output of
-`kubectl describe`. `make generate` creates this page by running the judge on small
-rollouts in which the same happens before every look.
+Every verdict has a message, in `.status.candidate.checks`, in events and in
+`kubectl describe`. `make generate` creates this page by running the judge on small rollouts
+in which the same happens before every look. In the tables, *it* is the candidate.
 
 - **Pass**: the step may end. Every check must pass.
 - **Fail**: the candidate is rolled back. A wrong traffic split holds the rollout instead.
 - **Inconclusive**: the step waits for more requests, until `maxStepDuration`.
 - **NoData**, **Error**: the step holds, and neither passes nor fails.
 
-*False-alarm risk at most 1% per rollout* means: a candidate that is no worse than tolerated is
+*False-alarm risk at most 1% per rollout* means that a candidate no worse than tolerated is
 rolled back in at most 1% of rollouts, however often it is judged
 ([what this assumes](judge.md#where-each-promise-ends)). The *greatest difference* and the
 *clearest difference* name the item that differs most among all that are compared.

@@ -65,7 +65,7 @@ def test_what_is_told_back_is_configured_as_the_page_says() -> None:
     assert model.tell_back.on_rollback.set_alias in registry.rollback_aliases
     notice = Notice(id="a", kind="Promoted", at=1.0, reason="Promoted")
     assert set(tags(Subject("shop", "fraud"), notice)) == set(
-        re.findall(r"^\| `(serinus[.]\w+)`", section("Told back"), re.MULTILINE)
+        re.findall(r"^\| `(serinus[.]\w+)`", section("Reporting outcomes to MLflow"), re.MULTILINE)
     )
 
 
@@ -83,10 +83,11 @@ def test_each_scheme_that_pods_can_read_is_told(scheme: str) -> None:
 
 
 def test_the_numbers_are_those_of_the_code() -> None:
-    asked, bad, webhooks = section("What is asked"), section("On a bad day"), section("Webhooks")
+    asked = " ".join(section("What Serinus requests").split())
+    bad, webhooks = section("When the registry fails"), section("Webhooks")
     assert AT_ONCE == 4 and "four requests" in asked
     assert TIMEOUT == 10 and "take 10 seconds" in asked
-    assert MOST_BYTES == 1 << 20 and "have a\n  mebibyte and" in asked
+    assert MOST_BYTES == 1 << 20 and "up to a mebibyte long" in asked
     assert LONGEST_WAIT == 300 and "up to 5 minutes" in bad
     assert LONGEST_RETRY_AFTER == 900 and "up to 15 minutes" in bad
     assert AGAIN_AFTER == 10 and "ten seconds" in webhooks
