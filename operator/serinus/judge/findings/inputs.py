@@ -106,6 +106,6 @@ class PerhapsUnlike:
     @property
     def message(self) -> str:
         return (
-            "The revisions may receive different inputs: the verdict waits for the next looks, "
-            "which show whether they do."
+            "The verdict waits for the next looks, which show whether both revisions receive "
+            "similar inputs."
         )
