@@ -262,4 +262,4 @@ def test_one_that_takes_half_as_long_again_is_blamed_at_once() -> None:
 def test_what_is_waited_for_is_what_the_reference_says() -> None:
     told = ErrorRate.model_fields["warm_up"].description or ""
     assert f"{spoken(LONGEST)} after their first request" in told
-    assert f"as they are asked in {spoken(COST)}." in told
+    assert f"as they receive in {spoken(COST)}." in told
