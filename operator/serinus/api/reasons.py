@@ -642,8 +642,8 @@ class Reason(StrEnum):
     RETRAINING_REFUSED = means(
         "RetrainingRefused",
         MONITORED,
-        "What `retrain.task` names is not run: its kind is not allowed, or nothing has reviewed "
-        "whether its writer may run it.",
+        "`retrain.task` is not run: its kind is not allowed, or it was not reviewed whether its "
+        "writer may run it.",
         retrains=True,
         warns=True,
     )

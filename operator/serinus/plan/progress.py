@@ -566,7 +566,7 @@ def counts_in_silence(s: Situation, silence: Silence) -> str:
     weight = s.candidate.weight
     at = f"at {weight.actual or weight.wanted:g}% of the traffic"
     if weight.mirrored:
-        at = f"by copies of {weight.mirrored:g}%"
+        at = f"from copies of {weight.mirrored:g}%"
     counts = (
         f"The candidate answered 0 of about {silence.expected:.0f} requests expected {at}, and "
         f"stable {silence.stable:.0f}"
