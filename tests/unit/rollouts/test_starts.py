@@ -133,7 +133,7 @@ def test_who_knows_that_there_is_no_start_says_so() -> None:
 def test_what_is_known_to_be_a_start_counts_nothing() -> None:
     world, ended, _ = rolled_out(COLD, warmUp="2m")
     assert serves(ended) == "v2"
-    assert not any("may be their start" in each for each in told(world))
+    assert not any("may still be warming up" in each for each in told(world))
 
 
 def test_an_operator_that_ends_meanwhile_still_waits() -> None:
@@ -158,7 +158,7 @@ def test_a_container_that_restarts_starts_again() -> None:
 
     world, ended, _ = rolled_out({}, restarts, pauses=True)
     assert serves(ended) == "v2"
-    assert any("may be their start" in each for each in told(world))
+    assert any("may still be warming up" in each for each in told(world))
 
 
 def _paused(s: Snapshot) -> bool:

@@ -12,6 +12,6 @@ class WaitsForPods:
     @property
     def message(self) -> str:
         return (
-            f"A gateway does not count by pod: this check waits while the check {self.check} may "
+            f"A gateway does not count by pod: this check waits while another ({self.check}) may "
             "find that only some pods are bad."
         )
