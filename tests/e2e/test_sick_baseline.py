@@ -47,7 +47,7 @@ def test_a_bad_candidate_is_held_beside_a_sick_pod_and_rolled_back_once_that_is_
         product.api.run("exec", name, where, "--", "sh", "-c", "kill -USR1 1")
         product.api.apply(replace(model, version="v2", container=failing(0.12)).manifest())
         message = loan.until("held for the pod", _is_held)["candidate"]["hold"]["message"]
-        assert f"Held until stable's pod {name} is mended or gone." in message
+        assert f"Held until stable's pod {name} recovers or is removed." in message
         assert f"Pod {name} is on node {node}." in message
         # longer than the candidate takes to pass by the rate that the pod lifts
         lifted = "within the margin (1.5 times stable's"

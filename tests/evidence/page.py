@@ -36,7 +36,7 @@ def text() -> str:
     sections = [_section(kind.name, "Verdict", kind.rows()) for kind in KINDS]
     drift = _section("featureDrift", "Drifted", feature_rows())
     errors = _section("errorRate of monitoring", "ErrorsAboveLimit", error_rows())
-    inputs = _section("Whether both revisions are asked alike", "Result", input_rows())
+    inputs = _section("Whether both revisions receive similar inputs", "Result", input_rows())
     return "\n".join([_HEAD, *chain(*sections, inputs, drift, errors), _FOOT])
 
 

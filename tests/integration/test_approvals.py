@@ -317,7 +317,10 @@ async def test_without_the_policy_nobody_can_approve_and_the_status_says_what_to
             status = await operator.until(
                 "fraud", lambda s: s["command"]["command"] == again, moving=5
             )
-            assert "it may be older than what guards approvals" in status["command"]["outcome"]
+            assert (
+                "it may be older than the policy that guards approvals"
+                in status["command"]["outcome"]
+            )
             await operator.until("fraud", awaits_approval, moving=5)
             # the release is uninstalled, and installed again
             kubectl("delete", "-f", "-", stdin=objects)

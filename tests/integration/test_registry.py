@@ -154,7 +154,7 @@ async def test_a_version_that_is_deleted_while_it_serves_stays_and_is_told(
         await people.until("fraud", unresolved("Version 4 of model fraud stays"), within=30)
         mlflow.put("fraud", "4", creation_timestamp=1795599999000)
         status = await people.until(
-            "fraud", unresolved("is not the one that was read before"), within=60
+            "fraud", unresolved("has changed under the same name"), within=60
         )
         assert status["stable"]["revision"] == before["stable"]["revision"]
         assert "candidate" not in status
@@ -262,7 +262,9 @@ async def test_a_candidate_that_nobody_can_judge_gets_no_traffic_until_somebody_
         await people.apply("fraud", **{**FOLLOWED, "model": unknown})
         await operator.start()
         await people.until_split("fraud", {f"fraud-{stable}": 100}, within=60)
-        said = f"Nobody judges revision {candidate} meanwhile, so it gets no requests of clients"
+        said = (
+            f"Revision {candidate} is not judged meanwhile, so it receives no requests of clients"
+        )
         await people.until("fraud", lambda s: said in s["message"], within=30)
         await people.apply("fraud", **FOLLOWED)
         shares = {f"fraud-{stable}": 80, f"fraud-{candidate}": 20}

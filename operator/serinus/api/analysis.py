@@ -28,13 +28,13 @@ class OnSilence(Type):
 
 
 class OnUnlike(Type):
-    """When the traffic of a candidate that is asked differently from stable is withdrawn."""
+    """When the traffic of a candidate that receives different inputs from stable is withdrawn."""
 
     after: SilentFor = Field(
         default="10m",
-        description="Withdraw the candidate's traffic if it was shown to be asked differently from "
-        "stable, or to compute a feature differently, for this time. The step then waits for "
-        "`advance` or a change of spec.rollout.",
+        description="Withdraw the candidate's traffic if it was shown for this time to receive "
+        "different inputs from stable, or to compute a feature differently. The step then waits "
+        "for `advance` or a change of spec.rollout.",
     )
 
 
@@ -72,9 +72,9 @@ class Analysis(Type):
     max_step_duration: Interval | None = Field(
         default=None,
         description="How long a step waits for a verdict before onInconclusive decides. Without "
-        "this field, three times as long as the forecast expects of the slowest step, but at "
-        f"least {USUAL_STEP}, or {STEP_THAT_FINDS} if a check first finds out how late feedback "
-        "comes, and at most 24h.",
+        "this field, three times as long as the forecast for the slowest step, but at least "
+        f"{USUAL_STEP}, or {STEP_THAT_FINDS} if a check first measures how late feedback arrives, "
+        "and at most 24h.",
     )
     on_inconclusive: Literal["Pause", "Promote", "Rollback"] = Field(
         default="Pause",
@@ -86,13 +86,13 @@ class Analysis(Type):
         description="What to do if a check fails because of one of several pods of the candidate. "
         "Replace: the pod is evicted, since its node may be bad, and so are several on one node or "
         "in one zone; if a pod that comes in its place is as bad, the candidate is rolled back. "
-        "Hold: the step waits until that pod is gone; then the check starts again.",
+        "Hold: the step waits until that pod is removed; then the check starts again.",
     )
     stable_pod: Literal["Hold", "Replace"] | None = Field(
         default=None,
         description="What to do if one of stable's pods is worse than its others, or predicts "
-        "otherwise. Without this field or with Hold, the step waits until that pod is mended or "
-        "gone. Replace: the pod is also evicted, once in a rollout.",
+        "differently. Without this field or with Hold, the step waits until that pod recovers or "
+        "is removed. Replace: the pod is also evicted, once in a rollout.",
     )
     on_silence: OnSilence = Field(
         default=OnSilence(),
@@ -120,7 +120,7 @@ class Analysis(Type):
         default=None,
         description="Labels of the counters, such as route or tenant. "
         f"{kinds_that(lambda kind: kind.compares_strata)} then compare within each of their "
-        "values, so that another mix of routes in one revision is no evidence. At most 20 "
+        "values, so that a different mix of routes in one revision is not evidence. At most 20 "
         "combinations of values; every series must have the labels. Without this field, each check "
         "compares within the labels of requests by which stable's last hour differs, if there are "
         "any; with an empty list, never.",

@@ -249,8 +249,8 @@ MOST_A_WEEK: Final = 7
 
 
 class RetrainingJob(Type):
-    """A Job that trains the model anew, and brings the new version to where it is rolled out from,
-    with rights of its own."""
+    """A Job that retrains the model and publishes the new version where it is rolled out from,
+    with its own permissions."""
 
     template: Annotated[dict[str, Any], Field(json_schema_extra=RETRAINING_SCHEMA)]
     timeout: Interval = Field(
@@ -259,8 +259,8 @@ class RetrainingJob(Type):
 
 
 class RetrainingTask(Type):
-    """An object of another kind, such as a workflow, that trains the model anew. Whoever runs the
-    operator lists the kinds that may be used. Whoever writes it must be allowed to create objects
+    """An object of another kind, such as a workflow, that retrains the model. The administrator of
+    Serinus lists the kinds that may be used. Whoever writes it must be allowed to create objects
     of the kind, and to impersonate the ServiceAccount."""
 
     api_version: Annotated[str, Field(max_length=253, pattern=GROUP_VERSION)] = Field(
@@ -295,8 +295,8 @@ JOB_OR_TASK: Final = "set exactly one of job and task"
 
 
 class Retrain(Type):
-    """Starts a Job when an alarm stays. It decides nothing about a rollout: what the Job brings is
-    rolled out as any other version."""
+    """Starts a Job when an alarm persists. It decides nothing about a rollout: the version that the
+    Job publishes is rolled out like any other."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -312,13 +312,13 @@ class Retrain(Type):
         list[Literal["featureDrift", "predictionDrift", "errorRate", "feedback"]],
         Field(min_length=1, max_length=len(MONITORS)),
     ] = Field(
-        description="What is retrained for, of what is monitored: featureDrift, predictionDrift, "
-        "errorRate, feedback. Training seldom helps against errors."
+        description="Alarms that start a Job, of what is monitored: featureDrift, predictionDrift, "
+        "errorRate, feedback. Retraining seldom helps against errors."
     )
     after: Interval = Field(
         default="1h",
-        description="How long an alarm must stand, of the revision that is stable now, before a "
-        "Job is started. An alarm ends by itself once what raised it is over.",
+        description="How long an alarm about the present stable revision must last before a Job is "
+        "started. An alarm ends by itself once its cause is over.",
     )
     job: RetrainingJob | None = Field(default=None, description="The Job.")
     task: RetrainingTask | None = Field(
@@ -326,7 +326,7 @@ class Retrain(Type):
     )
     cooldown: Interval = Field(
         default="24h",
-        description="Time from the end of a Job, whatever it was, until another may start.",
+        description="Time from the end of a Job, however it ended, until another may start.",
     )
     max_per_week: Annotated[int, Field(ge=1, le=MOST_A_WEEK)] = Field(
         default=2, description="Maximum number of Jobs that are started in any seven days."
@@ -385,7 +385,7 @@ class Monitoring(Type):
         description="Share of negative outcomes that users report, compared with a limit.",
     )
     retrain: Retrain | None = Field(
-        default=None, description="A Job that is started when an alarm stays."
+        default=None, description="A Job that is started when an alarm persists."
     )
 
     @model_validator(mode="after")

@@ -397,12 +397,13 @@ class Reason(StrEnum):
     ARMS_STILL_DIFFER = means(
         "ArmsStillDiffer",
         WAITING,
-        "The revisions were asked differently for too long; the candidate's traffic was withdrawn.",
+        "The revisions received different inputs for too long; the candidate's traffic was "
+        "withdrawn.",
         needs=Needs.REPAIR,
         warns=True,
         remedies=(
             ROUTES,
-            Remedy("Restore its traffic, once both are asked alike", "serinus advance {it}"),
+            Remedy("Restore its traffic, once both receive similar inputs", "serinus advance {it}"),
             PROMOTE,
             ABORT,
         ),
@@ -410,7 +411,7 @@ class Reason(StrEnum):
     TRAFFIC_SPLIT_WRONG = means(
         "TrafficSplitWrong",
         WAITING,
-        "The candidate gets another share than its weight.",
+        "The candidate receives another share of the requests than its weight.",
         needs=Needs.REPAIR,
         remedies=(ROUTES, PROMOTE, ABORT),
     )
@@ -437,7 +438,7 @@ class Reason(StrEnum):
     STABLE_POD_DIFFERS = means(
         "StablePodDiffers",
         WAITING,
-        "A pod of stable is worse than its other pods, or predicts otherwise.",
+        "A pod of stable is worse than its other pods, or predicts differently.",
         needs=Needs.REPAIR,
         remedies=(DELETE, PROMOTE, ABORT),
     )
@@ -458,14 +459,13 @@ class Reason(StrEnum):
     NODE_SUSPECTED = means(
         "NodeSuspected",
         WAITING,
-        "What failed in a pod that was evicted has not followed to other nodes; the rollout goes "
-        "on.",
+        "The failures of an evicted pod have not followed to other nodes; the rollout goes on.",
         warns=True,
     )
     ARMS_DIFFER = means(
         "ArmsDiffer",
         WAITING,
-        "The revisions are asked differently.",
+        "The revisions receive different inputs.",
         needs=Needs.REPAIR,
         remedies=(ROUTES, PROMOTE, ABORT),
     )
@@ -611,23 +611,23 @@ class Reason(StrEnum):
     RETRAINING_STARTED = means(
         "RetrainingStarted",
         MONITORED,
-        "An alarm stayed, and a Job that trains was started.",
+        "An alarm persisted, and a retraining Job was started.",
         retrains=True,
     )
     RETRAINING_DELAYED = means(
         "RetrainingDelayed",
         MONITORED,
-        "No container of the Job that trains has run for `progressDeadline`; it is waited for.",
+        "No container of the retraining Job has run for `progressDeadline`; it is waited for.",
         retrains=True,
         warns=True,
     )
     RETRAINING_SUCCEEDED = means(
-        "RetrainingSucceeded", MONITORED, "The Job that trains has succeeded.", retrains=True
+        "RetrainingSucceeded", MONITORED, "The retraining Job has succeeded.", retrains=True
     )
     RETRAINING_FAILED = means(
         "RetrainingFailed",
         MONITORED,
-        "The Job that trains failed, was deleted, or could not be created; another may start after "
+        "The retraining Job failed, was deleted, or could not be created; another may start after "
         "`cooldown`.",
         retrains=True,
         warns=True,
@@ -635,29 +635,28 @@ class Reason(StrEnum):
     RETRAINING_STOPPED = means(
         "RetrainingStopped",
         MONITORED,
-        "The Job that trains is no longer wanted: `retrain` was removed, another revision became "
+        "The retraining Job is no longer wanted: `retrain` was removed, another revision became "
         "stable before the Job was created, or its kind is no longer allowed.",
         retrains=True,
     )
     RETRAINING_REFUSED = means(
         "RetrainingRefused",
         MONITORED,
-        "What `retrain.task` names is not run: its kind is not allowed, or nothing has reviewed "
-        "whether its writer may run it.",
+        "`retrain.task` is not run: its kind is not allowed, or it was not reviewed whether its "
+        "writer may run it.",
         retrains=True,
         warns=True,
     )
     RETRAINED = means(
         "Retrained",
         MONITORED,
-        "The version that came of a retraining is stable; the message has the time since the "
-        "alarm.",
+        "The version from a retraining is stable; the message has the time since the alarm.",
         retrains=True,
     )
     RETRAINED_IN_VAIN = means(
         "RetrainedInVain",
         MONITORED,
-        "The version that came of a retraining was rejected, or replaced before a verdict.",
+        "The version from a retraining was rejected, or replaced before a verdict.",
         retrains=True,
         warns=True,
     )

@@ -51,21 +51,21 @@ _ALIAS: Final = written(
 
 
 class OnRollback(Type):
-    """What is done in the registry besides when a version is rolled back."""
+    """What else is written to the registry when a version is rolled back."""
 
     set_alias: Annotated[str, Field(max_length=128), _ALIAS] = Field(
-        description="Alias that is set to the version, another than the one that is followed. "
-        "Whoever runs the operator lists those that may be set."
+        description="Alias that is set to the version; not the followed one, and one of the "
+        "rollbackAliases in the operator's configuration of the registry."
     )
 
 
 class TellBack(Type):
-    """What the registry is told of each version of the model that is promoted or rolled back. Its
-    tags serinus.outcome, serinus.reason, serinus.message, serinus.time and serinus.object are
-    set."""
+    """The outcome of each version that is promoted or rolled back is written to the registry, as
+    the version's tags serinus.outcome, serinus.reason, serinus.message, serinus.time and
+    serinus.object."""
 
     on_rollback: OnRollback | None = Field(
-        default=None, description="What else is done when a version is rolled back."
+        default=None, description="What else is written when a version is rolled back."
     )
 
 
@@ -73,7 +73,7 @@ _FOLLOWED_ALIAS: Final = "tellBack.onRollback.setAlias must not be the alias tha
 
 
 class FollowedModel(Type):
-    """An alias in a registry of models, which whoever runs the operator has set up."""
+    """An alias in a model registry that the administrator of Serinus has set up."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -105,8 +105,8 @@ class FollowedModel(Type):
     )
     tell_back: TellBack | None = Field(
         default=None,
-        description="Writes to the registry what has become of a version; only if whoever runs the "
-        "operator allows that for the registry. Nothing is written if unset.",
+        description="Write the outcome of each version's rollout to the registry; needs writeBack "
+        "in the operator's configuration of the registry. Nothing is written if unset.",
     )
 
     @model_validator(mode="after")
@@ -130,7 +130,7 @@ class Model(Type):
             "x-kubernetes-validations": [
                 {
                     "rule": "!has(self.registry) || !(has(self.storageUri) || has(self.version))",
-                    "message": "registry stands instead of storageUri and version: remove these",
+                    "message": "registry replaces storageUri and version: remove these",
                 }
             ]
         }
@@ -227,7 +227,7 @@ class Gateway(Type):
     ] = Field(
         default_factory=list,
         description="Rules of the route, as in an HTTPRoute or GRPCRoute, each split by the same "
-        "weights; defaults to one for all requests. What no rule matches, the gateway refuses.",
+        "weights; defaults to one for all requests. The gateway refuses requests that match none.",
     )
 
     @property
@@ -342,7 +342,7 @@ class GuardAfterPromotion(Type):
         return round(100 * fraction(self.holdback or "5%"))
 
 
-_ATMOST_AND_STEPS: Final = "the weights are chosen by it; leave out steps, or atMost"
+_ATMOST_AND_STEPS: Final = "atMost chooses the weights; leave out steps, or atMost"
 
 
 class AtMost(Type):
@@ -487,8 +487,8 @@ _TRIED_APART: Final = (
     f"!self.traffic.gateway.hostnames.exists(c, {_SERVED}))))"
 )
 OF_CLIENTS: Final = (
-    "a host name of a preview must not be one of the clients': list theirs in "
-    "spec.traffic.gateway.hostnames, since without it they may use every host name"
+    "a host name of a preview must not be one that clients use: list those in "
+    "spec.traffic.gateway.hostnames, since without it clients may use every host name"
 )
 
 

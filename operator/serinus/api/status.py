@@ -841,7 +841,7 @@ class StepTask(StatusType):
 
 
 class StepResult(StatusType):
-    """What the Job of a step has left."""
+    """The result of a step's Job."""
 
     step: int = Field(description="Index of the step.")
     job: Annotated[str, Field(max_length=63)] = Field(description="Name of the Job.")
@@ -916,13 +916,13 @@ class FollowedVersion(StatusType):
         description="Where its files are, passed to each container as MODEL_URI."
     )
     digest: Annotated[str, Field(min_length=1, max_length=LONGEST_DIGEST)] = Field(
-        description="Of what never changes of the version."
+        description="Digest of what never changes in the version."
     )
     run: Annotated[str, Field(max_length=LONGEST_RUN)] = Field(
         default="", description="The run that trained it, if the registry knows it."
     )
     link: Annotated[str, Field(max_length=LONGEST_URI)] = Field(
-        default="", description="Where people read about it."
+        default="", description="Page about the version, for people."
     )
     since: Since = Field(description="When the alias was first seen to name it.")
 
@@ -1021,7 +1021,7 @@ class Candidate(StatusType):
         default=None, description="The last Job that was started by a step of this candidate."
     )
     results: Annotated[list[StepResult], Field(max_length=RESULTS_KEPT)] = Field(
-        default_factory=list, description="What the Jobs of its steps have left, newest last."
+        default_factory=list, description="Results of the Jobs of its steps, newest last."
     )
     skipped: Annotated[list[int], Field(max_length=32)] = Field(
         default_factory=list,
@@ -1359,7 +1359,7 @@ class Alarm(StatusType):
 
 
 class NewVersion(StatusType):
-    """The revision that came of a retraining."""
+    """The new revision from a retraining."""
 
     revision: Hash = Field(description="Hash of the revision.")
     version: Annotated[str, Field(max_length=63)] | None = Field(
@@ -1375,7 +1375,7 @@ class NewVersion(StatusType):
 
 
 class RetrainingRun(StatusType):
-    """A Job that was started because an alarm stayed, or what was started instead."""
+    """A Job that was started because an alarm persisted, or what was started instead."""
 
     job: Annotated[str, Field(max_length=63)] = Field(description="Name of the Job.")
     api_version: Annotated[str, Field(max_length=253)] | None = Field(
@@ -1415,10 +1415,10 @@ class RetrainingRun(StatusType):
         "it is gone.",
     )
     made: Annotated[str, Field(max_length=63)] | None = Field(
-        default=None, description="The version that the Job says it has made."
+        default=None, description="The version that the Job reports to have made."
     )
     new: NewVersion | None = Field(
-        default=None, description="The revision that came of it; unset: none yet."
+        default=None, description="The revision that was rolled out from it; unset: none yet."
     )
 
     @property
@@ -1438,10 +1438,10 @@ class TaskReview(StatusType):
 
 
 class Retraining(StatusType):
-    """What became of alarms that stayed."""
+    """Jobs that were started because of persistent alarms."""
 
     waiting: ObservedField[Sentence] = Field(
-        default="", description="Why no Job is started, though something is amiss; empty: nothing."
+        default="", description="Why no Job is started although there is an alarm; otherwise empty."
     )
     history: Annotated[list[RetrainingRun], Field(max_length=RETRAININGS_KEPT)] = Field(
         default_factory=list, description="The Jobs, newest first."
@@ -1512,7 +1512,7 @@ class Status(StatusType):
     )
     model: FollowedVersion | None = Field(
         default=None,
-        description="What spec.model.registry was last resolved to, which the spec stands for.",
+        description="The version to which spec.model.registry was last resolved.",
     )
     stable: Stable | None = Field(default=None, description="The stable revision.")
     candidate: Candidate | None = Field(

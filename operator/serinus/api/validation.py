@@ -226,7 +226,7 @@ def _instead_of(found: Any) -> str:
 
 def _model(namespace: str, spec: Spec) -> Iterator[Problem]:
     if _follows(spec) and _given_by_model(spec):
-        message = "stands instead of storageUri and version: remove these"
+        message = "replaces storageUri and version: remove these"
         yield Problem("spec.model.registry", message)
     uri = spec.model.storage_uri if spec.model else None
     if spec.model is not None:

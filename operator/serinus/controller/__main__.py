@@ -74,7 +74,7 @@ def arguments() -> argparse.ArgumentParser:
         option(f"--{listed.name}", text, type=listed.parse, action=_Several)
     option(
         "--registry-webhooks",
-        "address at which registries may say that something has changed, if any may",
+        "address to listen on for webhooks of registries",
         "0.0.0.0:8081",
         type=_address,
     )

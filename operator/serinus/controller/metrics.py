@@ -91,10 +91,10 @@ class _Present(Collector):
         yield _counter("serinus_internal_errors", ours, raised, "part")
         told = "Attempts to notify an endpoint, and notices for which there was no room (dropped)."
         yield _counter("serinus_notifications", told, now.notifications(), "endpoint", "outcome")
-        asked = "Questions to a registry for the version of a model"
+        asked = "Requests to a registry for the version of a model"
         by = "registry", "outcome"
         yield _counter("serinus_registry_requests", f"{asked}.", now.registry_requests(), *by)
-        sent = "Webhooks of a registry, each of which is a reason to ask it and nothing else."
+        sent = "Webhooks received from a registry, each of which only triggers a request to it."
         yield _counter("serinus_registry_webhooks", sent, now.registry_webhooks(), *by)
         age = "Seconds since a registry, in which a model is followed, answered with a version."
         ages = now.registry_ages()

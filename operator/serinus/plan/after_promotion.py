@@ -153,23 +153,23 @@ def hindered(s: Situation) -> str:
     """Why a guard may not find what is worse, as things are now."""
     candidate = s.candidate
     if unlike := arms_differ(candidate):
-        return f" Nothing is compared until both revisions are asked alike. {unlike.message}"
+        return f" Nothing is compared until both revisions receive similar inputs. {unlike.message}"
     if candidate.hold and candidate.hold.reason == Reason.IMAGES_DIFFER:
         return f" No check takes traffic back. {candidate.hold.message}"
     own = {pod for each in candidate.checks for pod in each.waits_for_own_pods}
     if own:
-        are, them = ("is", "it") if len(own) == 1 else ("are", "them")
+        are = "is" if len(own) == 1 else "are"
         told = about_replacing(s, own)
         return (
-            f" {_pods(own)} of the promoted revision alone {are} worse, and no traffic is taken "
-            f"back for {them} (onePodToBlame)"
+            f" Only {_pods(own).lower()} of the promoted revision {are} worse, so no traffic is "
+            "taken back (onePodToBlame)"
             + (f". {told}" if told else f": delete {listed(sorted(own))}.")
         )
     if pods := pods_to_mend(candidate):
-        differ, hide = ("differs", "hides") if len(pods) == 1 else ("differ", "hide")
+        differ = "differs" if len(pods) == 1 else "differ"
         return (
-            f" {_pods(pods)} of the previous revision {differ} from its others, and {hide} what "
-            f"the promoted one does: delete {listed(sorted(pods))}."
+            f" {_pods(pods)} of the previous revision {differ} from its others, and may hide that "
+            f"the promoted one is worse: delete {listed(sorted(pods))}."
         )
     return ""
 

@@ -19,7 +19,7 @@ def first_failure(check: CheckStatus, candidate: Candidate) -> str:
     first = check.first_fail
     if first is None:
         return ""
-    by = f"by copies of {first.mirrored:g}%" if first.mirrored else f"at {first.weight:g}%"
+    by = f"with copies of {first.mirrored:g}%" if first.mirrored else f"at {first.weight:g}%"
     return f"{would_have(check)} {by}, after {spoken(first.at - candidate.since)}"
 
 

@@ -62,12 +62,14 @@ def following(
         return Following(known, resolved(spec, known), Reason.MODEL_RESOLVED, message)
     refused = answer is not None and answer.refused
     reason = Reason.REGISTRY_REFUSED if refused else Reason.REGISTRY_UNANSWERED
-    why = problem or (answer.error if answer else "") or "It was not asked yet."
+    why = problem or (answer.error if answer else "") or "The registry has not been asked yet."
     if known is not None:
         message = f"{_since(answer)}{why} {_kept(known)}"
         return Following(known, resolved(spec, known), reason, message)
     kept = _last(spec, status, history)
-    message = f"{reference} is not known. {_since(answer)}{why} Nothing is rolled out until it is."
+    message = (
+        f"{reference} is not resolved. {_since(answer)}{why} Nothing is rolled out until it is."
+    )
     return Following(status.model, kept, reason, f"{message[0].upper()}{message[1:]}")
 
 
@@ -81,8 +83,8 @@ def _problem(read: Version, known: FollowedVersion | None) -> str:
     if (known.version, known.storage_uri) != (read.version, read.uri):
         return ""
     return (
-        f"Version {read.version} is not the one that was read before, though it has its name and "
-        f"its URI {read.uri}: register what is new as a version of its own."
+        f"Version {read.version} has changed under the same name and URI {read.uri}: register the "
+        "new content as a new version."
     )
 
 
@@ -113,8 +115,8 @@ def _moved(known: FollowedVersion, read: Version | None) -> str:
     if read is None or read.uri == known.storage_uri:
         return ""
     return (
-        f" Its URI is {read.uri} by now; {known.storage_uri} stays: register it as a version of "
-        "its own to have it loaded from there."
+        f" Its URI is now {read.uri}, but {known.storage_uri} stays in use: to load it from the "
+        "new one, register it as a new version."
     )
 
 

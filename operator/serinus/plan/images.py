@@ -78,7 +78,9 @@ def note_that_images_differ(s: Situation) -> Situation | None:
 def hold_while_images_differ(s: Situation) -> Situation | None:
     """Held as long as a verdict would be in doubt; None: it would not."""
     if found := differing(s):
-        return s.hold(Reason.IMAGES_DIFFER, f"Held until each revision's pods are alike. {found}")
+        return s.hold(
+            Reason.IMAGES_DIFFER, f"Held until each revision's pods run the same images. {found}"
+        )
     return s if in_doubt(s) else None
 
 
@@ -94,7 +96,7 @@ def withdraw_instead_of_blaming(s: Situation, failed: str) -> Situation:
         return s
     message = (
         f"Its traffic is withdrawn{but_for_open_connections(s)}, and it is not rejected, until "
-        f"each revision's pods are alike. {differing(s)} {failed}"
+        f"each revision's pods run the same images. {differing(s)} {failed}"
     )
     return withdraw(s, Reason.IMAGES_DIFFER, message)
 

@@ -24,7 +24,7 @@ def reports(s: Situation) -> Iterator[Report]:
     """One for each quantity that is monitored."""
     monitored, stable = s.status.monitoring or Monitored(), s.status.stable
     # others take what serves to be meant
-    of = f"Of revision {stable.revision}, the previous one: " if s.promoted and stable else ""
+    of = f"Revision {stable.revision} (the previous one): " if s.promoted and stable else ""
     for each in quantities_of(s.desired.spec.monitoring).values():
         status, reason, message = each.reported(each.known(monitored))
         yield Report(each.condition, status, reason, f"{of}{message}")

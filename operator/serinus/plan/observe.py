@@ -84,9 +84,9 @@ def mountable(
     if initializer_of(revision, running(objects).get(revision.hash), initializer) is not None:
         return desired
     problem = (
-        f"spec.rollout.steps[{index}].{steps[index].kind}.mountModel: nothing downloads the model: "
-        "the template brings it itself, the pods of this revision run without, or the operator has "
-        "no storage initializer (docs/storage.md)."
+        f"spec.rollout.steps[{index}].{steps[index].kind}.mountModel: no model is downloaded: the "
+        "template provides its own, the pods of this revision run without a download, or the "
+        "operator has no storage initializer (docs/storage.md)."
     )
     return replace(desired, problems=(*desired.problems, problem))
 

@@ -216,9 +216,9 @@ def _too_many_in_a_guard(s: Situation, guarding: Guarding, counted: Restarts) ->
         return ""
     message = _restarted(s, counted, guarding.since)
     message += (
-        f"At the rate of the previous revision's pods, {counted.stable} in "
-        f"{spoken(counted.stable_seconds)} of a pod with its full part of the traffic, about "
-        f"{counted.expected:.3g} were to be expected. Up to twice that rate is tolerated, less "
+        f"At the rate of the previous revision's pods ({counted.stable} in "
+        f"{spoken(counted.stable_seconds)} of a pod with its full share of the traffic), about "
+        f"{counted.expected:.3g} were expected. Up to twice that rate is tolerated, less "
         "if the previous revision became stable only hours before, and the first "
         f"{allowed} in any case (rollout.maxRestarts)."
     )

@@ -463,7 +463,7 @@ def _wait_for_like_arms(s: Situation) -> Situation | None:
     unlike = arms_differ(s.candidate)
     if unlike is None:
         return None
-    message = f"Held until both revisions are asked alike. {unlike.message}"
+    message = f"Held until both revisions receive similar inputs. {unlike.message}"
     return s.hold(Reason.ARMS_DIFFER, message)
 
 
@@ -481,12 +481,12 @@ def _wait_for_a_pod(s: Situation) -> Situation | None:
     differ = {pod: check for check in checks for pod in check.waits_for_stable_pods}
     blamed = {pod: check for check in checks for pod in check.waits_for_own_pods}
     if differ:
-        pods = named("stable's pod", differ, ARE)
-        until = f"Held until {pods} mended or gone. {about_replacing(s, differ)}".rstrip()
+        pods = named("stable's pod", differ, ("recovers or is", "recover or are"))
+        until = f"Held until {pods} removed. {about_replacing(s, differ)}".rstrip()
         return s.hold(Reason.STABLE_POD_DIFFERS, _about_pods(s, until, differ))
     if blamed:
         pods = named("the candidate's pod", blamed, ARE)
-        until = f"Held until {pods} gone. {about_replacing(s, blamed)}".rstrip()
+        until = f"Held until {pods} removed. {about_replacing(s, blamed)}".rstrip()
         for_a_person = waits_for_a_person(s, blamed)
         reason = Reason.ONE_POD_TO_BLAME if for_a_person else Reason.POD_REPLACED
         return s.hold(reason, _about_pods(s, until, blamed))
@@ -566,7 +566,7 @@ def counts_in_silence(s: Situation, silence: Silence) -> str:
     weight = s.candidate.weight
     at = f"at {weight.actual or weight.wanted:g}% of the traffic"
     if weight.mirrored:
-        at = f"by copies of {weight.mirrored:g}%"
+        at = f"from copies of {weight.mirrored:g}%"
     counts = (
         f"The candidate answered 0 of about {silence.expected:.0f} requests expected {at}, and "
         f"stable {silence.stable:.0f}"

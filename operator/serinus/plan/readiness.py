@@ -77,7 +77,7 @@ def lost_readiness_too_often(s: Situation) -> str:
         return ""
     deadline = s.desired.spec.rollout.progress_deadline
     if lost.each > TIMES:
-        tolerated = f"{TIMES:g} times for each pod and once more in {spoken(REGAINED_IN)}"
+        tolerated = f"{TIMES:g} times for each pod, and once more every {spoken(REGAINED_IN)}"
     elif lost.seconds > seconds(deadline):
         tolerated = f"{deadline} for each pod (rollout.progressDeadline) and a tenth of the time"
     else:
@@ -88,11 +88,11 @@ def lost_readiness_too_often(s: Situation) -> str:
     why = f" {s.world.why_no_pods}".rstrip()
     if not lost.times:
         return (
-            f"Pods were not ready after restarts for too much of {spoken(s.now - since)}. "
-            f"Tolerated are {tolerated}.{why}"
+            f"Pods were not ready after restarts for too long in {spoken(s.now - since)}. "
+            f"Tolerated: {tolerated}.{why}"
         )
     return (
-        f"Pods lost their readiness {often}, and were not replaced; {other}. Tolerated are "
+        f"Pods lost their readiness {often}, and were not replaced; {other}. Tolerated: "
         f"{tolerated}. The readiness probe fails while they serve.{why}"
     )
 

@@ -116,17 +116,17 @@ def fault_followed(s: Situation) -> str:
     if not gone:
         return ""
     if not any(each.name in s.world.evicted for each in gone):
-        return f"Before that, {_were_bad(gone)} alone, and not evicted yet."
+        return f"Before that, only {_were_bad(gone)}, and not evicted yet."
     before, since = f"Before that, {_were_bad(gone)}, and evicted", int(gone[-1].since)
     back = [p for p in _own_pods(s) if p.created >= since and _is_in_its_place(p, gone[0])]
     if not back and s.candidate.node_suspected:
         return ""  # all checks have passed since then
     if not back:
-        return f"{before}: what was wrong there has followed to other pods."
+        return f"{before}: the fault has followed to other pods."
     return (
-        f"{before}, and {named('pod', [pod.name for pod in back], ('is', 'are'))} there again: it "
-        f"may be {_place(gone[0])} or what runs there. If it may be the former, cordon the node "
-        "before a retry."
+        f"{before}, and {named('pod', [pod.name for pod in back], ('is', 'are'))} there again: the "
+        f"cause may be {_place(gone[0])} or the revision. If you suspect the former, cordon the "
+        "node before a retry."
     )
 
 

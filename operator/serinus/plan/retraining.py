@@ -62,7 +62,7 @@ def start_a_retraining(s: Situation) -> Situation | None:
         kind=settings.task.kind if settings.task else None,
     )
     said = " ".join(each.message for each in alarms)
-    message = f"{run.named} is started, since an alarm stands for {settings.after}. {said}"
+    message = f"{run.named} is started, since an alarm has lasted {settings.after}. {said}"
     before = s.status.retraining or Retraining()
     history = [run, *before.history][:RETRAININGS_KEPT]
     started = s.to(retraining=before.replace(history=history, waiting=""))
@@ -206,23 +206,23 @@ def _why_not(s: Situation, settings: Retrain, alarms: list[Alarm]) -> str:
         return f"No training is started {why}."
     readable = [each for each in alarms if _readable(s, each)]
     if not readable:
-        return "No training is started while it cannot be read whether the alarm still stands."
+        return "No training is started while it is unknown whether the alarm persists."
     stable = s.status.stable
     since = max(min(each.since for each in readable), stable.since if stable else s.now)
     runs = s.status.retraining.history if s.status.retraining else []
     ended = [each.ended or each.since for each in runs]
     begun = sorted(each.since for each in runs)[-settings.max_per_week :]
-    waits = [(since + seconds(settings.after), f"the alarm must stand for {settings.after}")]
+    waits = [(since + seconds(settings.after), f"the alarm must last {settings.after}")]
     for at in ended:
-        why = f"{settings.cooldown} must go by since the last one ended (cooldown)"
+        why = f"{settings.cooldown} must pass after the end of the last one (cooldown)"
         waits.append((at + seconds(settings.cooldown), why))
     if len(begun) == settings.max_per_week:
-        why = f"{settings.max_per_week} in seven days are the most (maxPerWeek)"
+        why = f"at most {settings.max_per_week} in seven days (maxPerWeek)"
         waits.append((begun[0] + WEEK, why))
     at, why = max(waits)
     if s.reached(at):
         return ""
-    return f"A Job is started at {rfc3339(at)[:16]}Z if the alarm still stands: {why}."
+    return f"A Job is started at {rfc3339(at)[:16]}Z if the alarm persists: {why}."
 
 
 def _not_now(s: Situation) -> str:
@@ -372,7 +372,7 @@ def _arrived(s: Situation, run: RetrainingRun) -> NewVersion | None:
 
 def _promoted(s: Situation, run: RetrainingRun, new: NewVersion) -> Situation:
     took = f"{spoken(s.now - _since(run))} after the alarm"
-    message = f"{_named(new)}, which came of {run.named}, is stable {took}."
+    message = f"{_named(new)}, from {run.named}, is stable {took}."
     done = new.replace(outcome="Promoted", ended=s.now, message=message[:1024])
     return _with(s, run.replace(new=done)).because(Reason.RETRAINED, new.revision, message)
 
@@ -384,7 +384,7 @@ def _not_promoted(s: Situation, run: RetrainingRun, new: NewVersion) -> Situatio
     rejected = last is not None and meaning_of(last.reason).ends == "rolled_back"
     outcome, how = ("Rejected", "was rejected") if rejected else ("Cancelled", "was replaced")
     why = f" {last.message}" if last else ""
-    message = f"{_named(new)}, which came of {run.named}, {how}.{why}"
+    message = f"{_named(new)}, from {run.named}, {how}.{why}"
     done = new.replace(outcome=outcome, ended=s.now, message=message[:1024])
     return _with(s, run.replace(new=done)).because(Reason.RETRAINED_IN_VAIN, new.revision, message)
 

@@ -43,7 +43,9 @@ def withdraw_from_what_cannot_be_judged(s: Situation) -> Situation | None:
     if not lasting:
         return None
     told = " ".join(each.message for each in lasting)
-    return withdraw_unrejected(s, Reason.INTERNAL_ERROR, f"It cannot be judged. {told}".rstrip("."))
+    return withdraw_unrejected(
+        s, Reason.INTERNAL_ERROR, f"The candidate cannot be judged. {told}".rstrip(".")
+    )
 
 
 def _has_traffic_meanwhile(s: Situation, error: InternalError) -> bool:

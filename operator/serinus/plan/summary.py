@@ -155,8 +155,8 @@ def _only_told(
     meanwhile, candidate = "", status.candidate
     if withdrawn and candidate is not None:
         meanwhile = (
-            f" Nobody judges revision {candidate.revision} meanwhile, so it gets no requests of "
-            "clients until that is mended."
+            f" Revision {candidate.revision} is not judged meanwhile, so it receives no requests "
+            "of clients until this is fixed."
         )
         if candidate.weight.actual:
             weight = candidate.weight.replace(actual=0.0, since=now)

@@ -15,7 +15,7 @@ from serinus.api.task_kinds import TaskKind
 from serinus.plan.situation import Situation
 
 FIELD: Final = "spec.monitoring.retrain.task"
-_ANEW: Final = f"Then remove {FIELD}, and write it again: only then its writer is reviewed"
+_ANEW: Final = f"Then remove {FIELD} and write it again, so that its writer is reviewed"
 
 
 def task_in(s: Situation) -> RetrainingTask | None:
@@ -66,8 +66,8 @@ def why_not_run(s: Situation) -> str:
         return ""
     return (
         f"{FIELD} is not run: it was written before {task.name} was allowed, or before the "
-        f"admission policy was in force. Remove {FIELD}, and write it again: only then its writer "
-        "is reviewed."
+        f"admission policy was in force. Remove {FIELD} and write it again, so that its writer is "
+        "reviewed."
     )
 
 
@@ -78,7 +78,7 @@ def _why_not_reviewed(s: Situation, task: RetrainingTask) -> str:
         names = ", ".join(each.name for each in kinds or ()) or "none"
         return (
             f"{FIELD} is not run: {task.name} is not allowed. Allowed kinds: {names}. Use job, or "
-            "have whoever runs the operator add it to the value taskKinds of the chart. "
+            "have the administrator of Serinus add it to the value taskKinds of the chart. "
             f"{_ANEW}."
         )
     if policy is None:

@@ -24,8 +24,8 @@ def withdraw_from_a_candidate_that_stays_unlike(s: Situation) -> Situation | Non
     if inputs is None or (inputs.looked_at or 0.0) - unlike.since < after:
         return None
     why = (
-        f"For {spoken(after)}, the revisions were asked differently, or the candidate computes a "
-        f"feature differently. {_the_likelier(s, unlike.feature)} {unlike.message}"
+        f"For {spoken(after)}, the revisions received different inputs, or the candidate computes "
+        f"a feature differently. {_the_likelier(s, unlike.feature)} {unlike.message}"
     )
     withdrawn = withdraw_unrejected(s, Reason.ARMS_STILL_DIFFER, why.removesuffix("."))
     return withdrawn.to_candidate(inputs=Inputs())
@@ -34,7 +34,7 @@ def withdraw_from_a_candidate_that_stays_unlike(s: Situation) -> Situation | Non
 def _the_likelier(s: Situation, feature: str) -> str:
     """Which of the two it probably is, and how to tell."""
     if s.desired.spec.traffic.keeps_sessions:
-        likelier = "By sessionPersistence, clients stay with one revision"
+        likelier = "With sessionPersistence, clients stay with one revision"
     elif Capability.EACH_REQUEST in s.desired.spec.traffic.capabilities:
         likelier = "A gateway chooses at random for each request, so the latter is likelier"
     else:

@@ -21,9 +21,9 @@ def _of(run: RetrainingRun) -> Iterator[str]:
     yield from (each.message for each in run.alarms)
     yield run.message
     if run.new is None:
-        yield "No new version has come of it yet." if run.outcome == "Succeeded" else ""
+        yield "It has produced no new version yet." if run.outcome == "Succeeded" else ""
     else:
-        rolls_out = f"Revision {run.new.revision} is rolled out since {_at(run.new.since)}."
+        rolls_out = f"The rollout of revision {run.new.revision} began at {_at(run.new.since)}."
         yield run.new.message or rolls_out
 
 

@@ -113,7 +113,7 @@ def test_what_is_no_object_of_numbers_and_strings_is_no_pass(said: str) -> None:
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        ("", "It left nothing"),
+        ("", "It wrote no result"),
         (
             "accuracy 0.9",
             "it is not JSON at line 1, character 1: expecting value, at accuracy 0.9.",

@@ -67,7 +67,7 @@ async def _some_passes_fail(world: World, revision: str) -> None:
         await world.wait(12 * MINUTE)
     status = world.history.snapshots[-1].status
     assert begun_with_traffic(world, revision) == 1
-    assert "It cannot be judged. The whole pass: An internal error" in status["message"]
+    assert "The candidate cannot be judged. The whole pass: An internal error" in status["message"]
     lowered = [each for each in world.history.told if each.reason == "WeightLowered"]
     assert len(lowered) <= 1
 

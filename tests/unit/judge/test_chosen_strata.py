@@ -57,8 +57,8 @@ def test_another_mix_is_no_evidence_and_is_told() -> None:
     found = simulated.until("Pass", lambda: serve(simulated, *OTHER_MIX))
     assert ", compared within each route" in found.message
     assert found.message.endswith(
-        "The candidate serves another mix of requests: 50% are of /slow, and 20% of stable's; that "
-        "is no evidence."
+        "The candidate serves a different mix of requests: 50% are of /slow, and 20% of stable's; "
+        "that is not evidence."
     )
 
 

@@ -141,8 +141,8 @@ def test_a_label_that_may_say_how_it_was_answered_is_told_and_not_chosen() -> No
     found = learned(by("cache", {"hit": (800.0, 0.005), "miss": (200.0, 0.08)}), error_rate())
     assert found.checks[0].stratify == []
     assert (
-        "If requests have it before they are answered, name it in analysis.stratify; otherwise "
-        "leave it out." in found.message
+        "If this is known before a request is answered, add it to analysis.stratify; otherwise do "
+        "not." in found.message
     )
 
 

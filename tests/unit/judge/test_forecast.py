@@ -200,7 +200,7 @@ def test_with_very_little_traffic_it_is_said_what_remains() -> None:
         for pod in "abcde":
             requests(pods, pod, poisson(rng, 0.01), 1)
 
-    said = "With so little traffic no check can tell a candidate with twice stable's bad events"
+    said = "With so little traffic no check can detect twice stable's rate of bad events"
     assert said in told(analysis(error_rate()), hardly_any)
     assert said not in told(analysis(error_rate()), quiet)
 

@@ -52,8 +52,8 @@ def test_a_fail_waits_for_pods_that_begin_to_fail_and_loses_no_evidence() -> Non
     waits = found(of_pods(errors=40))
     assert (waits.verdict, waits.state) == ("Inconclusive", failed().state)
     assert waits.message == (
-        "A gateway does not show pods: what it counts is left to the check errors while that may "
-        "blame some of them alone."
+        "A gateway does not count by pod: this check waits while another (errors) may find that "
+        "only some pods are bad."
     )
 
 

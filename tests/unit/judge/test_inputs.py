@@ -164,7 +164,7 @@ def test_while_they_are_asked_differently_nothing_counts_for_or_against_the_cand
     asked.until_held(failing=10)
     held = asked.ask(OTHERS, failing=75)
     assert held.verdict == "Inconclusive"
-    assert held.message.startswith("Not judged while the revisions are asked differently")
+    assert held.message.startswith("Not judged while the revisions receive different inputs")
     while asked.held:
         asked.ask(failing=75)
     after = asked.ask()
@@ -570,8 +570,8 @@ def test_a_numeric_feature_that_is_missing_in_every_request_stops_nothing(
 
 RENAMED = (
     "Features exported only by stable: age and only by the candidate: age_years. They are not "
-    "compared, so it is unknown whether both revisions are asked alike by them; check that the new "
-    "version gets what it reads."
+    "compared, so a difference in them would not be noticed; check that the new version receives "
+    "the inputs that it reads."
 )
 
 

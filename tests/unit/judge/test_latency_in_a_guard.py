@@ -65,8 +65,8 @@ def test_nothing_is_judged_in_the_first_half_hour_and_the_message_says_so(guarde
     guarded.serve(1)
     assert guarded.serve(20, candidate=3) == "Inconclusive"
     assert guarded.message == (
-        "Latencies are compared with what each revision's were for 30m of the guard. 20m of that "
-        "are recorded, and nothing is judged yet."
+        "Latencies are compared with each revision's own in 30m of the guard. So far 20m are "
+        "recorded, and nothing is judged yet."
     )
 
 
@@ -107,7 +107,7 @@ def test_at_another_weight_another_reference_begins(guarded: Guarded) -> None:
     guarded.serve(45)
     guarded.analysis.weight = EffectiveWeight(0.8, since=-inf)
     assert guarded.serve(30, candidate=1.5) == "Inconclusive"
-    assert "It began again" in guarded.message
+    assert "Recording started again" in guarded.message
     assert guarded.serve(60, candidate=1.5) == "Inconclusive"
 
 

@@ -54,10 +54,10 @@ def test_praise_that_comes_first_passes_no_bad_candidate() -> None:
         told.append(found.message)
     assert told[1] == (
         "Feedback does not count yet: in the last 25s the candidate has received 48 outcomes; 60 "
-        "are expected by stable's outcomes and the weight. It counts once nearly as many arrive. "
-        "If users of the candidate answer less often, set feedback.after."
+        "are expected from stable's outcomes and the weight. It counts once nearly as many arrive. "
+        "If the candidate's users give feedback less often, set feedback.after."
     )
-    assert any("has received fewer outcomes than expected by" in each for each in told)
+    assert any("has received fewer outcomes than expected from" in each for each in told)
     simulated.until("Fail", lambda: simulated.feedback((6, 30), (27, 270)))
 
 

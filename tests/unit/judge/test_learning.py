@@ -223,8 +223,8 @@ def test_a_pod_with_too_few_errors_to_tell_anything_is_told() -> None:
     )
     assert found.checks[0].dispersions == []
     assert found.message == (
-        "Stable's last hour shows no bursts. Its only pod shows nothing of how pods differ: if the "
-        "candidate's pod is worse, that counts as the revision's fault."
+        "Stable's last hour shows no bursts. Its only pod cannot show how pods differ: if the "
+        "candidate's pod is worse, the revision is blamed."
     )
 
 
@@ -417,9 +417,9 @@ def test_how_long_pods_of_stable_were_bad_after_their_start_is_learned_and_told(
     found = started((60, 60))
     assert found.checks[0].warm_up == 120
     assert (
-        "Check errors: stable's pods that started in that hour took 2m to level off: that long "
-        "after the start of a pod of the candidate nothing counts towards Pass, unless it is well "
-        "at once." in found.message
+        "Check errors: stable's pods that started in that hour took 2m to level off. For as long "
+        "after a candidate pod starts, nothing counts towards Pass, unless the pod is good at "
+        "once." in found.message
     )
 
 

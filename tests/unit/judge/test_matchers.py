@@ -117,9 +117,9 @@ def test_where_no_request_that_counts_can_be_an_error_the_check_passes_nothing(
     already = LabelMatcher.model_validate(counted)
     assert found.verdict == "Error"
     assert found.message == (
-        f"The matcher {LabelMatcher.model_validate(failed)} can tell nothing apart in "
-        f"flask_http_request_total of the stable pods: {already} selects what is counted, of which "
-        f"all or nothing meets it. Leave {already} out there."
+        f"The matcher {LabelMatcher.model_validate(failed)} distinguishes nothing in "
+        f"flask_http_request_total of the stable pods: {already} already selects what is counted, "
+        f"so it matches all or nothing. Leave out {already}."
     )
 
 
@@ -139,7 +139,7 @@ def test_where_all_codes_that_count_are_errors_the_check_passes_nothing() -> Non
         check = errors(matcher, requests={**FLASK, "matchers": [CODES_OF_ERRORS]})
         found = judged(check, bad, [answered("500", 1)], looks=60)
         assert found.verdict == "Error"
-        assert 'Leave status=~"5.." out there.' in found.message
+        assert 'Leave out status=~"5..".' in found.message
 
 
 def test_requests_may_be_chosen_by_the_label_that_tells_the_errors() -> None:

@@ -82,7 +82,7 @@ def test_the_ratio_at_each_bound_is_that_of_stable_slowed_down() -> None:
 
 def test_it_is_said_before_the_first_look() -> None:
     wanted = Analysis.model_validate({"checks": [latency(p99=1.3)]})
-    assert "Check slow: p99 1.3 times as long is 1.2 to " in an_hour(wanted).message
+    assert "Check slow: a p99 1.3 times as long means 1.2 to " in an_hour(wanted).message
     assert "p99" not in an_hour(Analysis.model_validate({"checks": [latency()]})).message
 
 
@@ -90,7 +90,7 @@ def test_without_an_hour_the_default_tolerance_applies_and_that_is_said() -> Non
     found = judged(1.3 * MEAN, Baseline(measured_at=SINCE), p99=1.3)
     assert found.verdict == "Fail"
     assert "worse than tolerated (1.1 times stable's + 0.5%)" in found.message
-    assert "Stable's last hour does not show what p99 1.3 times as long is" in found.message
+    assert "Stable's last hour cannot turn a p99 1.3 times as long into shares" in found.message
 
 
 def test_another_p99_in_mid_rollout_is_converted_by_the_same_hour() -> None:

@@ -51,7 +51,7 @@ def test_a_bad_candidate_does_not_pass_beside_a_sick_pod_which_is_named() -> Non
     assert (
         "Stable's pod stable-0 has errors 2400/4000 (60%), its other pods 160/16000 (1.0%): beyond "
         "the margin (1.5 times theirs + 0.5%). It may hide a bad candidate, so nothing passes "
-        "until it is mended or gone." in found.message
+        "until it recovers or is removed." in found.message
     )
 
 

@@ -81,15 +81,15 @@ def test_a_pod_that_fails_a_tenth_and_levels_off_is_not_blamed_and_passes() -> N
     assert set(served.looks(5, new=10)) == {"Inconclusive"}
     found = served.look(new=0)
     assert found.message == (
-        "The candidate's pods have levelled off 1m after their first request. Until then 13% of "
-        "their requests failed; these are left out, and the check begins anew."
+        "The candidate's pods levelled off 1m after their first request. Until then 13% of their "
+        "requests failed; these do not count, and the check starts again."
     )
     for _ in range(60):
         found = served.look(new=0)
         if found.verdict == "Pass":
             break
     assert found.verdict == "Pass"
-    assert found.message.endswith(" Without the start of the candidate's pods, which took 1m.")
+    assert found.message.endswith(" The first 1m of the candidate's pods do not count.")
 
 
 def test_one_that_began_a_moment_ago_by_a_clock_that_is_ahead_began_just_now() -> None:
@@ -262,4 +262,4 @@ def test_one_that_takes_half_as_long_again_is_blamed_at_once() -> None:
 def test_what_is_waited_for_is_what_the_reference_says() -> None:
     told = ErrorRate.model_fields["warm_up"].description or ""
     assert f"{spoken(LONGEST)} after their first request" in told
-    assert f"as they are asked in {spoken(COST)}." in told
+    assert f"as they receive in {spoken(COST)}." in told

@@ -130,8 +130,8 @@ def test_the_message_has_the_totals_and_says_that_routes_are_compared() -> None:
         "Candidate errors 36/660 (5.5%), stable 660/12000 (5.5%), compared within each route; "
         "worse than tolerated (1.1 times stable's + 0.1%). "
         "False-alarm risk at most 1% per rollout, all looks and checks included. "
-        "The candidate serves another mix of requests: 91% are of /fast, and 50% of stable's; that "
-        "is no evidence."
+        "The candidate serves a different mix of requests: 91% are of /fast, and 50% of stable's; "
+        "that is not evidence."
     )
 
 

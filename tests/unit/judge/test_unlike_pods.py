@@ -79,7 +79,7 @@ def test_the_message_names_the_pod_and_the_class_and_both_shares() -> None:
     assert (
         "Stable's pod stable-0 has class cat 3000/6000 (50%), its other pods 2400/12000 (20%): "
         "they differ by more than tolerated (1.25 times the others' share + 1%). Nothing is "
-        "decided until it is mended or gone." in found.message
+        "decided until it recovers or is removed." in found.message
     )
 
 

@@ -67,7 +67,7 @@ def test_what_they_would_have_done_by_copies_names_no_weight() -> None:
     rollout = serving().given(steps=steps, analysis={"checks": [ERRORS, SLOW]}).apply(B)
     rollout.after(30).judged("Inconclusive", slow="Fail").judged("Pass", slow="Fail")
     said = last_message(rollout, "WeightRaised")
-    assert "Check slow (audit) would have rolled back by copies of 20%, after 30s." in said
+    assert "Check slow (audit) would have rolled back with copies of 20%, after 30s." in said
 
 
 def test_a_check_that_had_not_passed_would_have_kept_the_step() -> None:

@@ -451,7 +451,7 @@ def test_a_pod_for_which_nothing_is_taken_back_is_in_the_message() -> None:
     assert "delete loan-a-1." in rollout.status.message
     both = CheckState(stable_pods=[*hides.stable_pods, StablePod(name="loan-a-2", within=[0.0])])
     rollout.judged("Inconclusive", state=both)
-    told = "2 pods of the previous revision differ from its others, and hide what"
+    told = "2 pods of the previous revision differ from its others, and may hide"
     assert told in rollout.status.message
     assert "delete loan-a-1 and loan-a-2." in rollout.status.message
 
@@ -463,7 +463,9 @@ def test_revisions_that_are_asked_differently_are_in_the_message() -> None:
     candidate = rollout.status.candidate.replace(inputs=Inputs(unlike=unlike))
     rollout.rollout.status = rollout.status.replace(candidate=candidate)
     rollout.settle()
-    assert "Nothing is compared until both revisions are asked alike." in rollout.status.message
+    assert (
+        "Nothing is compared until both revisions receive similar inputs." in rollout.status.message
+    )
 
 
 def test_a_check_in_audit_mode_takes_nothing_back() -> None:

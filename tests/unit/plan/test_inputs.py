@@ -49,7 +49,9 @@ def test_revisions_that_are_asked_differently_are_held_with_the_feature() -> Non
     rollout.judged("Pass").after(3600)
     assert rollout.status.rejected is None
     assert (rollout.status.phase, rollout.reason, rollout.weight) == ("Degraded", "ArmsDiffer", 5)
-    assert "Held until both revisions are asked alike. Feature income" in rollout.status.message
+    assert (
+        "Held until both revisions receive similar inputs. Feature income" in rollout.status.message
+    )
 
 
 def test_once_they_are_asked_alike_the_step_has_all_of_its_time_again() -> None:
@@ -83,7 +85,7 @@ def test_where_sessions_stay_with_a_revision_that_is_named_as_a_cause() -> None:
     traffic = {"gateway": {"parentRefs": [{"name": "public"}], "rules": rules}}
     sticky = serving(traffic=traffic).given(steps=STEPS, analysis={"checks": CHECKS}).apply(B)
     told = unlike_for(sticky.after(600), 600).status.message
-    assert "By sessionPersistence, clients stay with one revision: send the same" in told
+    assert "With sessionPersistence, clients stay with one revision: send the same" in told
 
 
 def test_before_that_it_keeps_its_weight_and_so_it_does_while_nothing_is_looked_at() -> None:

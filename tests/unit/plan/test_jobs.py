@@ -378,7 +378,7 @@ def test_one_that_does_not_begin_is_named_with_its_cause_and_started_again() -> 
     again = tasks(rollout.after(1).after(30))
     assert again[0].name != first[0].name
     assert (
-        f"has had no container that runs for 5m (progressDeadline): {why}"
+        f"has had no running container for 5m (progressDeadline): {why}"
         in rollout.status.decisions[0].message
     )
     rollout.after(300).after(60).after(300)
@@ -402,7 +402,7 @@ def test_one_whose_pod_is_lost_has_as_long_to_run_again_as_it_had_to_begin() -> 
     assert same.name == first.name
     rollout.world.idle = "it has no pod"
     rollout.after(1).after(301)
-    assert "has had no container that runs for 5m" in rollout.status.decisions[0].message
+    assert "has had no running container for 5m" in rollout.status.decisions[0].message
 
 
 @pytest.mark.parametrize("command", ["retry", "retry again"])
@@ -511,7 +511,7 @@ def test_a_limit_that_is_not_met_rejects_the_model_with_its_values() -> None:
         ('{"accuracy": 0.9}', LIMITS[0], "stable is missing"),
         ('{"accuracy": "high"}', "result.accuracy > 0.9", "cannot be judged"),
         ('{"accuracy": 0.9}', "result.accuracy", "neither true nor false"),
-        ("", "result.accuracy > 0.9", "It left nothing"),
+        ("", "result.accuracy > 0.9", "It wrote no result"),
         ("accuracy 0.9", "result.accuracy > 0.9", "not JSON at line 1"),
         ('{"accuracy": NaN}', "result.accuracy > 0.9", "NaN is no number"),
         ('{"by": {"class": {"a": 1}}}', "size(result.by) > 0", "nested more than one level"),

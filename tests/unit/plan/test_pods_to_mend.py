@@ -27,7 +27,7 @@ def test_a_sick_pod_of_stable_holds_the_rollout_with_its_node_and_rolls_nobody_b
         5,
     )
     assert (
-        "Held until stable's pod loan-1 is mended or gone. Pod loan-1 is on node node-a. "
+        "Held until stable's pod loan-1 recovers or is removed. Pod loan-1 is on node node-a. "
         "Check errors: Its rate is lifted." in rollout.status.message
     )
 
@@ -35,7 +35,7 @@ def test_a_sick_pod_of_stable_holds_the_rollout_with_its_node_and_rolls_nobody_b
 def test_two_sick_pods_are_named_with_one_verb() -> None:
     both = [StablePod(name=name, within=[0.0]) for name in ("loan-1", "loan-3", "loan-4")]
     rollout = rolling().judged("Inconclusive", state=CheckState(stable_pods=both))
-    told = "Held until stable's pods loan-1, loan-3 and loan-4 are mended or gone. Pod loan-1 is on"
+    told = "Held until stable's pods loan-1, loan-3 and loan-4 recover or are removed. Pod "
     assert told in rollout.status.message
 
 
@@ -57,7 +57,7 @@ def test_one_bad_pod_of_the_candidate_pauses_the_rollout_if_that_is_asked_for() 
     rollout.judged("Inconclusive", "Too many errors.", BLAMED).after(3600)
     assert (rollout.status.phase, rollout.reason) == ("Paused", "OnePodToBlame")
     assert (
-        "Held until the candidate's pod loan-2 is gone. Pod loan-2 is on node node-b. "
+        "Held until the candidate's pod loan-2 is removed. Pod loan-2 is on node node-b. "
         "Check errors: Too many errors." in rollout.status.message
     )
 
@@ -74,7 +74,7 @@ def test_a_pod_whose_node_is_not_known_is_named_alone() -> None:
     rollout = rolling()
     rollout.world.nodes = {}
     rollout.judged("Inconclusive", "Its rate is lifted.", SICK)
-    assert "is mended or gone. Check errors:" in rollout.status.message
+    assert "recovers or is removed. Check errors:" in rollout.status.message
 
 
 def test_a_pod_that_turns_sick_after_the_last_step_holds_the_promotion() -> None:

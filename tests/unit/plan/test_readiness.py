@@ -196,4 +196,4 @@ def test_pods_that_are_not_ready_after_restarts_lose_no_readiness_in_the_message
     assert taken_back(rollout)
     assert rollout.status.rejected
     message = rollout.status.rejected.message
-    assert message.startswith("Pods were not ready after restarts for too much of 11m"), message
+    assert message.startswith("Pods were not ready after restarts for too long in 11m"), message

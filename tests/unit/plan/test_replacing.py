@@ -106,7 +106,7 @@ def test_what_follows_to_another_node_is_the_model() -> None:
     rollout = with_a_successor_on(blamed(rolling()), "n4")
     blamed(rollout, CheckState(pods_to_blame=["p4"]))
     assert rollout.status.rejected and rollout.status.rejected.reason == "CheckFailed"
-    assert "what was wrong there has followed to other pods" in rollout.status.rejected.message
+    assert "the fault has followed to other pods" in rollout.status.rejected.message
 
 
 def test_a_check_that_fails_meanwhile_says_so_too() -> None:
@@ -134,7 +134,7 @@ def test_a_pod_that_was_not_evicted_yet_is_not_said_to_be() -> None:
     rollout = blamed(rolling()).judged("Fail", "Too many errors.")
     assert rollout.status.rejected
     assert rollout.status.rejected.message.endswith(
-        "Before that, pod p2 on node n2 was bad alone, and not evicted yet."
+        "Before that, only pod p2 on node n2 was bad, and not evicted yet."
     )
 
 
@@ -144,7 +144,7 @@ def test_a_pod_that_came_back_to_the_node_and_is_bad_tells_nothing_so_that_no_cl
     rollout = with_a_successor_on(blamed(rolling()), "n2")
     blamed(rollout, CheckState(pods_to_blame=["p4"]))
     assert rollout.status.rejected
-    assert "pod p4 is there again: it may be node n2 or what" in rollout.status.rejected.message
+    assert "p4 is there again: the cause may be node n2 or the" in rollout.status.rejected.message
     assert "cordon the node before a retry" in rollout.status.rejected.message
 
 

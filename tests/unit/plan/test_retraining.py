@@ -98,8 +98,7 @@ def test_it_starts_once_the_alarm_has_stood_for_an_hour() -> None:
     rollout = with_an_alarm().after(HOUR - 1)
     assert history(rollout) == []
     assert waiting(rollout) == (
-        "A Job is started at 1970-01-01T01:16Z if the alarm still stands: the alarm must stand for "
-        "1h."
+        "A Job is started at 1970-01-01T01:16Z if the alarm persists: the alarm must last 1h."
     )
     rollout.after(1)
     [task], run = tasks(rollout), last(rollout)
@@ -108,7 +107,7 @@ def test_it_starts_once_the_alarm_has_stood_for_an_hour() -> None:
     assert waiting(rollout) == ""
     assert told(rollout) == ["RetrainingStarted"]
     assert rollout.rollout.new_decisions[-1].message == (
-        f"Job {run.job} is started, since an alarm stands for 1h. {ABOVE}"
+        f"Job {run.job} is started, since an alarm has lasted 1h. {ABOVE}"
     )
 
 
@@ -238,7 +237,7 @@ def test_nothing_starts_while_it_cannot_be_read_whether_the_alarm_stands() -> No
     unknown = Unknown(reason="MetricsUnavailable", message="Prometheus is down.")
     known(rollout, Monitored(error_rate=share.replace(unknown=unknown))).after(DAY)  # type: ignore[union-attr]
     assert history(rollout) == []
-    assert "cannot be read whether the alarm still stands" in waiting(rollout)
+    assert "while it is unknown whether the alarm persists" in waiting(rollout)
 
 
 def test_an_alarm_of_a_former_revision_stands_anew_for_the_new_one() -> None:
@@ -262,7 +261,7 @@ def test_one_that_fails_is_told_and_not_repeated_before_the_cooldown() -> None:
     assert told(rollout) == ["RetrainingStarted", "RetrainingFailed"]
     rollout.after(DAY - 1)
     assert len(history(rollout)) == 1
-    assert waiting(rollout).endswith("24h must go by since the last one ended (cooldown).")
+    assert waiting(rollout).endswith("24h must pass after the end of the last one (cooldown).")
     rollout.after(1)
     assert [each.outcome for each in history(rollout)] == ["Running", "Failed"]
     assert last(rollout).job != run.job
@@ -273,8 +272,8 @@ def test_no_more_than_so_many_start_in_seven_days() -> None:
     ends(rollout, FAILED).after(2 * HOUR)
     assert len(history(rollout)) == 2
     assert waiting(rollout) == (
-        "A Job is started at 1970-01-08T01:16Z if the alarm still stands: 2 in seven days are the "
-        "most (maxPerWeek)."
+        "A Job is started at 1970-01-08T01:16Z if the alarm persists: at most 2 in seven days "
+        "(maxPerWeek)."
     )
     rollout.after(7 * DAY - 3 * HOUR - 1)
     assert len(history(rollout)) == 2
@@ -351,7 +350,7 @@ def test_the_version_that_came_of_it_is_followed_until_it_is_stable() -> None:
     new = last(rollout).new
     assert new and new.outcome == "Promoted"
     job = last(rollout).job
-    assert new.message == f"Revision {B}, which came of Job {job}, is stable 1h11m after the alarm."
+    assert new.message == f"Revision {B}, from Job {job}, is stable 1h11m after the alarm."
     assert told(rollout)[-2:] == ["RetrainingSucceeded", "Retrained"]
 
 

@@ -69,7 +69,7 @@ def test_it_runs_under_its_account_is_told_the_cause_and_its_version_is_promoted
         await world.apply(seldom)
         await world.until(serves("v2").holds, HOUR)
         last = await world.until(lambda s: runs(s)[0]["new"]["outcome"] == "Promoted")
-        assert f"which came of {kind.kind} fraud-" in runs(last)[0]["new"]["message"]
+        assert f"from {kind.kind} fraud-" in runs(last)[0]["new"]["message"]
         assert made(world, kind) == [live["metadata"]["name"]]
         await world.wait(DAY)
         assert world.api.all(kind.kind) == [], "it is kept for a day"
@@ -171,7 +171,7 @@ def test_a_kind_that_is_not_allowed_is_refused_at_once_and_a_rollout_goes_on() -
         refused = await world.until(lambda s: bool(waiting(s)))
         assert waiting(refused).startswith(
             "spec.monitoring.retrain.task is not run: Workflow of argoproj.io/v1alpha1 is not "
-            "allowed. Allowed kinds: PipelineRun of tekton.dev/v1. Use job, or have whoever runs"
+            "allowed. Allowed kinds: PipelineRun of tekton.dev/v1. Use job, or have the "
         )
         await world.until(serves("v1").holds)
         await world.apply(monitored("v2"))

@@ -79,7 +79,7 @@ def test_where_nobody_knows_what_a_bad_candidate_costs_the_smallest_weight_is_ta
 ) -> None:
     had, told = rolled_out(monkeypatch, 10.0, atMost={"failedRequests": 1000})
     assert had == [5, 25, 50]
-    assert "What a bad candidate would cost is not known" in told
+    assert "The cost of a bad candidate is unknown" in told
 
 
 def test_a_step_may_last_three_times_as_long_as_is_expected(

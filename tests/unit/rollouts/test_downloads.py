@@ -136,7 +136,7 @@ async def test_a_job_finds_a_model_that_is_downloaded_and_is_refused_where_nothi
     assert (await operator.get("fraud"))["status"]["phase"] == "Healthy", "no Job will run for it"
     await operator.apply("fraud", **in_a_bucket("v2", rollout={**TESTED, **PATIENT}))
     status = await operator.until("fraud", lambda s: s["phase"] == "Degraded")
-    assert "steps[0].job.mountModel: nothing downloads the model" in status["message"]
+    assert "steps[0].job.mountModel: no model is downloaded" in status["message"]
     await upgrade(operator, ONE)
     status = await operator.until("fraud", lambda s: s["candidate"]["task"], moving=1)
     name = status["candidate"]["task"]["name"]

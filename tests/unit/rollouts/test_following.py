@@ -69,7 +69,7 @@ async def test_nothing_is_deployed_until_the_registry_has_said_which_version(
 ) -> None:
     await operator.apply("fraud", **FOLLOWED)
     status = await operator.until("fraud", lambda s: s["phase"] == "Progressing" and s["message"])
-    assert "is not known. It was not asked yet." in status["message"]
+    assert "is not resolved. The registry has not been asked yet." in status["message"]
     operator.registry.fails("It has no alias champion.")
     status = await operator.until("fraud", lambda s: "no alias champion" in s["message"], within=60)
     assert "stable" not in status and "candidate" not in status
@@ -168,7 +168,7 @@ async def test_a_version_that_is_not_what_it_was_is_not_taken_for_the_same(
     before = await serving(operator)
     operator.registry.names(version("4", again="x"))
     status = await operator.until("fraud", lambda s: condition(s)["status"] == "False")
-    assert "Version 4 is not the one that was read before" in condition(status)["message"]
+    assert "Version 4 has changed under the same name" in condition(status)["message"]
     assert status["stable"] == before["stable"] and status["model"] == before["model"]
 
 
@@ -180,8 +180,11 @@ async def test_another_uri_of_the_same_version_rolls_nothing_out_after_a_restart
     operator.registry.forgets()
     operator.registry.names(replace(version("4"), uri="s3://moved/fraud/4"))
     await operator.__aenter__()
-    status = await operator.until("fraud", lambda s: "by now" in condition(s)["message"], moving=5)
-    assert "s3://moved/fraud/4 by now; models:/fraud/4 stays" in condition(status)["message"]
+    status = await operator.until("fraud", lambda s: "is now" in condition(s)["message"], moving=5)
+    assert (
+        "is now s3://moved/fraud/4, but models:/fraud/4 stays in use"
+        in condition(status)["message"]
+    )
     status = await settled(operator)
     assert status["stable"] == before["stable"] and status["decisions"] == before["decisions"]
     assert status["model"] == before["model"]
@@ -340,9 +343,8 @@ async def test_a_candidate_that_nobody_can_judge_since_all_history_is_lost_gets_
     await operator.until_split("fraud", {f"fraud-{stable}": 100})
     status = await settled(operator)
     assert (
-        "Nothing is rolled out until it is. Nobody judges revision "
-        f"{candidate} meanwhile, so it gets no requests of clients until that is mended."
-        in status["message"]
+        f"Nothing is rolled out until it is. Revision {candidate} is not judged meanwhile, so it "
+        "receives no requests of clients until this is fixed." in status["message"]
     )
     assert status["candidate"]["weight"]["actual"] == 0
     operator.traffic.errors = {}
@@ -394,11 +396,11 @@ async def test_why_there_is_nothing_to_act_on_is_told_though_the_route_cannot_be
     between.before = no_route
     await through.__aenter__()
     status = await through.until("fraud", lambda s: "challenger" in s["message"], moving=1)
-    assert "gets no requests" not in status["message"]
+    assert "receives no requests" not in status["message"]
     assert status["candidate"]["weight"]["actual"] == 20
     between.before = None
     await through.until_split("fraud", {f"fraud-{status['stable']['revision']}": 100}, within=60)
-    await through.until("fraud", lambda s: "gets no requests" in s["message"])
+    await through.until("fraud", lambda s: "receives no requests" in s["message"])
 
 
 async def test_what_was_rejected_loses_its_traffic_though_there_is_nothing_to_act_on(
@@ -444,4 +446,4 @@ async def test_what_is_taken_back_loses_its_traffic_though_there_is_nothing_to_a
     for pod in pods:
         await report(operator, pod, 1, ready=True)
     await operator.until_split("fraud", {f"fraud-{before}": 100})
-    await operator.until("fraud", lambda s: "gets no requests" in s["message"])
+    await operator.until("fraud", lambda s: "receives no requests" in s["message"])

@@ -171,4 +171,4 @@ async def test_one_bad_pod_of_several_is_left_to_the_check_that_sees_pods(
     status = await operator.until("fraud", lambda s: blamed(s) and operator.now > later, moving=5)
     found = by_name(status)["gateway"]
     assert found["verdict"] == "Inconclusive"
-    assert found["message"].startswith("A gateway does not show pods: what it counts is left")
+    assert found["message"].startswith("A gateway does not count by pod: this check waits")

@@ -161,7 +161,7 @@ async def test_a_result_that_went_with_its_pod_is_asked_for_again(
     memory.jobs.said, memory.jobs.pods_are_deleted = '{"right": 0.9}', True
     await in_its_job(memory, operator, "succeeds", limits=["result.right > 0.8"])
     status = await until(operator, lambda s: held(s, "ValidationUnfinished"))
-    assert "its pod was gone before what it left could be read" in status["message"]
+    assert "its pod was gone before its result could be read" in status["message"]
     assert "serinus retry fraud" in status["message"]
     assert "kubectl logs" not in status["message"]
 
@@ -197,7 +197,7 @@ async def test_an_image_that_cannot_be_pulled_is_named_at_once_and_then_a_person
     assert time.monotonic() - begun < 120
     status = await until(operator, lambda s: held(s, "ValidationUnfinished"))
     assert (
-        f"has had no container that runs for 3m (progressDeadline): {named} (2 attempts)."
+        f"has had no running container for 3m (progressDeadline): {named} (2 attempts)."
         in status["message"]
     )
     assert status["phase"] == "Degraded"

@@ -100,7 +100,7 @@ def test_an_alarm_that_stays_starts_a_job_whose_version_is_promoted_and_ends_the
         last = await world.until(lambda s: runs(s)[0]["new"]["outcome"] == "Promoted")
         new = runs(last)[0]["new"]
         assert new["version"] == "v2"
-        assert "Version v2, which came of Job fraud-" in new["message"]
+        assert "Version v2, from Job fraud-" in new["message"]
         assert new["message"].endswith(" after the alarm.")
         await world.until(lambda s: not is_above(s), HOUR)
         await world.wait(HOUR)

@@ -88,8 +88,8 @@ def test_more_of_a_bad_route_is_no_evidence(monkeypatch: pytest.MonkeyPatch) -> 
     assert found.promoted
     assert "compared within each route" in found.last
     assert found.last.endswith(
-        "The candidate serves another mix of requests: 40% are of /slow, and 20% of stable's; that "
-        "is no evidence."
+        "The candidate serves a different mix of requests: 40% are of /slow, and 20% of stable's; "
+        "that is not evidence."
     )
 
 

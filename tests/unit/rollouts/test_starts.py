@@ -69,10 +69,11 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_candidate_whose_pods_fail_while_they_start_is_promoted_and_is_told_so() -> None:
     world, ended, _ = rolled_out(COLD)
     assert serves(ended) == "v2"
-    waits = "That may be their start: they have 5m from their first request on to level off"
+    waits = "They may still be warming up: the check waits until 5m after their first request"
     assert any(waits in each for each in told(world))
     raised = next(d for d in ended.status["decisions"] if d["reason"] == "WeightRaised")
-    assert "Without the start of the candidate's pods, which took 1m" in raised["message"]
+    assert "The first 1m" in raised["message"]
+    assert "of the candidate's pods do not count." in raised["message"]
 
 
 def test_one_that_never_levels_off_has_failed_twenty_seconds_of_its_requests_at_most() -> None:
@@ -132,7 +133,7 @@ def test_who_knows_that_there_is_no_start_says_so() -> None:
 def test_what_is_known_to_be_a_start_counts_nothing() -> None:
     world, ended, _ = rolled_out(COLD, warmUp="2m")
     assert serves(ended) == "v2"
-    assert not any("may be their start" in each for each in told(world))
+    assert not any("may still be warming up" in each for each in told(world))
 
 
 def test_an_operator_that_ends_meanwhile_still_waits() -> None:
@@ -157,7 +158,7 @@ def test_a_container_that_restarts_starts_again() -> None:
 
     world, ended, _ = rolled_out({}, restarts, pauses=True)
     assert serves(ended) == "v2"
-    assert any("may be their start" in each for each in told(world))
+    assert any("may still be warming up" in each for each in told(world))
 
 
 def _paused(s: Snapshot) -> bool:

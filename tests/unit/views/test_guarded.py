@@ -117,10 +117,10 @@ def test_its_end_is_neither_told_nor_counted_again() -> None:
 def test_what_is_monitored_is_said_to_be_of_the_previous_revision() -> None:
     rollout = guarded(monitoring={"errorRate": {"limit": "1%"}})
     told = {each.type: each.message for each in rollout.status.conditions}
-    assert told["ErrorsAboveLimit"].startswith(f"Of revision {A}, the previous one: ")
+    assert told["ErrorsAboveLimit"].startswith(f"Revision {A} (the previous one): ")
     rollout.order(f"promote/{B}")
     told = {each.type: each.message for each in rollout.status.conditions}
-    assert not told["ErrorsAboveLimit"].startswith("Of ")
+    assert not told["ErrorsAboveLimit"].startswith("Revision ")
 
 
 def test_undo_without_a_revision_is_to_the_one_that_holds_the_traffic() -> None:

@@ -29,9 +29,11 @@ def test_one_that_runs_is_shown_with_the_alarm_that_started_it() -> None:
 
 def test_one_that_has_succeeded_is_shown_with_what_came_of_it() -> None:
     done = RUN.replace(outcome="Succeeded", message="Job loan-1 has succeeded.")
-    assert lines(done)[2:] == ("Job loan-1 has succeeded.", "No new version has come of it yet.")
+    assert lines(done)[2:] == ("Job loan-1 has succeeded.", "It has produced no new version yet.")
     new = NewVersion(revision="b", since=AT + 7200)
-    assert lines(done.replace(new=new))[-1] == ("Revision b is rolled out since 2026-11-27T07:23Z.")
+    assert lines(done.replace(new=new))[-1] == (
+        "The rollout of revision b began at 2026-11-27T07:23Z."
+    )
     stable = new.replace(outcome="Promoted", message="Version 43 is stable.")
     assert lines(done.replace(new=stable))[-1] == "Version 43 is stable."
 

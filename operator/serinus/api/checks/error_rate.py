@@ -45,8 +45,8 @@ class ErrorRate(FailureCounters, Compared):
         description="Ignore a pod's requests for this time after its first request and after each "
         "restart, in both revisions, even if all of them fail; at most 10m, and 0s: no time. "
         "Without this field they count, but a candidate whose pods fail 10% to 50% of their first "
-        "requests is not rolled back before they could level off: 5m after their first request, "
-        "or once as many have failed as they are asked in 20s.",
+        "requests is not rolled back while they may still be warming up: until 5m after their "
+        "first request, or until as many have failed as they receive in 20s.",
     )
     tolerance: Annotated[float, Field(ge=1, le=100)] = Field(
         default=1.1,

@@ -48,9 +48,9 @@ class Feedback(FeedbackCounters, Compared):
     after: Duration | None = Field(
         default=None,
         description="Ignore feedback for this time after each change of the weight: the time in "
-        "which nearly all feedback arrives. Without this field it is found in each rollout: "
-        "feedback counts once the candidate has received as much as its share of the traffic lets "
-        "expect. 0s: at once.",
+        "which nearly all feedback arrives. Without this field it is measured in each rollout: "
+        "feedback counts once the candidate has received as much as its share of the traffic "
+        "predicts. 0s: at once.",
     )
     min_feedback: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=50,

@@ -81,14 +81,14 @@ class Latency(Compared):
         default=None,
         description="Ignore a pod's requests for this time after its first request and after each "
         "restart, in both revisions; at most 10m, and 0s: no time. Without this field, 30s, and a "
-        "candidate whose pods are several times slower is not rolled back before they could level "
-        "off: 5m after their first request.",
+        "candidate whose pods are several times slower is not rolled back while they may still be "
+        "warming up: until 5m after their first request.",
     )
     p99: Annotated[float, Field(gt=1, le=10)] | None = Field(
         default=None,
-        description="Instead of tolerance and margin: how many times as long as with stable the "
-        "99% quantile, and any other, may be. It is turned into shares by stable's last hour, at "
-        "each bound; a step passes below twice that slowdown (1.6 for 1.3).",
+        description="Instead of tolerance and margin: how many times stable's 99% quantile the "
+        "candidate's may be; likewise for any other. Stable's last hour turns it into shares of "
+        "slow requests at each bound; a step passes below twice that slowdown (1.6 for 1.3).",
     )
     tolerance: Annotated[float, Field(ge=1, le=100)] = Field(
         default=_TOLERANCE,

@@ -15,9 +15,9 @@ Limit = Annotated[str, Field(min_length=1, max_length=LONGEST_LIMIT)]
 
 
 class Job(Type):
-    """A Job that runs at the current weight. If its pod exits with 0 and what it leaves is within
-    the limits, the rollout goes on; if it rejects the model, the candidate is rolled back. Of any
-    other end the Job could not say which, and is started again."""
+    """A Job that runs at the current weight. If its pod exits with 0 and its result is within the
+    limits, the rollout goes on; if it rejects the model, the candidate is rolled back. Any other
+    end is no verdict, and the Job is started again."""
 
     template: Annotated[dict[str, Any], Field(json_schema_extra=TASK_SCHEMA)]
     timeout: Interval = Field(
@@ -42,12 +42,12 @@ class Job(Type):
     )
     retries: Annotated[int, Field(ge=0, le=10)] = Field(
         default=2,
-        description="How often a Job that could not say is started again: after 30s, then after "
+        description="How often a Job without a verdict is started again: after 30s, then after "
         "twice as long each time, at most 10m.",
     )
     on_unfinished: Literal["Hold", "Rollback"] = Field(
         default="Hold",
-        description="What follows if no Job could say: wait for a person, or roll back.",
+        description="What follows if no Job gives a verdict: wait for a person, or roll back.",
     )
 
     def problems(self) -> Iterator[Problem]:

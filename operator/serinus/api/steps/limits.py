@@ -28,7 +28,7 @@ _CALLED: Final = re.compile(r"([\w`]+)\s*\(")
 _SYNTAX: Final = re.compile(
     r"<input>:1:(\d+): (?:Syntax error: )?(.+?)(?: expecting .*)?$", re.MULTILINE
 )
-_NOTHING: Final = "It left nothing to compare with its limits."
+_NOTHING: Final = "It wrote no result to compare with its limits."
 _REMEDY: Final = (
     'Let a container write one JSON object to /dev/termination-log, such as {"accuracy": 0.91}: '
     "numbers, text and booleans, nested one level at most."
@@ -143,7 +143,7 @@ def broken(limits: Sequence[str], said: str) -> str:
     try:
         result = parsed(said) if limits else {}
     except NoResultError as error:
-        what = f"What it left cannot be compared with its limits: {error}." if said else _NOTHING
+        what = f"Its result cannot be compared with its limits: {error}." if said else _NOTHING
         raise UnjudgedError(f"{what} {_REMEDY}") from error
     unmet, unjudged = [], []
     for limit in limits:

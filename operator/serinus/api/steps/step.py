@@ -95,7 +95,7 @@ class Step(Type):
     preview: Preview | None = Field(
         default=None,
         description="From this step until the next mirror or setWeight, requests with these header "
-        "fields, or to these host names, reach the candidate, and no others. They are no evidence "
+        "fields, or to these host names, reach the candidate, and no others. They do not count "
         "for the checks. End it by a pause, an approval or a job after it. Requires "
         "spec.traffic.gateway.",
     )
@@ -103,8 +103,8 @@ class Step(Type):
         default=None,
         description="From this step until the next setWeight, the gateway copies a percentage of "
         "the requests to the candidate and drops its answers. The checks judge it as at a weight, "
-        "but for feedback. Whatever an answer has an effect on, such as a database, is affected "
-        "twice. Requires spec.traffic.gateway and a GatewayClass that mirrors, by percentage "
+        "except feedback. Side effects of an answer, such as writes to a database, happen twice. "
+        "Requires spec.traffic.gateway and a GatewayClass that mirrors, by percentage "
         "if it is less than 100.",
     )
     set_weight: SetWeight | None = Field(

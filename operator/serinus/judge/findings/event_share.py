@@ -50,7 +50,7 @@ class StablePodDiffers:
         if not self.shown:
             counts += f", and may be {beyond}" if lately else ""
             return f"Stable's pod {self.pod} has {counts}: nothing passes until that is clear."
-        held = "It may hide a bad candidate, so nothing passes until it is mended or gone."
+        held = "It may hide a bad candidate, so nothing passes until it recovers or is removed."
         return f"Stable's pod {self.pod} has {counts}: {beyond}. {held}"
 
 

@@ -38,7 +38,7 @@ class FeedbackNotThere:
 
     @property
     def message(self) -> str:
-        by = "by stable's outcomes and the weight"
+        by = "from stable's outcomes and the weight"
         received = f"the candidate has received fewer outcomes than expected {by}"
         if self.expected:
             received = (
@@ -47,5 +47,5 @@ class FeedbackNotThere:
             )
         return (
             f"Feedback does not count yet: {received}. It counts once nearly as many arrive. If "
-            "users of the candidate answer less often, set feedback.after."
+            "the candidate's users give feedback less often, set feedback.after."
         )

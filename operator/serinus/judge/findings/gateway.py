@@ -12,6 +12,6 @@ class WaitsForPods:
     @property
     def message(self) -> str:
         return (
-            f"A gateway does not show pods: what it counts is left to the check {self.check} while "
-            "that may blame some of them alone."
+            f"A gateway does not count by pod: this check waits while another ({self.check}) may "
+            "find that only some pods are bad."
         )

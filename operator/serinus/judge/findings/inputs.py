@@ -57,8 +57,8 @@ class PerhapsTheCause:
     def message(self) -> str:
         return words.sentences(
             f"Feature {self.feature}, {self.share}: candidate {self.candidate}, stable "
-            f"{self.stable}. Answers differ by more than tolerated, and may do so because "
-            f"of it. Risk of this where both are asked alike {words.at_most(self.risk)}.",
+            f"{self.stable}. Answers differ by more than tolerated, perhaps because of this "
+            f"feature. Risk of this with similar inputs: {words.at_most(self.risk)}.",
             _REMEDY,
         )
 
@@ -75,8 +75,8 @@ class UnmatchedFeatures:
         arms = (("stable", self.of_stable), ("the candidate", self.of_candidate))
         only = " and ".join(f"only by {arm}: {_some(names)}" for arm, names in arms if names)
         return (
-            f"Features exported {only}. They are not compared, so it is unknown whether both "
-            "revisions are asked alike by them; check that the new version gets what it reads."
+            f"Features exported {only}. They are not compared, so a difference in them would not "
+            "be noticed; check that the new version receives the inputs that it reads."
         )
 
 
@@ -94,8 +94,8 @@ class NotJudged:
     @property
     def message(self) -> str:
         return (
-            f"Not judged while the revisions are asked differently (feature {self.feature}); it "
-            "begins again once they are asked alike."
+            f"Not judged while the revisions receive different inputs (feature {self.feature}); it "
+            "starts again once their inputs are similar."
         )
 
 
@@ -106,6 +106,6 @@ class PerhapsUnlike:
     @property
     def message(self) -> str:
         return (
-            "The verdict waits for the next looks, which show whether both revisions are asked "
-            "alike: the features of their requests may differ."
+            "The verdict waits for the next looks, which show whether both revisions receive "
+            "similar inputs."
         )

@@ -105,8 +105,8 @@ class SlowShares:
             return ""
         if not self.in_shares:
             return (
-                f"Stable's last hour does not show what p99 {self.slowdown:g} times as long is in "
-                "shares, so the default tolerance applies."
+                f"Stable's last hour cannot turn a p99 {self.slowdown:g} times as long into shares "
+                "of slow requests, so the default tolerance applies."
             )
         return (
             f"For p99 {self.slowdown:g} times as long, {self.tolerance.of()} may be slower than "

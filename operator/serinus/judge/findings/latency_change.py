@@ -21,10 +21,11 @@ class RecordingReference:
     @property
     def message(self) -> str:
         said = (
-            f"Latencies are compared with what each revision's were for {spoken(self.wanted)} of "
-            f"the guard. {spoken(self.recorded)} of that are recorded, and nothing is judged yet."
+            f"Latencies are compared with each revision's own in {spoken(self.wanted)} of the "
+            f"guard. So far {spoken(self.recorded)} are recorded, and nothing is judged yet."
         )
-        why = "It began again, as there were more requests or another weight." if self.again else ""
+        changed = "Recording started again: there were more requests, or the weight changed."
+        why = changed if self.again else ""
         return words.sentences(said, why)
 
 
@@ -65,4 +66,4 @@ class Changed:
     def _unlike(self) -> str:
         if not self.unlike:
             return ""
-        return "At present nothing is compared: there are more requests, or another weight."
+        return "Nothing is compared at present: there are more requests, or the weight changed."

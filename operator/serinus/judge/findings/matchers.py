@@ -33,9 +33,9 @@ class MatcherNamesNothing:
     def message(self) -> str:
         if self.already:
             return (
-                f"The matcher {self.matcher} can tell nothing apart in "
-                f"{_counter(self.metric, self.arm)}: {self.already} selects what is counted, of "
-                f"which all or nothing meets it. Leave {self.already} out there."
+                f"The matcher {self.matcher} distinguishes nothing in "
+                f"{_counter(self.metric, self.arm)}: {self.already} already selects what is "
+                f"counted, so it matches all or nothing. Leave out {self.already}."
             )
         does = "leave out" if self.matcher.operator.startswith("!") else "select"
         counter = _counter(self.metric, self.arm)

@@ -97,7 +97,7 @@ class StablePodPredicts:
         if not self.shown:
             return f"{counts}: nothing is decided until it is clear whether they differ."
         allowed = self.tolerance.of("the others' share")
-        held = "Nothing is decided until it is mended or gone."
+        held = "Nothing is decided until it recovers or is removed."
         return f"{counts}: they differ by more than tolerated ({allowed}). {held}"
 
 

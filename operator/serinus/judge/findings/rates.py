@@ -116,7 +116,7 @@ class ShownBetter:
     def within(self, margin: str) -> str:
         """`within the margin (1.5 times stable's) at 5% traffic`, and the risk."""
         at = f" at {words.exact_percent(self.weight)} traffic" if self.weight else ""
-        at = f" by {words.copies(self.weight)}" if self.weight and self.copied else at
+        at = f" with {words.copies(self.weight)}" if self.weight and self.copied else at
         risk = f"risk of passing a candidate beyond it {words.at_most(self.risk)}"
         return f"within the margin ({margin}){at}; {risk}, for this check and step."
 

@@ -23,12 +23,13 @@ class MayBeItsStart:
 
     @property
     def message(self) -> str:
-        ends = f"they have {spoken(self.longest)} from their first request on to level off"
+        ends = f"{spoken(self.longest)} after their first request"
         if self.cost:
-            ends += f", or until as many have failed as they are asked in {spoken(self.cost)}"
+            ends += f", or until as many fail as they receive in {spoken(self.cost)}"
         return (
             f"{words.percent(self.share)} of the requests of pods that began to serve "
-            f"{spoken(round(self.age))} ago {self.bad}. That may be their start: {ends}."
+            f"{spoken(round(self.age))} ago {self.bad}. They may still be warming up: the check "
+            f"waits until {ends}."
         )
 
 
@@ -44,9 +45,9 @@ class LevelledOff:
     @property
     def message(self) -> str:
         return (
-            f"The candidate's pods have levelled off {spoken(round(self.took))} after their first "
+            f"The candidate's pods levelled off {spoken(round(self.took))} after their first "
             f"request. Until then {words.percent(self.share)} of their requests {self.bad}; these "
-            "are left out, and the check begins anew."
+            "do not count, and the check starts again."
         )
 
 
@@ -60,5 +61,5 @@ class LeftOut:
 
     @property
     def message(self) -> str:
-        left = f"Without the start of the candidate's pods, which took {spoken(round(self.took))}."
+        left = f"The first {spoken(round(self.took))} of the candidate's pods do not count."
         return words.sentences(self.figures.message, left)

@@ -95,8 +95,8 @@ class AnotherMix:
     def __str__(self) -> str:
         shares = f"{words.percent(self.candidate)} are of {self.stratum}"
         return (
-            f"The candidate serves another mix of requests: {shares}, and "
-            f"{words.percent(self.stable)} of stable's; that is no evidence."
+            f"The candidate serves a different mix of requests: {shares}, and "
+            f"{words.percent(self.stable)} of stable's; that is not evidence."
         )
 
 

@@ -6,12 +6,12 @@ from typing import Final, Literal
 from serinus.judge.findings import words
 
 _TOO_LITTLE: Final = (
-    "Too little. If the gateway sent it as much as asked, requests to it are lost or hang, which "
-    "its pods do not count; if not, check for sticky sessions, long-lived connections, and clients "
-    "that reach stable's pods by other routes."
+    "Too little. If the gateway sent it its full share, requests to it are lost or hang, and its "
+    "pods do not count them; if not, check for sticky sessions, long-lived connections, and "
+    "clients that reach stable's pods by other routes."
 )
 _TOO_MUCH: Final = (
-    "Too much. If the gateway sent it as much as asked, clients reach its pods by other routes, or "
+    "Too much. If the gateway sent it only its share, clients reach its pods by other routes, or "
     "requests to stable are lost or hang; if not, check for retries, sticky sessions and "
     "long-lived connections."
 )
@@ -23,7 +23,7 @@ class NotInEffect:
 
     @property
     def message(self) -> str:
-        return "What this step gives the candidate is not in effect."
+        return "The traffic split of this step is not in effect."
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,8 +100,8 @@ def told(divisions: Mapping[str, Division]) -> Iterator[str]:
         by = listed(labels)
         if asks:
             yield (
-                f"Counts differ by {by}: {listed(checks)}. If requests have it before they are "
-                "answered, name it in analysis.stratify; otherwise leave it out."
+                f"Counts differ by {by}: {listed(checks)}. If this is known before a "
+                "request is answered, add it to analysis.stratify; otherwise do not."
             )
         else:
             yield f"Counts differ by {by}, so these checks compare within each: {listed(checks)}."

@@ -43,9 +43,8 @@ def expected(longest: float, waits: Iterable[Wait]) -> Iterator[str]:
         )
     if (fails := [wait.fails for wait in every if wait.fails is not None]) and min(fails) > _DAY:
         yield (
-            "With so little traffic no check can tell a candidate with twice stable's bad events "
-            "within a day: let it be validated by a Job, a preview or copies of requests before, "
-            "approved by a person, or guarded after its promotion."
+            "With so little traffic no check can detect twice stable's rate of bad events within "
+            "a day: add a job, preview, mirror or approval step, or a guard after the promotion."
         )
     for name, at in _by_check(wait for wait in every if wait.hidden_by_pods):
         yield (

@@ -201,14 +201,14 @@ class Outlook:
             yield self.cost.sentence
             if self.chosen and (self.cost.most or 0.0) > may_fail:
                 yield (
-                    f"That is more than rollout.atMost allows ({may_fail:,.0f}), which cannot be "
-                    "had at this traffic: a shorter analysis.interval may."
+                    f"That is more than rollout.atMost allows ({may_fail:,.0f}): no first weight "
+                    "is low enough at this traffic. A shorter analysis.interval may help."
                 )
         elif self.chosen and may_fail < math.inf:
             yield (
-                "What a bad candidate would cost is not known: no request of stable failed in that "
-                "hour, or no check that decides counts failures. With rollout.atMost, "
-                f"{self.chosen[0]}% is then the first weight."
+                "The cost of a bad candidate is unknown: no request of stable failed in that hour, "
+                "or no check that decides counts failures. rollout.atMost then starts at "
+                f"{self.chosen[0]}%."
             )
 
 
@@ -268,8 +268,8 @@ def _started(known: Iterable[tuple[Check, CheckBaseline]]) -> Iterator[str]:
         if found.warm_up:
             yield (
                 f"Check {check.name}: stable's pods that started in that hour took "
-                f"{spoken(found.warm_up)} to level off: that long after the start of a pod of the "
-                "candidate nothing counts towards Pass, unless it is well at once."
+                f"{spoken(found.warm_up)} to level off. For as long after a candidate pod starts, "
+                "nothing counts towards Pass, unless the pod is good at once."
             )
 
 
@@ -311,8 +311,8 @@ def _in_shares(known: Iterable[tuple[Check, CheckBaseline]]) -> Iterator[str]:
         if each:
             least, most = min(t for t, _ in each), max(t for t, _ in each)
             yield (
-                f"Check {check.name}: p99 {slowdown:g} times as long is {least:.2g} to {most:.2g} "
-                "times as many slow requests, from bound to bound."
+                f"Check {check.name}: a p99 {slowdown:g} times as long means {least:.2g} to "
+                f"{most:.2g} times as many slow requests, depending on the bound."
             )
 
 
@@ -348,8 +348,8 @@ def _served_hour(
         return message or "Stable's last hour shows no bursts and no differences between pods."
     bursts = message or "Stable's last hour shows no bursts."
     return (
-        f"{bursts} Its only pod shows nothing of how pods differ: if the candidate's pod is worse, "
-        "that counts as the revision's fault."
+        f"{bursts} Its only pod cannot show how pods differ: if the candidate's pod is worse, "
+        "the revision is blamed."
     )
 
 

@@ -56,7 +56,7 @@ class ApprovalStep(Gate):
         if admission is None or admission.problem:
             return admission.problem if admission else "it is unknown whether approvals are guarded"
         if admission.older:
-            return "it may be older than what guards approvals: approve again"
+            return "it may be older than the policy that guards approvals: approve again"
         user = words[5][:256]
         given = Approved(step=at, by=user, at=s.now, digest=digest)
         message = f"Step {at + 1} is approved by {user}."

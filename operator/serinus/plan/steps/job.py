@@ -148,7 +148,7 @@ class JobStep(StepKind):
             return ""
         if s.reached(begun.idle_since + seconds(deadline)):
             cause = why or s.world.why(About.TASK) or "it is not there"
-            return f"has had no container that runs for {deadline} (progressDeadline): {cause}"
+            return f"has had no running container for {deadline} (progressDeadline): {cause}"
         return ""
 
     def _again_at(self, begun: StepTask) -> float:
@@ -169,12 +169,12 @@ class JobStep(StepKind):
             return f"{begun.unfinished}{often}."
         if begun.unread and self._settings.limits:
             return (
-                f"Job {begun.name} has succeeded, but its pod was gone before what it left could "
-                "be read and compared with the limits. If something deletes pods that have ended, "
+                f"Job {begun.name} has succeeded, but its pod was gone before its result could be "
+                "read and compared with the limits. If something deletes pods that have ended, "
                 f"let it wait some minutes. Run the Job again: serinus retry {s.desired.name}"
             )
         if unjudged := self._judged(s, begun)[1]:
-            said = f"Job {begun.name} has succeeded, but not said enough. {unjudged}"
+            said = f"Job {begun.name} has succeeded, but without a usable result. {unjudged}"
             return f"{said} {_logs(begun)}"
         return ""
 
