@@ -106,7 +106,7 @@ def must_reach(found: Found) -> str:
 def _wanted(found: Found) -> Iterable[tuple[str, str, Cell, bool]]:
     for world in ALIKE:
         held = _chance(found[f"alike/{world}", SERINUS])
-        yield f"held though asked alike: {world}", "1.00%", held, held.share <= 0.01
+        yield f"held though inputs are similar: {world}", "1.00%", held, held.share <= 0.01
     for check in CHECKS:
         for world in WORLDS:
             for rule in rules_of(found, f"false/{check}/{world}"):
