@@ -61,7 +61,11 @@ def timed(looks: int, candidate: dict[float, int]) -> list[str]:
 
 
 def timed_on(
-    simulated: SimulatedAnalysis, looks: int, candidate: dict[float, int], pod: str = "new"
+    simulated: SimulatedAnalysis,
+    looks: int,
+    candidate: dict[float, int],
+    pod: str = "new",
+    of_stable: dict[float, int] = USUAL,
 ) -> list[str]:
     if not simulated.candidate.samples:
         for pods, one in ((simulated.candidate, pod), (simulated.stable, "old")):
@@ -70,8 +74,8 @@ def timed_on(
     found: list[str] = []
     for _ in range(looks):
         buckets(simulated.candidate, pod, DURATIONS, {0.5: 0, 1.0: 0, 2.5: 0, **candidate})
-        of_stable = {bound: 19 * n for bound, n in USUAL.items()}
-        buckets(simulated.stable, "old", DURATIONS, {0.5: 0, 1.0: 0, 2.5: 0, **of_stable})
+        others = {bound: 19 * n for bound, n in of_stable.items()}
+        buckets(simulated.stable, "old", DURATIONS, {0.5: 0, 1.0: 0, 2.5: 0, **others})
         found.append(simulated.look().verdict)
     return found
 
@@ -239,6 +243,54 @@ def test_stables_own_first_requests_do_not_make_a_slow_start_look_well() -> None
     assert "Fail" not in timed_on(simulated, 7, TEN_TIMES)
     assert "Fail" not in timed_on(simulated, 2, USUAL)
     assert "Pass" in timed_on(simulated, 40, USUAL)
+
+
+def test_a_slow_start_is_waited_for_if_stable_is_never_slower_than_a_bucket_bound() -> None:
+    """12% of its requests take longer than one bound, and none longer than the next."""
+    simulated = SimulatedAnalysis(SLOW)
+    even = {0.1: 66, 0.25: 9}
+    assert "Fail" not in timed_on(simulated, 7, {1.0: 66, 2.5: 9}, of_stable=even)
+    assert "Fail" not in timed_on(simulated, 2, even, of_stable=even)
+    assert "Pass" in timed_on(simulated, 40, even, of_stable=even)
+
+
+def knowing(bounds: dict[float, float]) -> SimulatedAnalysis:
+    """Of stable's last hour, which shares of its requests took longer than each bound."""
+    simulated = SimulatedAnalysis(SLOW)
+    [check] = simulated.analysis.checks
+    known = CheckBaseline(reads=reads(check), bounds=[*bounds], shares=[*bounds.values()])
+    baseline = Baseline(measured_at=SINCE, checks=[known])
+    simulated.progress = replace(simulated.progress, baseline=baseline)
+    return simulated
+
+
+def test_it_is_said_and_waited_for_although_pods_of_stable_start_meanwhile() -> None:
+    simulated = knowing({0.1: 0.0133, 0.25: 0.001})
+    of_stable = {0.1: 50, 0.25: 1, 1.0: 20, 2.5: 4}
+    assert "Fail" not in timed_on(simulated, 6, TEN_TIMES, of_stable=of_stable)
+    message = simulated.progress.checks[0].message
+    assert message.startswith("100% of the requests of pods that began to serve 1m15s ago took")
+    assert "took more than 200ms. That may be their start" in message
+
+
+def test_what_is_slow_does_not_change_with_a_few_requests_of_stable() -> None:
+    """Of which 5.4% took longer than 250 ms in its last hour, and now less and now more."""
+    simulated = knowing({0.1: 0.24, 0.25: 0.054, 0.5: 0.013})
+    for look in range(18):
+        more = look % 12 // 6
+        of_stable = {0.1: 57, 0.25: 15 - more, 0.5: 2 + more, 1.0: 1}
+        [verdict] = timed_on(simulated, 1, {1.0: 40, 2.5: 35}, of_stable=of_stable)
+        assert verdict != "Fail"
+        assert "levelled off" not in simulated.progress.checks[0].message
+
+
+def test_one_that_levels_off_in_the_next_look_took_until_this_one() -> None:
+    served = Served(error_rate())
+    while "That may be" not in served.look(new=10).message:
+        assert served.seconds < 300
+    found = served.look(new=0)
+    took = spoken(served.seconds - 2 * INTERVAL)
+    assert found.message.startswith(f"The candidate's pods have levelled off {took} after")
 
 
 def test_one_that_stays_so_slow_is_blamed_five_minutes_after_its_first_request() -> None:

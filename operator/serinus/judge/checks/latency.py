@@ -16,7 +16,6 @@ from serinus.api.quantities import fraction, seconds
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge.checks.latency_bounds import (
     Durations,
-    bound_named,
     bound_of,
     by_pod,
     named,
@@ -63,8 +62,6 @@ IN_ONE_BUCKET: Final = "requests in one bucket"
 """Stable's, while it is not known at which bounds to compare."""
 SELDOM: Final = 0.05
 """Share of stable's requests that take longer than what is far longer twice over."""
-ENOUGH: Final = 60.0
-"""Requests of stable's in a look by which it is told what is seldom."""
 FAR_LONGER: Final = 2.0
 
 
@@ -141,23 +138,42 @@ class LatencyCheck:
     def served_by_pod(self, state: CheckState, look: Look) -> ByPod:
         """The candidate's requests, and those that took far longer than with stable; none while it
         is not known how long these take."""
-        shares = _expected(state, look)
-        seldom = [
-            bound_named(name) for name, s in shares.items() if _at_bound(name) and s <= SELDOM
-        ]
         growth, stable = look.growth(self._source(look))
         served, of_stable = map(ArmHistogram.of, (growth, stable))
+        hour = dict(zip(look.baseline.bounds, look.baseline.shares, strict=False))
+        known = [
+            bound
+            for shares in (hour, _in_rollout(state))
+            for bound, share in shares.items()
+            if share <= SELDOM
+        ]
+        rarest = max(hour or _in_rollout(state), default=math.inf)
+        # the rarest share is compared, so hardly any request took longer than the next bound; and
         # what is known may be of a few requests, of stable's own first minute
-        longer = FAR_LONGER * min([*seldom, *_seldom_in(of_stable)]) if seldom else math.inf
+        beyond = [bound for bound in of_stable.bounds if bound > rarest][:1]
+        seldom = [*(known or beyond), *_seldom_in(of_stable)]
+        longer = FAR_LONGER * min(seldom, default=math.inf)
         share = math.fsum(of_stable.surely_above(longer).values()) / max(of_stable.total, 1.0)
         bad = served.surely_above(longer)
+        # a look in which stable may be slow itself shows that a pod is bad, but not that it is well
+        counts = (
+            known or hour or (state.starts is not None and state.starts.waits_since is not None)
+        )
         counted = {
-            target: (n, bad[target]) if seldom else (0.0, 0.0)
+            target: (n, bad[target]) if counts or bad[target] > SELDOM * n else (0.0, 0.0)
             for target, n in served.totals.items()
         }
         took = f"took more than {words.latency(longer / self._per_second)}"
-        known = look.baseline.warm_up is not None
-        return ByPod(growth, counted, share, took, costly=False, alternatives=SHIFTED, known=known)
+        known_starts = look.baseline.warm_up is not None
+        return ByPod(
+            growth,
+            counted,
+            share,
+            took,
+            costly=False,
+            alternatives=SHIFTED,
+            known=known_starts,
+        )
 
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """Which bounds tell most of stable, and how the requests slower than each varied."""
@@ -442,12 +458,31 @@ def _expected(state: CheckState, look: Look) -> Mapping[str, float]:
     return {each.name: expected_next(each, so_far) for each in state.comparisons}
 
 
+def _in_rollout(state: CheckState) -> Mapping[float, float]:
+    """Stable's shares of slower requests so far, by bound. Not those of its last look: pods would
+    seem to level off whenever stable is slow."""
+    if not (so_far := state.stable.get(REQUESTS, 0.0)):
+        return {}
+    return {
+        bound_of(each): expected_share(each.stable, so_far)
+        for each in _at_bounds(state)
+        if each.name != LIMIT
+    }
+
+
 def _seldom_in(stable: ArmHistogram) -> Iterator[float]:
-    """The bounds that few of stable's requests took longer than in a look."""
-    for bound in stable.bounds if stable.total >= ENOUGH else ():
+    """The bounds that few of stable's requests took longer than in a look, and not by chance: if
+    what is far longer changed from look to look, pods would seem to level off that do not."""
+    for bound in stable.bounds:
         above = stable.above(bound)
-        if above is not None and math.fsum(above.values()) <= SELDOM * stable.total:
+        if above is not None and _at_most(math.fsum(above.values())) <= SELDOM * stable.total:
             yield bound
+
+
+def _at_most(events: float) -> float:
+    """To be expected where so many were counted, within two standard deviations; 3 where none
+    was, since then none comes with a probability of 5%."""
+    return events + 2 * math.sqrt(events) + 3
 
 
 def _worst(state: CheckState) -> Comparison:

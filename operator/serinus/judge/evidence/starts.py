@@ -74,7 +74,7 @@ def waited(found: Finding, served: ByPod, look: Look, budget: ErrorBudget) -> Fi
         longest = min(max(TIMES_KNOWN * known.took, SHORTEST), LONGEST)
     starts = _followed(known, served, look, longest)
     if found.verdict == "Fail":
-        starts = _awaiting(starts, served)
+        starts = _awaiting(starts, served, look.at)
     elif found.verdict not in ("Error", "NoData"):
         starts = _not_awaited(starts)
     pods = [each for each in starts.pods.values() if each.awaited]
@@ -166,8 +166,9 @@ def _gross(of_stable: float, *, known: bool) -> float:
 
 
 def _least(served: ByPod) -> float:
-    """The same of a pod in this look."""
-    return _gross(served.of_stable, known=served.known)
+    """The same of a pod in this look, in which stable may be slow itself, as pods of it start."""
+    least = _gross(served.of_stable, known=served.known)
+    return least if served.costly else min(least, TOTAL)
 
 
 def _is_too_new(pod: PodStart, served: ByPod, look: Look) -> bool:
@@ -176,7 +177,10 @@ def _is_too_new(pod: PodStart, served: ByPod, look: Look) -> bool:
 
 
 def _began_well(pod: PodStart, served: ByPod) -> bool:
-    """What becomes bad later is no start."""
+    """What becomes bad later is no start. That stable is as slow in this look makes no pod well:
+    pods of stable may start too."""
+    if not served.costly and pod.bad >= GROSS * pod.requests:
+        return False
     return _calmer(_least(served), pod.requests, pod.bad) >= WELL
 
 
@@ -192,9 +196,10 @@ def _begun(served: ByPod, look: Look) -> Mapping[str, float]:
     }
 
 
-def _awaiting(starts: Starts, served: ByPod) -> Starts:
+def _awaiting(starts: Starts, served: ByPod, at: float) -> Starts:
     """The pods to wait for are those that are bad, if most of what is bad is theirs, and the others
-    are not as bad: then it is no start."""
+    are not as bad: then it is no start. `at`: time of the look, at which there is no evidence that
+    they have levelled off."""
     pods, known = starts.pods, [each for each in starts.pods.values() if each.awaited]
     least = _least(served)
     gross = {name for name, each in pods.items() if each.bad >= least * each.requests > 0}
@@ -207,8 +212,10 @@ def _awaiting(starts: Starts, served: ByPod) -> Starts:
     awaited = {
         name: each.replace(awaited=True) if name in gross else each for name, each in pods.items()
     }
-    since = starts.waits_since or min(each.since for each in awaited.values() if each.awaited)
-    return starts.replace(pods=awaited, share=share, waits_since=since)
+    if starts.waits_since is not None:
+        return starts.replace(pods=awaited, share=share)
+    since = min(each.since for each in awaited.values() if each.awaited)
+    return starts.replace(pods=awaited, share=share, waits_since=since, calm_since=at)
 
 
 def _is_bad(pod: PodStart, served: ByPod) -> bool:
