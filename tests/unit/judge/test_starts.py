@@ -270,7 +270,7 @@ def test_it_is_said_and_waited_for_although_pods_of_stable_start_meanwhile() -> 
     assert "Fail" not in timed_on(simulated, 6, TEN_TIMES, of_stable=of_stable)
     message = simulated.progress.checks[0].message
     assert message.startswith("100% of the requests of pods that began to serve 1m15s ago took")
-    assert "took more than 200ms. That may be their start" in message
+    assert "took more than 200ms. They may still be warming up" in message
 
 
 def test_what_is_slow_does_not_change_with_a_few_requests_of_stable() -> None:
@@ -286,11 +286,11 @@ def test_what_is_slow_does_not_change_with_a_few_requests_of_stable() -> None:
 
 def test_one_that_levels_off_in_the_next_look_took_until_this_one() -> None:
     served = Served(error_rate())
-    while "That may be" not in served.look(new=10).message:
+    while "They may still" not in served.look(new=10).message:
         assert served.seconds < 300
     found = served.look(new=0)
     took = spoken(served.seconds - 2 * INTERVAL)
-    assert found.message.startswith(f"The candidate's pods have levelled off {took} after")
+    assert found.message.startswith(f"The candidate's pods levelled off {took} after")
 
 
 def test_one_that_stays_so_slow_is_blamed_five_minutes_after_its_first_request() -> None:

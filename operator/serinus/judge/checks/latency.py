@@ -140,40 +140,21 @@ class LatencyCheck:
         is not known how long these take."""
         growth, stable = look.growth(self._source(look))
         served, of_stable = map(ArmHistogram.of, (growth, stable))
-        hour = dict(zip(look.baseline.bounds, look.baseline.shares, strict=False))
-        known = [
-            bound
-            for shares in (hour, _in_rollout(state))
-            for bound, share in shares.items()
-            if share <= SELDOM
-        ]
-        rarest = max(hour or _in_rollout(state), default=math.inf)
-        # the rarest share is compared, so hardly any request took longer than the next bound; and
-        # what is known may be of a few requests, of stable's own first minute
-        beyond = [bound for bound in of_stable.bounds if bound > rarest][:1]
-        seldom = [*(known or beyond), *_seldom_in(of_stable)]
+        seldom, is_known = _seldom(state, look, of_stable)
         longer = FAR_LONGER * min(seldom, default=math.inf)
         share = math.fsum(of_stable.surely_above(longer).values()) / max(of_stable.total, 1.0)
         bad = served.surely_above(longer)
-        # a look in which stable may be slow itself shows that a pod is bad, but not that it is well
-        counts = (
-            known or hour or (state.starts is not None and state.starts.waits_since is not None)
-        )
+        waits = state.starts is not None and state.starts.waits_since is not None
+        # by a look in which stable may be slow itself a pod is bad, but not well
         counted = {
-            target: (n, bad[target]) if counts or bad[target] > SELDOM * n else (0.0, 0.0)
+            target: (n, bad[target])
+            if is_known or waits or bad[target] > SELDOM * n
+            else (0.0, 0.0)
             for target, n in served.totals.items()
         }
         took = f"took more than {words.latency(longer / self._per_second)}"
-        known_starts = look.baseline.warm_up is not None
-        return ByPod(
-            growth,
-            counted,
-            share,
-            took,
-            costly=False,
-            alternatives=SHIFTED,
-            known=known_starts,
-        )
+        known = look.baseline.warm_up is not None
+        return ByPod(growth, counted, share, took, costly=False, alternatives=SHIFTED, known=known)
 
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """Which bounds tell most of stable, and how the requests slower than each varied."""
@@ -458,6 +439,21 @@ def _expected(state: CheckState, look: Look) -> Mapping[str, float]:
     return {each.name: expected_next(each, so_far) for each in state.comparisons}
 
 
+def _seldom(state: CheckState, look: Look, stable: ArmHistogram) -> tuple[Sequence[float], bool]:
+    """The bounds that few of stable's requests take longer than, and whether some are known from
+    before the look, in which stable may be slow itself."""
+    hour = dict(zip(look.baseline.bounds, look.baseline.shares, strict=False))
+    so_far = _in_rollout(state)
+    known = [
+        bound for shares in (hour, so_far) for bound, share in shares.items() if share <= SELDOM
+    ]
+    # the rarest share is compared, so hardly any request took longer than the next bound
+    rarest = max(hour or so_far, default=math.inf)
+    next_one = [bound for bound in stable.bounds if bound > rarest][:1]
+    # what is known may be of a few requests, of stable's own first minute
+    return [*(known or next_one), *_seldom_in(stable)], bool(known or hour)
+
+
 def _in_rollout(state: CheckState) -> Mapping[float, float]:
     """Stable's shares of slower requests so far, by bound. Not those of its last look: pods would
     seem to level off whenever stable is slow."""
@@ -496,10 +492,6 @@ def _most_different(state: CheckState) -> Comparison:
 def _at_bounds(state: CheckState) -> list[Comparison]:
     """Those of one bound each, and of the limit."""
     return [each for each in state.comparisons if each.name != SHIFT]
-
-
-def _at_bound(name: str) -> bool:
-    return name not in (SHIFT, LIMIT)
 
 
 def _in_one_bucket(state: CheckState) -> bool:
