@@ -254,6 +254,13 @@ def test_a_slow_start_is_waited_for_if_stable_is_never_slower_than_a_bucket_boun
     assert "Pass" in timed_on(simulated, 40, even, of_stable=even)
 
 
+def test_it_is_if_these_are_few() -> None:
+    simulated = SimulatedAnalysis(SLOW)
+    few = {0.1: 2, 0.25: 1}
+    assert "Fail" not in timed_on(simulated, 12, {1.0: 2, 2.5: 1}, of_stable=few)
+    assert "may still be warming up" in simulated.progress.checks[0].message
+
+
 def knowing(bounds: dict[float, float]) -> SimulatedAnalysis:
     """Of stable's last hour, which shares of its requests took longer than each bound."""
     simulated = SimulatedAnalysis(SLOW)
@@ -274,14 +281,16 @@ def test_it_is_said_and_waited_for_although_pods_of_stable_start_meanwhile() -> 
 
 
 def test_what_is_slow_does_not_change_with_a_few_requests_of_stable() -> None:
-    """Of which 5.4% took longer than 250 ms in its last hour, and now less and now more."""
+    """Of which 5.4% took longer than 250 ms in its last hour, and now 5.7% and now 4.3%."""
     simulated = knowing({0.1: 0.24, 0.25: 0.054, 0.5: 0.013})
+    told = []
     for look in range(18):
-        more = look % 12 // 6
-        of_stable = {0.1: 57, 0.25: 15 - more, 0.5: 2 + more, 1.0: 1}
-        [verdict] = timed_on(simulated, 1, {1.0: 40, 2.5: 35}, of_stable=of_stable)
+        more = int(look % 12 < 8)
+        of_stable = {0.1: 52, 0.25: 15 - more, 0.5: 2 + more, 1.0: 1}
+        [verdict] = timed_on(simulated, 1, {1.0: 60, 2.5: 15}, of_stable=of_stable)
         assert verdict != "Fail"
-        assert "levelled off" not in simulated.progress.checks[0].message
+        told.append(simulated.progress.checks[0].message)
+    assert all(each.startswith("20% of the requests of pods that began to") for each in told[4:])
 
 
 def test_one_that_levels_off_in_the_next_look_took_until_this_one() -> None:
