@@ -487,6 +487,11 @@ class CheckState(StatusType):
         """Requests of the candidate that count towards Pass."""
         return max(self.own_candidate.values(), default=0.0)
 
+    @property
+    def waits_for_a_start(self) -> bool:
+        """Whether pods of the candidate may still level off, without which it would have failed."""
+        return self.starts is not None and self.starts.waits_since is not None
+
 
 class InputFeature(StatusType):
     """A feature whose values are compared between both revisions."""
@@ -657,9 +662,7 @@ class CheckStatus(StatusType):
     @property
     def waits_for_a_start(self) -> bool:
         """Whether it would have failed, but for pods of the candidate that may level off."""
-        starts = self.state.starts
-        waits = starts is not None and starts.waits_since is not None
-        return waits and self.decides and not self.has_failed
+        return self.state.waits_for_a_start and self.decides and not self.has_failed
 
     @property
     def tests_routing(self) -> bool:

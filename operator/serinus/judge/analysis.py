@@ -119,8 +119,8 @@ def begins_to_fail(analysis: Analysis, progress: Progress) -> bool:
 def _awaits_the_next_look(state: CheckState, budget: ErrorBudget) -> bool:
     """Not if all is proved, and the check waits for minutes or for a person: for a pod that starts,
     or for one that is to be replaced."""
-    starts = state.starts is not None and state.starts.waits_since is not None
-    waits = starts or state.pods_to_blame or any(each.differs for each in state.stable_pods)
+    sick = any(each.differs for each in state.stable_pods)
+    waits = state.waits_for_a_start or state.pods_to_blame or sick
     proved = comparison.is_enough(state, budget)
     return not (waits and proved) and comparison.begins_to_fail(state, budget)
 

@@ -144,11 +144,10 @@ class LatencyCheck:
         longer = FAR_LONGER * min(seldom, default=math.inf)
         share = math.fsum(of_stable.surely_above(longer).values()) / max(of_stable.total, 1.0)
         bad = served.surely_above(longer)
-        waits = state.starts is not None and state.starts.waits_since is not None
         # by a look in which stable may be slow itself a pod is bad, but not well
         counted = {
             target: (n, bad[target])
-            if is_known or waits or bad[target] > SELDOM * n
+            if is_known or state.waits_for_a_start or bad[target] > SELDOM * n
             else (0.0, 0.0)
             for target, n in served.totals.items()
         }

@@ -84,12 +84,7 @@ def named(bound: float) -> str:
 
 def bound_of(each: Comparison) -> float:
     """The bound of such a comparison."""
-    return bound_named(each.name)
-
-
-def bound_named(name: str) -> float:
-    """The bound of a comparison of this name."""
-    return float(name.removeprefix("slower than "))
+    return float(each.name.removeprefix("slower than "))
 
 
 def by_pod(histogram: ArmHistogram, slower: Mapping[str, float]) -> Minute:

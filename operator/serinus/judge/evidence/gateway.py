@@ -50,5 +50,4 @@ def unless_pods_tell_more(
 
 
 def _waits_for_pods(state: CheckState) -> bool:
-    starts = state.starts is not None and state.starts.waits_since is not None
-    return starts or bool(state.pods_to_blame)
+    return state.waits_for_a_start or bool(state.pods_to_blame)
