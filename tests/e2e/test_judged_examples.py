@@ -46,33 +46,16 @@ def begin(product: Stage) -> Iterator[Begin]:
 
 
 @pytest.fixture(scope="module")
-def threshold(begin: Begin) -> Applied:
-    """The one whose bound knows no other revision, before the pods of others start: three seconds
-    in a minute in which its pods do not run are too slow for it."""
-    return begin("05-threshold")
-
-
-@pytest.fixture(scope="module")
-def applied(begin: Begin, threshold: Applied) -> Mapping[str, Applied]:
-    """The others; they start one after another, for a start takes a core from the pods that
-    serve."""
-    return {name: begin(name) for name in JUDGED if name != "05-threshold"}
+def applied(begin: Begin) -> Mapping[str, Applied]:
+    """Those that are judged beside each other; they start one after another, for a start takes a
+    core from the pods that serve."""
+    return {name: begin(name) for name in JUDGED if name != "02-canary"}
 
 
 def _load(product: Stage, namespace: str, rate: float, *, feedback: bool) -> Load:
     url = f"http://loan.{namespace}.svc.cluster.local"
     target = Target(url, namespace, rate, keep_alive=False, feedback=feedback)
     return Load(product.api, product.model_image, namespace, target)
-
-
-def test_05_threshold_holds_a_value_of_any_query_against_its_bounds(
-    threshold: Applied,
-) -> None:
-    status = threshold.deployed.until(
-        "slow is shown to be within bounds",
-        lambda s: _verdicts(s).get("slow") == "Pass",
-    )
-    assert status["candidate"]["weight"]["wanted"] == 5
 
 
 def test_04_drift_rolls_back_a_candidate_that_answers_every_request(
@@ -105,8 +88,18 @@ def test_08_monitoring_tells_that_inputs_are_like_the_training_data(
     applied["08-monitoring"].deployed.until("within the reference", within)
 
 
-def test_02_canary_rolls_v2_out(applied: Mapping[str, Applied]) -> None:
-    example = applied["02-canary"]
+def test_05_threshold_holds_a_value_of_any_query_against_its_bounds(
+    applied: Mapping[str, Applied],
+) -> None:
+    status = applied["05-threshold"].deployed.until(
+        "approved is shown to be within bounds",
+        lambda s: _verdicts(s).get("approved") == "Pass",
+    )
+    assert status["candidate"]["weight"]["wanted"] == 5
+
+
+def test_02_canary_rolls_v2_out(begin: Begin) -> None:
+    example = begin("02-canary")  # when the pods of the others have started: it has most requests
     example.deployed.until_healthy("v2", within=300.0)
     clients = example.load.stop()
     assert not clients.unexplained, example.load.unexplained_at

@@ -15,14 +15,14 @@ EXAMPLES: Final = {
 }
 """By name."""
 JUDGED: Final = {
-    "05-threshold": 20.0,
     "04-drift": 20.0,
+    "05-threshold": 20.0,
     "07-analysis": 6.0,
     "08-monitoring": 4.0,
-    "02-canary": 200.0,
+    "02-canary": 120.0,
 }
 """Those that wait for evidence, in the order in which they begin, and the requests a second that
-they get. The one with the most begins when the pods of the others have started."""
+they get."""
 _CANDIDATES: Final = {"04-drift": "v4"}
 """Other versions than the example's own, where it is about those that are refused."""
 _IMAGE: Final = "localhost/serinus-model-server:dev"

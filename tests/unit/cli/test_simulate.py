@@ -42,7 +42,7 @@ def test_each_example_is_simulated_to_an_end(
 ) -> None:
     analysis = yaml.safe_load(path.read_text())["spec"].get("rollout", {}).get("analysis", {})
     asked = [check["name"] for check in analysis.get("checks", []) if "threshold" in check]
-    values = [word for name in asked for word in ("--value", f"{name}=0.3")]
+    values = [word for name in asked for word in ("--value", f"{name}=0.8")]
     found = simulated(capsys, "-f", str(path), "--runs", "1", *values)
     assert {each["outcome"] for each in found["outcomes"]} == {"Promoted"}
 
@@ -317,7 +317,7 @@ def test_a_terminal_shows_how_many_rollouts_are_done_and_a_pipe_does_not(
         ),
         (["-f", GATEWAY, "--value", "errors=1"], "has this name; there is none"),
         (["-f", ANALYSIS], "values.memory: is required"),
-        (["-f", str(ROOT / "examples/05-threshold.yaml")], "values.slow: is required"),
+        (["-f", str(ROOT / "examples/05-threshold.yaml")], "values.approved: is required"),
         (["-f", str(ROOT / "examples/scenarios/quiet-night.yaml")], "exactly one is required"),
     ],
     ids=lambda value: str(value)[:40],
