@@ -211,9 +211,10 @@ def _in_one_place(s: Situation, pods: Iterable[str]) -> list[ReplacedPod]:
 
 
 def _are_most_of_all(s: Situation, pods: Collection[str]) -> bool:
-    """Of the pods that the candidate has now: others may have left since they were counted."""
+    """Of the pods that the candidate has now: others may have left since they were counted. Some
+    may have become ready since pods were listed."""
     own = {pod.name for pod in _own_pods(s)}
-    return 2 * len(own.intersection(pods)) > len(own)
+    return 2 * len(own.intersection(pods)) > max(len(own), s.world.ready(s.candidate.revision))
 
 
 def _is_known_to_be_bad(s: Situation, evicted: list[ReplacedPod]) -> bool:

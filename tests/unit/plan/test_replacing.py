@@ -78,6 +78,13 @@ def test_a_pod_is_added_before_the_bad_one_is_evicted_so_that_it_gets_another_no
     assert candidates_pods(rollout.settle()) == 2
 
 
+def test_a_pod_that_became_ready_after_the_last_list_is_one_of_the_others() -> None:
+    rollout = rolling()
+    listed(rollout.world, seen("p2", "n2"))
+    assert rollout.world.at(rollout.rollout.now).ready(B) == 2
+    assert [each.name for each in replaced(blamed(rollout))] == ["p2"]
+
+
 def test_where_pods_split_the_traffic_none_is_added() -> None:
     rollout = blamed(rolling(traffic={}))
     assert (evicts(rollout), candidates_pods(rollout)) == (("p2",), 4)
@@ -179,6 +186,7 @@ def test_most_of_the_pods_that_are_there_are_not_evicted() -> None:
     assert blamed(rollout, TWO).status.rejected
     alone = rolling()
     listed(alone.world, seen("p2", "n2", "z2"))
+    alone.world.pods(B).pop()
     assert blamed(alone).status.rejected
 
 
