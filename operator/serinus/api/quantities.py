@@ -55,5 +55,5 @@ def retry_after(header: str, date: str) -> float | None:
     try:
         asked, now = parsedate_to_datetime(header), parsedate_to_datetime(date)
         return max(0.0, (asked - now).total_seconds())
-    except (TypeError, ValueError):  # neither, or a date with a zone and one without
+    except (TypeError, ValueError, OverflowError):  # neither, or only one has a zone, or absurd
         return None

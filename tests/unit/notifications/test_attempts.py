@@ -32,6 +32,20 @@ def test_what_an_answer_means(statuses: tuple[int, ...], outcome: str) -> None:
         ),
         ({"Retry-After": "soon"}, 0.0),
         ({"Retry-After": "-5"}, 0.0),
+        (
+            {
+                "Retry-After": "Wed, 25 Nov 2026 10:01:30 +99999999999999",
+                "Date": "Wed, 25 Nov 2026 10:01:00 GMT",
+            },
+            0.0,
+        ),
+        (
+            {
+                "Retry-After": "Wed, 25 Nov 20260000000000 10:01:30 GMT",
+                "Date": "Wed, 25 Nov 2026 10:01:00 GMT",
+            },
+            0.0,
+        ),
         ({}, 0.0),
     ],
 )
