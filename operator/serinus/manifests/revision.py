@@ -144,6 +144,11 @@ class Revision:
         return source_of(self.model)
 
     @property
+    def digest(self) -> str | None:
+        """Of what never changes of the version, if it is of a registry."""
+        return (self.model or {}).get("digest")
+
+    @property
     def version(self) -> str | None:
         """The user's name of the version, if given."""
         return (self.model or {}).get("version")

@@ -54,7 +54,7 @@ def following(
     """
     known = status.model if status.model and is_of(status.model, spec) else None
     read = answer.version if answer and not answer.error else None
-    problem = _problem(read, known) if read else ""
+    problem = _problem(reference, read, known, history) if read else ""
     if read and not problem:
         known = _known(reference, read, known, now)
     if known is not None and (answer is None or (read and not problem)):
@@ -73,14 +73,23 @@ def following(
     return Following(status.model, kept, reason, f"{message[0].upper()}{message[1:]}")
 
 
-def _problem(read: Version, known: FollowedVersion | None) -> str:
-    """Why a version is not taken, as a sentence; empty: it is."""
+def _problem(
+    reference: Reference,
+    read: Version,
+    known: FollowedVersion | None,
+    history: Mapping[str, Revision],
+) -> str:
+    """Why a version is not taken, as a sentence; empty: it is. Also what was followed before, and
+    is returned to by its name and URI, must still be what was judged."""
     if read.problem:
         version = read.version[:LONGEST_VERSION]
         return f"It names version {version}, which cannot be used: {read.problem}."
-    if known is None or known.digest == read.digest:
-        return ""
-    if (known.version, known.storage_uri) != (read.version, read.uri):
+    source, one = f"{reference.registry}/{reference.model}", (read.version, read.uri)
+    stored = [each for each in history.values() if each.source == source]
+    digests = {each.digest for each in stored if (each.version, each.storage_uri) == one}
+    if known is not None and (known.version, known.storage_uri) == one:
+        digests.add(known.digest)
+    if not digests or read.digest in digests:
         return ""
     return (
         f"Version {read.version} has changed under the same name and URI {read.uri}: register the "

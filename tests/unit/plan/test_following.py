@@ -9,6 +9,7 @@ from serinus.api.registry import Answer, Version
 from serinus.api.status import Status
 from serinus.api.validation import followed
 from serinus.manifests.following import as_written
+from serinus.manifests.revision import Revision
 from serinus.plan.following import Following, following
 from tests.support.registry import CHAMPION, REFERENCE, version
 
@@ -44,6 +45,29 @@ def test_an_answer_with_an_error_is_no_version_even_if_one_was_read_before() -> 
     result = read(version("5"), before, error="It refused the connection.")
     assert result.known == before.model
     assert not result.resolved
+
+
+@pytest.mark.parametrize(
+    ("again", "model", "version_that_is_named"),
+    [("x", "fraud", "5"), ("", "fraud", "4"), ("x", "loan", "4")],
+)
+def test_a_version_that_was_registered_again_is_not_taken_though_another_one_was_followed_since(
+    again: str, model: str, version_that_is_named: str
+) -> None:
+    """Pods of the revision that was judged would load it."""
+    judged = read(version("4", again)).spec
+    assert judged is not None
+    judged["model"]["registry"]["model"] = model
+    found = following(
+        SPEC,
+        REFERENCE,
+        Answer(version("4"), at=1.0),
+        Status(model=read(version("5")).known),
+        {"b4": Revision.of(judged, 1)},
+        now=100.0,
+    )
+    assert found.known is not None and found.known.version == version_that_is_named
+    assert found.resolved == (version_that_is_named == "4")
 
 
 def test_a_resolved_spec_is_validated_as_if_its_user_had_written_the_version() -> None:
