@@ -47,10 +47,10 @@ def end_the_guard_of_what_the_spec_no_longer_has(s: Situation) -> Situation | No
         return None
     if stable.revision == desired:
         message = f"The spec was reverted to revision {desired} while {s.promoted} was guarded."
-        return guarding.take_back(s, Reason.REVERTED, message)
+        return guarding.take_back(s, Reason.REVERTED, _with_the_alias(s, message))
     if not guarding.may_end(s):
         return None  # it is dropped like any candidate: the previous revision serves
-    return guarding.end(s, f"the spec changed to revision {desired}.")
+    return guarding.end(s, _with_the_alias(s, f"the spec changed to revision {desired}."))
 
 
 def go_on_with_the_guard_if_the_spec_changes_again(s: Situation) -> Situation | None:
@@ -69,11 +69,14 @@ def drop_what_the_spec_no_longer_has(s: Situation) -> Situation | None:
     reverted = stable is not None and stable.revision == desired
     reason = Reason.REVERTED if reverted else Reason.SUPERSEDED
     went = "was reverted to" if reverted else "changed to"
-    return s.drop().because(
-        reason,
-        candidate.revision,
-        f"The spec {went} revision {desired} while {candidate.revision} was rolled out.",
-    )
+    message = f"The spec {went} revision {desired} while {candidate.revision} was rolled out."
+    return s.drop().because(reason, candidate.revision, _with_the_alias(s, message))
+
+
+def _with_the_alias(s: Situation, message: str) -> str:
+    """Also what the alias names that the spec follows: nobody edits a spec whose alias is moved."""
+    following = s.desired.following
+    return f"{message} {following.message}" if following and following.resolved else message
 
 
 def _is_rejected(s: Situation) -> bool:
@@ -96,9 +99,7 @@ def start_what_the_spec_has(s: Situation) -> Situation | None:
         )
     else:
         message = f"Revision {desired} is rolled out alongside {stable.revision}."
-    if s.desired.following is not None and s.desired.following.resolved:
-        message = f"{message} {s.desired.following.message}"
-    return s.start(desired, message, given=given_at(s.steps, 0))
+    return s.start(desired, _with_the_alias(s, message), given=given_at(s.steps, 0))
 
 
 def drop_the_candidate_of_an_invalid_spec(s: Situation) -> Situation | None:

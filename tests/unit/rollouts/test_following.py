@@ -104,7 +104,11 @@ async def test_an_alias_that_is_moved_back_reverts_the_rollout(operator: Operato
     status = await operator.until("fraud", healthy("4"))
     assert "candidate" not in status
     assert status["stable"]["revision"] == before["stable"]["revision"]
-    assert status["decisions"][0]["reason"] == "Reverted"
+    reverted = status["decisions"][0]
+    assert reverted["reason"] == "Reverted"
+    assert reverted["message"].endswith(
+        "Alias champion of model fraud in registry company names version 4."
+    ), "nobody has edited the spec"
 
 
 async def test_an_alias_that_is_moved_again_supersedes_the_candidate(operator: Operator) -> None:
