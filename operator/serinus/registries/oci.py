@@ -88,6 +88,8 @@ class OCI:
 
     async def _token(self, repository: str, challenge: str) -> str:
         """A token to pull from this repository. The scope is ours, and never the challenge's."""
+        # of what nobody follows any more, too
+        self._tokens = {of: each for of, each in self._tokens.items() if self._clock() < each[1]}
         self._tokens.pop(repository, None)
         told = dict(_PARAMETER.findall(challenge))
         address, service = self._issuer(told.get("realm", "")), told.get("service", "")

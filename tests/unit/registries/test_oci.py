@@ -7,6 +7,9 @@ import pytest
 from aiohttp import web
 
 from serinus.api.registry import Reference
+from serinus.registries.connection import HttpConnection
+from serinus.registries.kind import UnreadableError
+from serinus.registries.oci import OCI
 from tests.support.following import following
 from tests.support.registries import PASSWORD, TOKEN, USER, Behave, FakeOCI, answering
 
@@ -79,6 +82,22 @@ async def test_a_token_of_the_registry_itself_is_asked_for_and_kept(tmp_path: Pa
         await under_test.later(STABLE, 400)
         assert oci.issued == 2, "the first one has expired"
         assert (await under_test.later(STABLE, 70)).error == ""
+
+
+async def test_tokens_of_repositories_that_were_followed_once_are_not_kept_for_ever(
+    tmp_path: Path,
+) -> None:
+    """Whoever edits a spec may name ever other ones."""
+    oci = with_one()
+    oci.realm = f"{oci.url}/token"
+    now = 0.0
+    async with oci, HttpConnection(oci.configured("OCI", login(tmp_path))) as connection:
+        kind = OCI(oci.configured("OCI", tmp_path), connection, lambda: now)
+        for number in range(5):
+            with pytest.raises(UnreadableError, match="no such repository"):
+                await kind.read(Reference("models", f"shop/fraud{number}", "stable"), None)
+            now += 3600
+        assert len(kind._tokens) == 1
 
 
 async def test_credentials_go_to_no_other_host_than_the_configured_ones(tmp_path: Path) -> None:
