@@ -6,7 +6,7 @@ If the split would lead to a revision that does not exist yet, that revision is 
 """
 
 import logging
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from typing import Final
@@ -83,8 +83,8 @@ class WriteOutcome:
             severity, about = Severity.NOTE, About.CHILDREN
             if kind in TRAFFIC and not world.split_in_effect:
                 severity, about = Severity.REPAIR, About.ROUTE
-            elif KINDS[kind].purpose is Purpose.TASK:
-                severity, about = Severity.WAIT, About.TASK
+            elif _awaited(kind)[0] is Reason.AWAITING_JOB:
+                severity, about = Severity.WAIT, _awaited(kind)[1]
             yield Problem(Reason.CHANGED_BY_OTHERS, severity, about, message)
         for kind, message in self.failures.items():
             waits, about = _awaited(kind)
@@ -101,8 +101,14 @@ _AWAITED: Final[Mapping[Purpose | None, tuple[Reason, About]]] = {
 }
 
 
+_TRAINING: Final = "training"
+"""In the place of a kind: what retrains, which is of any kind, and for which no rollout waits."""
+
+
 def _awaited(kind: str) -> tuple[Reason, About]:
     """What waits for a child."""
+    if kind == _TRAINING:
+        return Reason.AWAITING_JOB, About.RETRAINING
     return _AWAITED[KINDS[kind].purpose]
 
 
@@ -135,7 +141,7 @@ async def actuate(
         if lacking(writing.objects()):
             return writing.outcome()
         await writing.bring_about(desired.routes, urgent=True)
-    await writing.start(desired.tasks, desired.over)
+    await writing.start(desired)
     if not writing.leaves_routes:
         # otherwise traffic may still go to what is no longer desired
         await writing.prune(desired)
@@ -324,30 +330,31 @@ class _Writing:
                 self._tell_if_overridden(manifest)
         self._changed |= self._family.put(found)
 
-    async def start(self, tasks: Iterable[Manifest], over: Container[str]) -> None:
-        """Create those that are missing, but for what is over. What a Job runs cannot change, so
-        none is applied. Only the Job waits for what it needs."""
+    async def start(self, desired: Children) -> None:
+        """Create the tasks that are missing, but for what is over. What a Job runs cannot change,
+        so none is applied. Only the Job waits for what it needs."""
         objects = self.objects()
-        for manifest in tasks:
+        for manifest in desired.tasks:
             kind, name = manifest["kind"], manifest["metadata"]["name"]
-            if name in over:
+            if name in desired.over:
                 continue
+            waits = _TRAINING if name in desired.trains else JOB.name
             if (kind, name) in objects:
                 self._pace.unchanged(manifest)
             else:
                 self._pace.changed(manifest, f"{kind} {name} was deleted before it ended.")
-                if not self._must_wait(manifest, JOB.name):
-                    await self._start_one(manifest)
-            self._tell_if_overridden(manifest, JOB.name)
+                if not self._must_wait(manifest, waits):
+                    await self._start_one(manifest, waits)
+            self._tell_if_overridden(manifest, waits)
 
-    async def _start_one(self, manifest: Manifest) -> None:
+    async def _start_one(self, manifest: Manifest, waits: str) -> None:
         try:
             found = await _create(self._cluster, manifest)
         except ApiError as error:
-            self._note(manifest, error, "written", urgent=False, kind=JOB.name)
+            self._note(manifest, error, "written", urgent=False, kind=waits)
             return
         if found is not None and (taken := foreign(manifest["kind"], found, self._owner)):
-            self._refusals[JOB.name] = taken
+            self._refusals[waits] = taken
         elif found is not None:
             self._pace.wrote(manifest)
             # what is not watched is looked up in each pass

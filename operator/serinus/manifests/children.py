@@ -49,6 +49,8 @@ class Children:
     """Jobs and what they need, which serve nothing and are never changed."""
     over: frozenset[str] = frozenset()
     """Names of those that are not created again."""
+    trains: frozenset[str] = frozenset()
+    """Names of those that retrain, for which no rollout waits."""
     lost: frozenset[str] = frozenset()
     """Revisions that should run, but whose template is unknown."""
     serving: Mapping[str, int] = field(default_factory=dict)
@@ -106,7 +108,8 @@ def children(
     serving = {name: replicas.get(name, 0) for name in wanted.traffic.served_by}
     over = frozenset(task.name for task in wanted.tasks if task.over)
     lost = frozenset(replicas) - set(revisions)
-    return Children(pods, routes, splits, left_over, tasks, over, lost, serving)
+    trains = frozenset(task.name for task in wanted.tasks if task.retrains)
+    return Children(pods, routes, splits, left_over, tasks, over, trains, lost, serving)
 
 
 def _task(

@@ -280,7 +280,7 @@ def _beginning(s: Situation, run: RetrainingRun) -> Situation | None:
         return _stopped(s, run, "another revision became stable before the Job was created")
     if not s.reached(run.since + seconds(deadline)):
         return None
-    why = s.world.why(About.TASK) or f"no template of revision {run.revision} is known"
+    why = s.world.why(About.RETRAINING) or f"no template of revision {run.revision} is known"
     return _failed(s, run, f"it could not be created within {deadline} (progressDeadline). {why}")
 
 

@@ -9,10 +9,11 @@ from serinus.cluster import Cluster
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryResult, Series
 from tests.campaign.history import Snapshot
 from tests.campaign.memory.cluster import MemoryCluster
-from tests.campaign.memory.jobs import NO_POD
+from tests.campaign.memory.jobs import ENDLESS, NO_POD
 from tests.campaign.memory.world import World, run
 from tests.campaign.stage import children_refused, spec
 from tests.campaign.table import GONE, serves
+from tests.campaign.wire import Fault, refusal
 from tests.support.inprocess import Operator, Traffic
 from tests.support.registry import CHAMPION, version
 from tests.support.rollouts import ERRORS, healthy, rolls_out
@@ -175,6 +176,33 @@ def test_one_that_a_quota_refuses_is_told_with_its_cause_and_given_up() -> None:
         assert len(tried) < 60
         await world.wait(HOUR)
         assert len([each for each in world.history.writes if each.kind == "Job"]) == len(tried)
+
+    run(course)
+
+
+def test_a_step_does_not_say_that_it_waits_for_one_that_is_refused() -> None:
+    async def course(world: World) -> None:
+        check = {"spec": {"containers": [{"name": "main", "image": "check:1"}]}}
+        rollout = {"steps": [{"setWeight": 20}, {"job": {"template": check}}]}
+        await alarm(world, monitored("v1", rollout, after="1m"))
+        world.jobs.how = ENDLESS
+        quota = refusal(403, "Forbidden", "exceeded quota: gpus")
+        world.fault(
+            Fault(
+                "no Job trains",
+                lambda request: request.writes and "train:1" in json.dumps(request.body),
+                lambda _: quota,
+            ),
+            "children",
+        )
+        await world.until(outcome("Running"))
+        await world.apply(monitored("v2", rollout, after="1m"))
+        last = await world.until(lambda s: "Waiting for Job" in s.status["message"], HOUR)
+        assert runs(last)[0]["outcome"] == "Running"
+        await world.wait(60)
+        assert "Waiting for Job" in world.history.snapshots[-1].status["message"]
+        failed = await world.until(outcome("Failed"), HOUR)
+        assert "exceeded quota: gpus" in runs(failed)[0]["message"]
 
     run(course)
 
