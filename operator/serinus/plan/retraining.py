@@ -27,6 +27,7 @@ from serinus.api.task_kinds import kind_in_words
 from serinus.manifests.task import Task, TaskEnd
 from serinus.plan.late import given_up, late_since
 from serinus.plan.monitored import quantities_of
+from serinus.plan.monitored.quantity import as_told
 from serinus.plan.policy import hash_of
 from serinus.plan.situation import Situation
 from serinus.plan.task_review import kind_of_run, why_not_run
@@ -124,15 +125,13 @@ def retraining_tasks(s: Situation) -> tuple[Task, ...]:
     if settings is None or not history or history[0].outcome not in ("Running", "Succeeded"):
         return ()
     run = history[0]
-    # the kubelet replaces $(NAME) in the value of a variable, and others what is in braces
-    told = json.dumps(_told(s, run)).replace("$", r"\u0024").replace("{{", r"\u007b\u007b")
     task = Task(
         run.job,
         run.revision,
         settings.job.template if settings.job else {},
         seconds(settings.timeout),
         over=run.seen or run.outcome == "Succeeded",
-        retrains=told,
+        retrains=as_told(_told(s, run)),
         kind=kind_of_run(s.world.task_kinds, run),
     )
     if task.over or (run.kind is None and settings.job):

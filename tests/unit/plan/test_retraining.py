@@ -183,6 +183,23 @@ def test_what_looks_like_a_variable_of_the_pod_is_told_as_it_is() -> None:
     assert json.loads(task.retrains)["alarms"][0]["message"] == said.message
 
 
+def test_what_is_told_fits_into_a_variable_whatever_the_features_are_called() -> None:
+    settings = {"alarms": ["featureDrift"], "job": {"template": TEMPLATE}}
+    rollout = serving(monitoring={"featureDrift": {}, "retrain": settings})
+    rollout.world.task_end = None
+    names = [f"{'$' * 90}{number}" for number in range(20)]
+    now = rollout.rollout.now
+    shares = {f"{'$' * 80}{number}": 0.05 for number in range(20)}
+    found = Distributions(
+        basis=f"{FeatureDrift().digest}-{A}",
+        features=[FeatureStatus(feature=name, drifted=True, since=now) for name in names],
+        reference=[FeatureReference(feature=name, categories=shares) for name in names],
+    )
+    [task] = tasks(known(rollout, Monitored().replace(**dict(found))).after(HOUR))
+    assert json.loads(task.retrains)["alarms"][0]["reference"]
+    assert len(task.retrains) < 64_000
+
+
 def test_only_the_alarms_that_are_named_start_one() -> None:
     rollout = with_an_alarm(alarms=["feedback"]).after(DAY)
     assert (history(rollout), waiting(rollout)) == ([], "")

@@ -1,13 +1,12 @@
 """A quantity whose distributions are compared with a reference."""
 
-import json
 from abc import abstractmethod
 from typing import Any, Final
 
 from serinus.api.monitoring import RecordedReference
 from serinus.api.reasons import Reason
 from serinus.api.status import Distributions
-from serinus.plan.monitored.quantity import ConditionState, Quantity
+from serinus.plan.monitored.quantity import ConditionState, Quantity, as_told
 
 _LONGEST: Final = 32768
 """Characters of references in an environment variable, of which Linux takes 131072."""
@@ -36,7 +35,7 @@ class Compared(Quantity):
         room, references = _LONGEST, []
         for each in known.reference:
             found = _rounded(each.to_json()) if each.feature in names else None
-            if found is not None and (room := room - len(json.dumps(found))) > 0:
+            if found is not None and (room := room - len(as_told(found))) > 0:
                 references.append(found)
         fields = ("feature", "since", "part", "share", "expected")
         figures = [{k: v for k, v in one.to_json().items() if k in fields} for one in drifted]

@@ -1,5 +1,6 @@
 """What every quantity of stable that is monitored says."""
 
+import json
 from abc import ABC, abstractmethod
 from functools import partial
 from typing import Any, ClassVar, Final, Literal
@@ -16,6 +17,12 @@ State = DriftState | LimitState
 """What is kept in memory only."""
 
 NOT_MEASURED: Final[ConditionState] = ("Unknown", Reason.NO_DATA, "Not measured yet.")
+
+
+def as_told(value: Any) -> str:
+    """JSON for the value of a variable, in which the kubelet replaces $(NAME), and others what is
+    in braces."""
+    return json.dumps(value).replace("$", r"\u0024").replace("{{", r"\u007b\u007b")
 
 
 class Quantity(ABC):
