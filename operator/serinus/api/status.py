@@ -939,7 +939,7 @@ class Stable(StatusType):
         default=None, description="model.version of the revision."
     )
     ready_replicas: ObservedField[int] = Field(default=0, description="Number of ready pods.")
-    since: Timestamp = Field(description="Time at which it became stable.")
+    since: Since = Field(description="Time at which it became stable.")
 
 
 def _stage_is_not_required(schema: dict[str, Any]) -> None:
@@ -1287,7 +1287,7 @@ class FeatureStatus(StatusType):
 
     feature: Annotated[str, Field(max_length=100)] = Field(description="Name of the feature.")
     drifted: bool = Field(default=False, description="Whether the feature has drifted.")
-    since: Timestamp = Field(description="Time of the last change.")
+    since: Since = Field(description="Time of the last change.")
     message: Sentence = Field(default="", description="Human-readable evidence.")
     part: Annotated[str, Field(max_length=128)] = Field(
         default="",
@@ -1314,7 +1314,7 @@ class MonitoredShare(StatusType):
     above_limit: bool = Field(
         default=False, description="Whether the share was shown to be above the limit."
     )
-    since: Timestamp | None = Field(
+    since: Since | None = Field(
         default=None, description="Time of the last change; absent before the first measurement."
     )
     message: Sentence = Field(default="", description="Human-readable evidence.")
@@ -1357,7 +1357,7 @@ class Alarm(StatusType):
     quantity: Annotated[str, Field(max_length=32)] = Field(
         description="Its key in spec.monitoring, such as featureDrift."
     )
-    since: Timestamp = Field(description="Since when.")
+    since: Since = Field(description="Since when.")
     message: Sentence = Field(default="", description="Human-readable evidence.")
 
 
@@ -1372,7 +1372,7 @@ class NewVersion(StatusType):
         default="RollingOut",
         description="Cancelled: the spec or a command replaced it before a verdict.",
     )
-    since: Timestamp = Field(description="Start of its rollout.")
+    since: Since = Field(description="Start of its rollout.")
     ended: Timestamp | None = Field(default=None, description="End of its rollout.")
     message: Sentence = Field(default="", description="Human-readable cause of its end.")
 

@@ -111,6 +111,18 @@ def test_it_starts_once_the_alarm_has_stood_for_an_hour() -> None:
     )
 
 
+@pytest.mark.parametrize("ahead_when", ["the alarm began", "stable was promoted"])
+def test_a_clock_that_was_ahead_delays_none(ahead_when: str) -> None:
+    rollout = serving(**with_an_alarm().spec)
+    rollout.world.task_end = None
+    rollout.after(20 * HOUR)
+    if ahead_when == "the alarm began":
+        raised(rollout).after(-20 * HOUR)
+    else:
+        raised(promoted(rollout.apply(B)).after(-20 * HOUR))
+    assert last(rollout.after(HOUR)).outcome == "Running"
+
+
 def test_an_alarm_that_ends_by_itself_starts_none() -> None:
     rollout = with_an_alarm().after(HOUR - 1)
     known(rollout, Monitored(error_rate=MonitoredShare(basis=ErrorLimit(limit="1%").digest)))
@@ -424,6 +436,13 @@ def test_an_undo_to_what_came_of_it_leaves_its_outcome() -> None:
     assert rollout.status.stable and rollout.status.stable.revision == B
     assert last(rollout).new == came
     assert not [each for each in rollout.rollout.new_decisions[seen:] if "Retrained" in each.reason]
+
+
+def test_a_clock_that_was_ahead_when_its_rollout_began_hides_no_rejection() -> None:
+    rollout = ends(training(), left("")).after(60).apply(B).after(-600)
+    new = last(rollout.judged("Fail", "30/1000 errors.")).new
+    assert new and new.outcome == "Rejected"
+    assert "30/1000 errors." in new.message
 
 
 def test_an_undo_is_not_what_came_of_it() -> None:
