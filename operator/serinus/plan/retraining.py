@@ -104,6 +104,8 @@ def note_what_came_of_a_retraining(s: Situation) -> Situation | None:
     if run.new is None:
         new = _arrived(s, run)
         return None if new is None else _with(s, run.replace(new=new))
+    if run.new.outcome == "Promoted":
+        return None  # what becomes of it later is no longer about the alarm
     candidate, stable = s.status.candidate, s.status.stable
     if (
         candidate is not None

@@ -438,6 +438,16 @@ def test_an_undo_to_what_came_of_it_leaves_its_outcome() -> None:
     assert not [each for each in rollout.rollout.new_decisions[seen:] if "Retrained" in each.reason]
 
 
+def test_what_came_of_it_is_told_once_though_it_is_rolled_out_again_later() -> None:
+    rollout = promoted(ends(training(), left("")).after(60).apply(B))
+    came = last(rollout).new
+    promoted(rollout.after(60).apply(C))
+    promoted(rollout.after(60).apply(B))
+    assert rollout.status.stable and rollout.status.stable.revision == B
+    assert last(rollout).new == came
+    assert told(rollout).count("Retrained") == 1
+
+
 def test_a_clock_that_was_ahead_when_its_rollout_began_hides_no_rejection() -> None:
     rollout = ends(training(), left("")).after(60).apply(B).after(-600)
     new = last(rollout.judged("Fail", "30/1000 errors.")).new
