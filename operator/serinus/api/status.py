@@ -1415,7 +1415,7 @@ class RetrainingRun(StatusType):
     remove_at: KeptField[Timestamp | None] = Field(
         default=None,
         description="When what was started instead of a Job is deleted; unset: not yet known, or "
-        "it is gone.",
+        "it is gone, or left in place.",
     )
     made: Annotated[str, Field(max_length=63)] | None = Field(
         default=None, description="The version that the Job reports to have made."

@@ -83,7 +83,7 @@ def note_how_a_retraining_goes(s: Situation) -> Situation | None:
         left = (
             f"{kind_in_words(run.api_version, run.kind)} may no longer be run; it is left as it is"
         )
-        return _stopped(s, run, left)
+        return _stopped(s, run, left, removed_after=None)
     end = s.world.ended_tasks.get(run.job)
     if end is not None:
         return _succeeded(s, run, end) if end.succeeded else _failed(s, run, _why(end, settings))
@@ -91,7 +91,7 @@ def note_how_a_retraining_goes(s: Situation) -> Situation | None:
     if late != run.late_since:
         return _with(s, run.replace(late_since=late))
     if given_up(s, late):
-        return _failed(s, run, _too_late(settings), delete=True)
+        return _failed(s, run, _too_late(settings), removed_after=0.0)
     return _going(s, run) if run.seen else _beginning(s, run)
 
 
@@ -334,25 +334,30 @@ def _too_late(settings: Retrain) -> str:
     return f"it has not ended within {settings.timeout} ({settings.field}.timeout)"
 
 
-def _failed(s: Situation, run: RetrainingRun, why: str, *, delete: bool = False) -> Situation:
+def _failed(
+    s: Situation, run: RetrainingRun, why: str, *, removed_after: float = _KEPT
+) -> Situation:
     settings = _settings(s)
     after = f" Another may start after {settings.cooldown}." if settings else ""
     message = f"{run.named} has failed: {why[:800].rstrip('. ')}.{after}"
-    failed = _with(s, _ended(s, run, message, delete=delete).replace(outcome="Failed"))
+    failed = _with(s, _ended(s, run, message, removed_after).replace(outcome="Failed"))
     return failed.because(Reason.RETRAINING_FAILED, run.revision, message)
 
 
-def _stopped(s: Situation, run: RetrainingRun, why: str) -> Situation:
+def _stopped(
+    s: Situation, run: RetrainingRun, why: str, *, removed_after: float | None = 0.0
+) -> Situation:
     message = f"{run.named} is no longer wanted: {why}."
-    stopped = _with(s, _ended(s, run, message, delete=True).replace(outcome="Stopped"))
+    stopped = _with(s, _ended(s, run, message, removed_after).replace(outcome="Stopped"))
     return stopped.because(Reason.RETRAINING_STOPPED, run.revision, message)
 
 
 def _ended(
-    s: Situation, run: RetrainingRun, message: str, *, delete: bool = False
+    s: Situation, run: RetrainingRun, message: str, removed_after: float | None = _KEPT
 ) -> RetrainingRun:
-    """`delete`: what was started instead of a Job does not end by itself, and is not kept."""
-    remove_at = (s.now if delete else s.now + _KEPT) if run.kind else None
+    """`removed_after`: seconds until what was started instead of a Job is deleted, at once if it
+    does not end by itself; None: it never is."""
+    remove_at = s.now + removed_after if run.kind and removed_after is not None else None
     ended = run.replace(ended=s.now, message=message[:1024], idle_since=None, late_since=None)
     return ended.replace(remove_at=remove_at)
 

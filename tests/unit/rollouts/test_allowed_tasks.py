@@ -135,6 +135,7 @@ def test_a_restart_in_its_middle_starts_no_other() -> None:
 
 def test_a_kind_that_is_no_longer_allowed_ends_it_and_what_is_there_is_left() -> None:
     async def course(world: World) -> None:
+        world.tasks.how = ENDLESS
         await alarm(world, monitored("v1"))
         await world.until(lambda _: bool(world.api.all("Workflow")))
         await world.wait(5)
@@ -145,7 +146,11 @@ def test_a_kind_that_is_no_longer_allowed_ends_it_and_what_is_there_is_left() ->
         assert (
             "Workflow of argoproj.io/v1alpha1 may no longer be run" in (runs(stopped)[0]["message"])
         )
-        assert len(world.api.all("Workflow")) == 1
+        await world.kill()
+        world.task_kinds = TASK_KINDS
+        await world.mend()
+        await world.wait(60)
+        assert len(world.api.all("Workflow")) == 1, "also once it is allowed again"
 
     run(course)
 
