@@ -319,6 +319,15 @@ def test_a_job_that_never_ends_is_given_up_and_the_setting_is_named() -> None:
     assert "it has not ended within 24h (job.timeout)." in last(rollout).message
 
 
+def test_one_that_runs_is_given_up_by_the_present_timeout() -> None:
+    rollout = training().after(2 * HOUR)
+    retrain = rollout.spec["monitoring"]["retrain"]
+    job = {"template": TEMPLATE, "timeout": "1h"}
+    rollout.spec["monitoring"] = {"errorRate": LIMIT, "retrain": {**retrain, "job": job}}
+    assert last(rollout.settle()).outcome == "Running"
+    assert "it has not ended within 1h (job.timeout)" in last(rollout.after(600)).message
+
+
 def test_a_clock_that_is_ahead_for_minutes_ends_nothing_that_trains() -> None:
     rollout = training()
     for _ in range(2):
