@@ -37,7 +37,10 @@ def authorization(registry: Registry) -> str | None:
 def certificates(registry: Registry) -> bytes | None:
     """The CA certificates of the registry in PEM; None: those of the system. Raises
     UnreadableError."""
-    return _content(registry, CERTIFICATES)
+    found = _content(registry, CERTIFICATES)
+    if found == b"":
+        raise _wrong(registry, CERTIFICATES, "is empty: leave it out to trust those of the system")
+    return found
 
 
 def _line(registry: Registry, name: str) -> str | None:

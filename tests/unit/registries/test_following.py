@@ -303,6 +303,9 @@ async def test_a_certificate_is_checked_against_the_authority_that_is_named(
     async with mlflow, following(mlflow.configured("MLflow", folder)) as under_test:
         answer = await under_test.answer(CHAMPION)
         assert answer.version is None and "certificate is not trusted" in answer.error
+        (folder / "ca.crt").touch()
+        answer = await under_test.later(CHAMPION, 400)
+        assert "ca.crt is empty" in answer.error, "the system's are not trusted instead"
         (folder / "ca.crt").write_text("S3CR3T")
         answer = await under_test.later(CHAMPION, 400)
         assert "has no valid certificates" in answer.error and "S3CR3T" not in answer.error
