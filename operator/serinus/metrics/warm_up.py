@@ -4,6 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Container
 from dataclasses import replace
+from itertools import pairwise
 
 from serinus.metrics.counters import Growth, Increase
 
@@ -36,23 +37,27 @@ def without(growth: Growth, targets: Container[str]) -> Growth:
 
 def served_since(growth: Growth) -> dict[str, float]:
     """Time of the first sample with a request by target, Unix seconds, as far as it was read and
-    since the last reset; infinity: none."""
+    since the last reset; infinity: none. A process that restarts resets all of its series: one of
+    them may be gone, or have counted more since than it ever had."""
+    counting = [each for each in growth.increases if each.counts_all]
+    reset: dict[str, float] = defaultdict(lambda: -math.inf)
+    for increase in counting:
+        process = increase.series.target
+        reset[process] = max(reset[process], _reset_at(increase))
     since: dict[str, float] = defaultdict(lambda: math.inf)
-    for increase in growth.increases:
-        if increase.counts_all:
-            target = increase.target
-            since[target] = min(since[target], _counting_since(increase))
+    for increase in counting:
+        first = _first_request(increase, reset[increase.series.target])
+        since[increase.target] = min(since[increase.target], first)
     return since
 
 
-def _counting_since(increase: Increase) -> float:
-    since, last = math.inf, 0.0
-    for at, value in increase.series.samples:
-        if at > increase.end:
-            break
-        if value < last:
-            since = math.inf
-        if value and since == math.inf:
-            since = at
-        last = value
-    return since
+def _reset_at(increase: Increase) -> float:
+    """Time of the first sample after the last decrease, Unix seconds."""
+    samples = increase.series.samples
+    falls = (at for (_, last), (at, value) in pairwise(samples) if value < last)
+    return max((at for at in falls if at <= increase.end), default=-math.inf)
+
+
+def _first_request(increase: Increase, reset: float) -> float:
+    samples = increase.series.samples
+    return next((at for at, n in samples if n and reset <= at <= increase.end), math.inf)

@@ -165,6 +165,18 @@ def test_a_container_that_restarts_while_it_is_waited_for_is_not_waited_for_once
     assert served.seconds <= 195
 
 
+def test_a_container_that_restarts_starts_again_though_it_has_failed_more_since_than_before() -> (
+    None
+):
+    """So that of its counters only that of the requests that succeed decreases."""
+    served = Served(error_rate())
+    served.looks(12, new=1)
+    served.looks(13, new=0)
+    served.simulated.candidate.restart("new")
+    assert "Fail" not in served.looks(5, new=13)
+    assert "may still be warming up" in served.simulated.progress.checks[0].message
+
+
 def test_other_pods_are_blamed_while_one_starts() -> None:
     """Of a later step."""
     served = Served(error_rate())
