@@ -187,6 +187,23 @@ def test_other_pods_are_blamed_while_one_starts() -> None:
     assert "Fail" in verdicts[:4]
 
 
+def test_others_that_turn_bad_meanwhile_are_not_waited_for() -> None:
+    served = Served(error_rate())
+    served.looks(25, one=0, two=0, three=0)
+    while "may still be warming up" not in served.look(one=0, two=0, three=0, newer=9).message:
+        assert served.seconds < 600
+    assert "Fail" in served.looks(3, one=30, two=30, three=30, newer=9)
+
+
+def test_a_pod_that_is_well_after_its_container_has_restarted_meanwhile_is_not_blamed() -> None:
+    simulated = SimulatedAnalysis(SLOW)
+    timed_on(simulated, 8, TEN_TIMES)
+    assert "may still be warming up" in simulated.progress.checks[0].message
+    simulated.candidate.restart("new")
+    assert "Fail" not in timed_on(simulated, 2, USUAL)
+    assert "Pass" in timed_on(simulated, 40, USUAL)
+
+
 @pytest.mark.parametrize("failed", [15, 30])
 def test_new_pods_are_not_waited_for_if_older_ones_are_as_bad(failed: int) -> None:
     """A model that does not bear the load of a later step."""

@@ -142,9 +142,10 @@ def _followed(starts: Starts, served: ByPod, look: Look, longest: float) -> Star
         name = _name(target)
         if target in begun and (name in pods or len(pods) < MOST_PODS):
             before = pods.get(name)
-            if before and before.awaited:
+            awaited = before is not None and before.awaited
+            if before and awaited:
                 ended = [ended[0] + before.requests, ended[1] + before.bad]
-            pods[name] = PodStart(since=begun[target])
+            pods[name] = PodStart(since=begun[target], awaited=awaited)
         if (pod := pods.get(name)) is None:
             older = [older[0] + requests, older[1] + bad]
             continue
@@ -197,24 +198,23 @@ def _begun(served: ByPod, look: Look) -> Mapping[str, float]:
 
 
 def _awaiting(starts: Starts, served: ByPod, at: float) -> Starts:
-    """The pods to wait for are those that are bad, if most of what is bad is theirs, and the others
-    are not as bad: then it is no start. `at`: time of the look, at which there is no evidence that
-    they have levelled off."""
-    pods, known = starts.pods, [each for each in starts.pods.values() if each.awaited]
-    least = _least(served)
-    gross = {name for name, each in pods.items() if each.bad >= least * each.requests > 0}
-    bad = math.fsum(pods[name].bad for name in gross)
-    of_all = math.fsum(each.bad for each in pods.values()) + starts.older[1]
-    older_are = len(pods) < MOST_PODS and _is_bad(_as_one(starts.older), served)
-    if not gross or not (known or (bad >= MOST_OF_IT * of_all and not older_are)):
-        return starts
-    share = starts.share if known else _share(pods[name] for name in gross)
-    awaited = {
-        name: each.replace(awaited=True) if name in gross else each for name, each in pods.items()
+    """The pods to wait for are those that are bad, as long as most of what is bad is theirs, and
+    the others are not as bad: then it is no start. `at`: time of the look, at which there is no
+    evidence that they have levelled off."""
+    pods, least, ended = starts.pods, _least(served), starts.ended[1]
+    found = {
+        name for name, each in pods.items() if each.awaited or each.bad >= least * each.requests > 0
     }
+    bad = math.fsum(pods[name].bad for name in found) + ended
+    of_all = math.fsum(each.bad for each in pods.values()) + ended + starts.older[1]
+    older_are = len(pods) < MOST_PODS and _is_bad(_as_one(starts.older), served)
+    if not found or bad < MOST_OF_IT * of_all or older_are:
+        return _not_awaited(starts)
+    awaited = {name: each.replace(awaited=name in found) for name, each in pods.items()}
     if starts.waits_since is not None:
-        return starts.replace(pods=awaited, share=share)
-    since = min(each.since for each in awaited.values() if each.awaited)
+        return starts.replace(pods=awaited)
+    since = min(pods[name].since for name in found)
+    share = _share(pods[name] for name in found)
     return starts.replace(pods=awaited, share=share, waits_since=since, calm_since=at)
 
 
@@ -252,7 +252,7 @@ def _is_too_costly(starts: Starts, served: ByPod, age: float) -> bool:
 def _share(pods: Iterable[PodStart]) -> float:
     """Of bad requests among all of these pods."""
     pods = list(pods)
-    return math.fsum(each.bad for each in pods) / math.fsum(each.requests for each in pods)
+    return math.fsum(each.bad for each in pods) / (math.fsum(each.requests for each in pods) or 1.0)
 
 
 def _calmer(share: float, requests: float, bad: float) -> float:
