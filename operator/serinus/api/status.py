@@ -310,6 +310,11 @@ class Starts(StatusType):
         description="Seconds that pods of the candidate took to level off; unset: it was not "
         "seen yet.",
     )
+    seen_at: Since | None = Field(
+        default=None,
+        description="Time of the look that showed it; pods that began to serve before may take "
+        "longer.",
+    )
 
 
 class ComesLater(StatusType):

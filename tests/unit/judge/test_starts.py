@@ -331,6 +331,32 @@ def test_one_that_levels_off_in_the_next_look_took_until_this_one() -> None:
     assert found.message.startswith(f"The candidate's pods levelled off {took} after")
 
 
+def test_one_that_levels_off_little_by_little_is_not_blamed() -> None:
+    """Its share of slow requests falls to a quarter, and then to a quarter of that."""
+    simulated = SimulatedAnalysis(SLOW)
+    for slow in [75] * 6 + [45] * 3 + [30] * 3 + [15] * 3:
+        assert timed_on(simulated, 1, {0.1: 75 - slow, 1.0: slow}) != ["Fail"]
+    assert "Pass" in timed_on(simulated, 40, USUAL)
+
+
+def test_one_whose_share_falls_and_stays_is_blamed_five_minutes_after_its_first_request() -> None:
+    simulated = SimulatedAnalysis(SLOW)
+    verdicts = timed_on(simulated, 6, TEN_TIMES) + timed_on(simulated, 20, {0.1: 50, 1.0: 25})
+    assert verdicts.index("Fail") * INTERVAL <= 330
+
+
+def test_of_a_second_start_its_own_time_is_told_and_the_longer_one_is_kept() -> None:
+    served = Served(error_rate())
+    served.looks(6, new=8)
+    served.looks(30, new=0)
+    served.look(new=0, newer=0, newest=0)
+    served.looks(3, new=0, newer=12, newest=12)
+    found = served.look(new=0, newer=0, newest=0)
+    assert found.message.startswith("The candidate's pods levelled off 45s after")
+    starts = found.state.starts
+    assert starts and starts.took == 75
+
+
 def test_one_that_stays_so_slow_is_blamed_five_minutes_after_its_first_request() -> None:
     verdicts = timed(30, TEN_TIMES)
     assert verdicts.index("Fail") * INTERVAL == 315

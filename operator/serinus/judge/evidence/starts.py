@@ -69,10 +69,8 @@ MOST_PODS: Final = 64
 def waited(found: Finding, served: ByPod, look: Look, budget: ErrorBudget) -> Finding:
     """The finding of a check, unless that is Fail because of pods that may level off."""
     known = found.state.starts or Starts()
-    longest = LONGEST
-    if known.took is not None:
-        longest = min(max(TIMES_KNOWN * known.took, SHORTEST), LONGEST)
-    starts = _followed(known, served, look, longest)
+    longest = _longest(known, known.waits_since or look.at)
+    starts = _followed(known, served, look)
     if found.verdict == "Fail":
         starts = _awaiting(starts, served, look.at)
     elif found.verdict not in ("Error", "NoData"):
@@ -88,7 +86,7 @@ def waited(found: Finding, served: ByPod, look: Look, budget: ErrorBudget) -> Fi
         figures = MayBeItsStart(share, served.bad, age, longest, (served.costly and COST) or None)
         state = found.state.replace(starts=starts, pods_to_blame=[])
         return Finding("Inconclusive", figures, state)
-    return _levelled_off(found.state, starts, served, budget)
+    return _levelled_off(found.state, starts, served, look.at, budget)
 
 
 def failing_waited_for(share: float, of_stable: float) -> float:
@@ -99,11 +97,22 @@ def failing_waited_for(share: float, of_stable: float) -> float:
     return min(COST / share, LONGEST) if gross and share < TOTAL else 0.0
 
 
-def _levelled_off(state: CheckState, starts: Starts, served: ByPod, budget: ErrorBudget) -> Finding:
-    took = max((starts.calm_since or 0.0) - (starts.waits_since or 0.0), starts.took or 0.0)
+def _longest(starts: Starts, since: float) -> float:
+    """Seconds for which what a pod does may be its start, if it began to serve then, Unix seconds.
+    How long one takes is known for those that began after it was seen: what has fallen to a quarter
+    may have to fall further."""
+    if starts.took is None or since < (starts.seen_at or since):
+        return LONGEST
+    return min(max(TIMES_KNOWN * starts.took, SHORTEST), LONGEST)
+
+
+def _levelled_off(
+    state: CheckState, starts: Starts, served: ByPod, at: float, budget: ErrorBudget
+) -> Finding:
+    took = max((starts.calm_since or 0.0) - (starts.waits_since or 0.0), 0.0)
     anew = acquitted(state, served.alternatives, budget)
     figures = LevelledOff(took, starts.share, served.bad)
-    return Finding("Inconclusive", figures, anew.replace(starts=_forgotten(starts, took)))
+    return Finding("Inconclusive", figures, anew.replace(starts=_forgotten(starts, took, at)))
 
 
 def _told(found: Finding, starts: Starts) -> Finding:
@@ -129,13 +138,17 @@ def with_starts(look: Look, served: ByPod, starts: Starts | None) -> Look:
     return replace(look, starting=starting or bool(known and _begun(served, look)))
 
 
-def _followed(starts: Starts, served: ByPod, look: Look, longest: float) -> Starts:
+def _followed(starts: Starts, served: ByPod, look: Look) -> Starts:
     """With what the look has counted of pods that began to serve of late, and were not well from
     their first requests on."""
-    pods = {name: each for name, each in starts.pods.items() if look.at - each.since <= longest}
+    pods = {
+        name: each
+        for name, each in starts.pods.items()
+        if look.at - each.since <= _longest(starts, each.since)
+    }
     begun = _begun(served, look)
     if not pods and not begun:
-        return Starts(took=starts.took)
+        return Starts(took=starts.took, seen_at=starts.seen_at)
     older, calm, since = list(starts.older), starts.calm, starts.calm_since
     ended = starts.ended
     for target, (requests, bad) in served.counted.items():
@@ -229,10 +242,10 @@ def _not_awaited(starts: Starts) -> Starts:
     return starts.replace(pods=pods, calm=0.0, waits_since=None, ended=[0.0, 0.0])
 
 
-def _forgotten(starts: Starts, took: float) -> Starts:
-    """Without what was counted so far."""
+def _forgotten(starts: Starts, took: float, at: float) -> Starts:
+    """Without what was counted so far. `took`: seconds, as was seen at that time."""
     pods = {name: PodStart(since=each.since) for name, each in starts.pods.items()}
-    return Starts(pods=pods, took=took)
+    return Starts(pods=pods, took=max(took, starts.took or 0.0), seen_at=at)
 
 
 def _as_one(counts: Sequence[float]) -> PodStart:
