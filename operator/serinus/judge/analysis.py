@@ -40,7 +40,7 @@ from serinus.judge.evidence.look import (
 from serinus.judge.evidence.pods import MOST_PODS, scraped
 from serinus.judge.evidence.room import within_room
 from serinus.judge.evidence.stable_pods import suspects, unknown
-from serinus.judge.evidence.starts import waited, with_starts
+from serinus.judge.evidence.starts import uncounted, waited, with_starts
 from serinus.judge.findings.absence import PodsUnreported, UnexplainedFall
 from serinus.judge.findings.finding import Finding
 from serinus.judge.findings.inputs import NotJudged, PerhapsUnlike
@@ -538,15 +538,21 @@ def _before(
     """The status of a check so far; a fresh one if the check or its settings are new. If only the
     analysis's budgets are new, the evidence is kept, since it does not depend on them, and the
     verdict waits for the next look. A status of an older operator does not record the budgets.
+    Whatever is new, pods that began to serve of late did.
 
     `policies`: digests of settings that are not new; the first is that of the present ones."""
+    fresh = _fresh(check, policies[0])
     for known in checks:
-        if (known.name, known.kind) == (check.name, check.kind) and known.state.policy in policies:
+        if (known.name, known.kind) != (check.name, check.kind):
+            continue
+        if known.state.policy in policies:
             known = _in_mode(check, known)
             if known.state.budget in ("", _decided_by(check, budget)):
                 return known
             return _not_looked_at(known)
-    return _fresh(check, policies[0])
+        starts = known.state.starts
+        return fresh.replace(state=fresh.state.replace(starts=starts and uncounted(starts)))
+    return fresh
 
 
 def _fresh(check: Check, policy: str) -> CheckStatus:

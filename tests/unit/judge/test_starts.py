@@ -177,6 +177,16 @@ def test_a_container_that_restarts_starts_again_though_it_has_failed_more_since_
     assert "may still be warming up" in served.simulated.progress.checks[0].message
 
 
+def test_a_pod_still_starts_if_a_setting_of_the_check_is_changed_meanwhile() -> None:
+    served = Served(error_rate())
+    served.looks(4, new=10)
+    assert "may still be warming up" in served.simulated.progress.checks[0].message
+    served.simulated.analysis = SimulatedAnalysis(error_rate(tolerance=1.2)).analysis
+    assert "Fail" not in served.looks(3, new=10)
+    assert "may still be warming up" in served.simulated.progress.checks[0].message
+    assert "Fail" not in served.looks(20, new=0)
+
+
 def test_other_pods_are_blamed_while_one_starts() -> None:
     """Of a later step."""
     served = Served(error_rate())

@@ -89,6 +89,12 @@ def waited(found: Finding, served: ByPod, look: Look, budget: ErrorBudget) -> Fi
     return _levelled_off(found.state, starts, served, look.at, budget)
 
 
+def uncounted(starts: Starts) -> Starts:
+    """Which pods began to serve of late, and how long others took, without what was counted."""
+    pods = {name: PodStart(since=each.since) for name, each in starts.pods.items()}
+    return Starts(pods=pods, took=starts.took, seen_at=starts.seen_at)
+
+
 def failing_waited_for(share: float, of_stable: float) -> float:
     """Seconds from their first requests on for which pods that fail such a share of them, and
     never level off, are waited for, if stable's were not seen to be bad at their start;
@@ -112,7 +118,8 @@ def _levelled_off(
     took = max((starts.calm_since or 0.0) - (starts.waits_since or 0.0), 0.0)
     anew = acquitted(state, served.alternatives, budget)
     figures = LevelledOff(took, starts.share, served.bad)
-    return Finding("Inconclusive", figures, anew.replace(starts=_forgotten(starts, took, at)))
+    starts = uncounted(starts).replace(took=max(took, starts.took or 0.0), seen_at=at)
+    return Finding("Inconclusive", figures, anew.replace(starts=starts))
 
 
 def _told(found: Finding, starts: Starts) -> Finding:
@@ -240,12 +247,6 @@ def _not_awaited(starts: Starts) -> Starts:
         return starts
     pods = {name: each.replace(awaited=False) for name, each in starts.pods.items()}
     return starts.replace(pods=pods, calm=0.0, waits_since=None, ended=[0.0, 0.0])
-
-
-def _forgotten(starts: Starts, took: float, at: float) -> Starts:
-    """Without what was counted so far. `took`: seconds, as was seen at that time."""
-    pods = {name: PodStart(since=each.since) for name, each in starts.pods.items()}
-    return Starts(pods=pods, took=max(took, starts.took or 0.0), seen_at=at)
 
 
 def _as_one(counts: Sequence[float]) -> PodStart:
