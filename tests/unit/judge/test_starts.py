@@ -341,6 +341,17 @@ def test_one_that_levels_off_in_the_next_look_took_until_this_one() -> None:
     assert found.message.startswith(f"The candidate's pods levelled off {took} after")
 
 
+@pytest.mark.parametrize(("failed", "verdict"), [(0, "Inconclusive"), (40, "Fail")])
+def test_a_look_after_a_gap_tells_whether_a_pod_has_levelled_off(failed: int, verdict: str) -> None:
+    """As if Prometheus was down for more than five minutes."""
+    served = Served(error_rate())
+    served.looks(4, new=10)
+    served.serve({"new": 10 * failed}, each=1500, of_stable=28500)
+    found = served.simulated.look(330)
+    assert found.verdict == verdict
+    assert found.message.startswith("The candidate's pods levelled off 45s") == (not failed)
+
+
 def test_one_that_levels_off_little_by_little_is_not_blamed() -> None:
     """Its share of slow requests falls to a quarter, and then to a quarter of that."""
     simulated = SimulatedAnalysis(SLOW)

@@ -78,10 +78,12 @@ def waited(found: Finding, served: ByPod, look: Look, budget: ErrorBudget) -> Fi
     pods = [each for each in starts.pods.values() if each.awaited]
     # samples have the time of Prometheus, whose clock may be ahead
     age = max(look.at - (starts.waits_since or look.at), 0.0)
-    if found.verdict != "Fail" or not pods or age > longest or _is_too_costly(starts, served, age):
+    well = starts.calm >= CALM
+    ends = not pods or _is_too_costly(starts, served, age) or (age > longest and not well)
+    if found.verdict != "Fail" or ends:
         state = found.state.replace(starts=starts if starts != Starts() else None)
         return replace(_told(found, starts), state=state)
-    if starts.calm < CALM:
+    if not well:
         share = _share([*pods, _as_one(starts.ended)])
         figures = MayBeItsStart(share, served.bad, age, longest, (served.costly and COST) or None)
         state = found.state.replace(starts=starts, pods_to_blame=[])
@@ -147,11 +149,12 @@ def with_starts(look: Look, served: ByPod, starts: Starts | None) -> Look:
 
 def _followed(starts: Starts, served: ByPod, look: Look) -> Starts:
     """With what the look has counted of pods that began to serve of late, and were not well from
-    their first requests on."""
+    their first requests on. After a gap in the samples, it may show that they have levelled off."""
+    until = {_name(each.target): each.start for each in served.requests.increases}
     pods = {
         name: each
         for name, each in starts.pods.items()
-        if look.at - each.since <= _longest(starts, each.since)
+        if until.get(name, look.at) - each.since <= _longest(starts, each.since)
     }
     begun = _begun(served, look)
     if not pods and not begun:
