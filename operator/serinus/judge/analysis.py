@@ -652,7 +652,8 @@ def _if_comparable(
     found = judged(before)
     if unlike and (check.settings.follows_inputs or not unlike.in_doubt):
         anew = comparison.begun_anew(before.state).replace(
-            step_requests=found.state.step_requests  # they go on, and tell their rate
+            step_requests=found.state.step_requests,  # they go on, and tell their rate
+            starts=found.state.starts,  # pods begin to serve at any time
         )
         if found.verdict == "Error":
             return found.replace(state=anew)

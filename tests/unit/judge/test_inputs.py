@@ -103,6 +103,23 @@ def test_time_goes_on_if_a_candidate_that_was_unlike_has_requests_and_no_values(
     assert inputs and inputs.unlike and inputs.looked_at == (asked.at if counts else held_at)
 
 
+def test_a_pod_that_starts_while_the_arms_are_held_is_not_blamed_for_it_afterwards() -> None:
+    asked = Asked()
+    asked.until_held()
+    for _ in range(16):
+        asked.ask()
+    requests(asked.candidate, "newer", 0, 0)
+    asked.scrape()
+    held = []
+    for _ in range(9):
+        requests(asked.candidate, "newer", 10, 75)
+        assert asked.ask().verdict != "Fail"
+        held.append(asked.held is not None)
+    assert held[0]
+    assert not held[-1]
+    assert "may still be warming up" in asked.progress.checks[0].message
+
+
 def test_a_category_is_named_too() -> None:
     asked = Asked()
     for _ in range(FEW):
