@@ -197,6 +197,25 @@ def test_other_pods_are_blamed_while_one_starts() -> None:
     assert "Fail" in verdicts[:4]
 
 
+def test_what_others_fail_as_often_as_stable_does_not_hide_a_start() -> None:
+    """Fifteen older pods fail as many requests as the one that starts."""
+    served = Served(error_rate(tolerance=1, absoluteTolerance="0%"))
+
+    def usual(look: int) -> dict[str, int]:
+        return {f"old-{pod}": int((pod + look) % 4 != 0) for pod in range(15)}
+
+    for look in range(12):
+        served.look(**usual(look))
+    served.serve({"newer": 0})
+    served.simulated.scrape()
+    messages = []
+    for look in range(15):
+        found = served.look(**usual(look), newer=11 if look < 9 else 0)
+        assert found.verdict != "Fail"
+        messages.append(found.message)
+    assert any("levelled off" in each for each in messages)
+
+
 def test_others_that_turn_bad_meanwhile_are_not_waited_for() -> None:
     served = Served(error_rate())
     served.looks(25, one=0, two=0, three=0)

@@ -54,7 +54,8 @@ TOTAL: Final = 0.5
 COST: Final = 20.0
 """Seconds in which all requests of the pods might as well have failed."""
 MOST_OF_IT: Final = 0.5
-"""Of all bad requests of the candidate in this time, those of its pods that start."""
+"""Of all bad requests that the candidate has in this time beyond stable's share, those of its pods
+that start."""
 CALMER: Final = 4.0
 """Pods have levelled off rather to a share so many times smaller than stay as they are."""
 CALM: Final = math.log(1000)
@@ -224,14 +225,15 @@ def _awaiting(starts: Starts, served: ByPod, at: float) -> Starts:
     """The pods to wait for are those that are bad, as long as most of what is bad is theirs, and
     the others are not as bad: then it is no start. `at`: time of the look, at which there is no
     evidence that they have levelled off."""
-    pods, least, ended = starts.pods, _least(served), starts.ended[1]
+    pods, least, older = starts.pods, _least(served), _as_one(starts.older)
     found = {
         name for name, each in pods.items() if each.awaited or each.bad >= least * each.requests > 0
     }
-    bad = math.fsum(pods[name].bad for name in found) + ended
-    of_all = math.fsum(each.bad for each in pods.values()) + ended + starts.older[1]
-    older_are = len(pods) < MOST_PODS and _is_bad(_as_one(starts.older), served)
-    if not found or bad < MOST_OF_IT * of_all or older_are:
+    young = [_as_one(starts.ended), *(pods[name] for name in found)]
+    others = [older, *(each for name, each in pods.items() if name not in found)]
+    older_are = len(pods) < MOST_PODS and _is_bad(older, served)
+    most_is = _worse(young, served) >= MOST_OF_IT * _worse([*young, *others], served)
+    if not found or not most_is or older_are:
         return _not_awaited(starts)
     awaited = {name: each.replace(awaited=name in found) for name, each in pods.items()}
     if starts.waits_since is not None:
@@ -239,6 +241,11 @@ def _awaiting(starts: Starts, served: ByPod, at: float) -> Starts:
     since = min(pods[name].since for name in found)
     share = _share(pods[name] for name in found)
     return starts.replace(pods=awaited, share=share, waits_since=since, calm_since=at)
+
+
+def _worse(pods: Iterable[PodStart], served: ByPod) -> float:
+    """Bad requests of these pods beyond as many as stable has."""
+    return math.fsum(max(each.bad - served.of_stable * each.requests, 0.0) for each in pods)
 
 
 def _is_bad(pod: PodStart, served: ByPod) -> bool:
