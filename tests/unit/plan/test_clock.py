@@ -132,7 +132,7 @@ def test_every_time_that_a_wait_counts_from_is_by_now_and_no_other() -> None:
     status = Status(stable=stable, candidate=candidate, retiring=retiring)
     found = begun_by(now, status)
     assert found.candidate
-    assert found.stable == stable, "it shows since when, and nothing waits"
+    assert found.stable == stable.replace(since=now), "a retraining waits for its stable period"
     kept = found.candidate.replace(analysis_since=now, measured_at=now)
     assert kept != found.candidate, "counts keep the time of Prometheus"
     text = kept.replace(guarding=kept.guarding and kept.guarding.replace(until=now)).to_json()
