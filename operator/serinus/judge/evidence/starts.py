@@ -151,7 +151,11 @@ def with_starts(look: Look, served: ByPod, starts: Starts | None) -> Look:
 def _followed(starts: Starts, served: ByPod, look: Look) -> Starts:
     """With what the look has counted of pods that began to serve of late, and were not well from
     their first requests on. After a gap in the samples, it may show that they have levelled off."""
-    until = {_name(each.target): each.start for each in served.requests.increases}
+    until = {
+        _name(each.target): each.start
+        for each in served.requests.increases
+        if each.end > each.start  # otherwise the pod has left
+    }
     pods = {
         name: each
         for name, each in starts.pods.items()
