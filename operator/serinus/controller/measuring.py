@@ -54,12 +54,14 @@ async def judge_measured(
     faults: Faults,
 ) -> Status:
     """The status with the measurements since; these are returned once, and must be kept if the
-    status is not written."""
+    status is not written. What is measured next follows from them at once: a rule that raises
+    later would have the same hour read and learned again and again."""
     known = status
     status = await _judge_the_rollout(sampler, judging, observed, status, world, faults)
     status = await _judge_stable(sampler, judging, observed, status, faults)
     if status is not known:
         observed.state.keep(observed.live, status, observed.state.due)
+        measure(sampler, observed, status)
     return status
 
 

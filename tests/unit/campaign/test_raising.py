@@ -1,7 +1,10 @@
 """A sample of the campaign that makes functions raise; `make campaign` runs all of it."""
 
+from unittest.mock import patch
+
 import pytest
 
+from serinus.controller import measuring
 from tests.campaign.raising import MOMENTS, ROOMS, planted, targets, tried
 from tests.support.exhaustive import short
 
@@ -41,6 +44,13 @@ def test_a_function_that_raises_keeps_no_traffic_with_a_bad_candidate(
 ) -> None:
     result = tried(NAMED[function], moment)
     assert result.called and result.wrong == []
+
+
+def test_a_rule_that_raises_has_the_last_hour_read_and_learned_no_more_than_twice() -> None:
+    """Once more where the report of the exception replaces the status that knows it."""
+    with patch.object(measuring, "baseline_from", wraps=measuring.baseline_from) as learned:
+        tried(NAMED["plan.situation.World.route_problem"], BEFORE)
+    assert 1 <= learned.call_count <= 2
 
 
 def test_without_a_fault_nothing_is_told() -> None:
