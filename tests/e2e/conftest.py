@@ -28,6 +28,7 @@ LONGEST: Final = (
     "test_story",
     "test_examples",
     "test_page",
+    "test_long_examples",
     "test_judged_examples",
     "test_connections_cut",
     "test_without_gateway",

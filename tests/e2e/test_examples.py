@@ -1,4 +1,5 @@
-"""The numbered examples that wait for pods and people, driven to where their comments go."""
+"""The numbered examples that wait for pods and people, driven to where their comments go, and those
+of `test_long_examples.py` to their first weight."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,14 @@ def applied(product: Stage) -> Iterator[Mapping[str, Deployed]]:
 def test_01_first_serves_at_once(applied: Mapping[str, Deployed]) -> None:
     status = applied["01-first"].until_healthy("v1")
     assert status["stable"]["readyReplicas"] == 1
+
+
+@pytest.mark.parametrize(("name", "first"), [("02-canary", 20), ("05-threshold", 5)])
+def test_a_candidate_that_waits_for_evidence_gets_its_first_weight(
+    applied: Mapping[str, Deployed], name: str, first: int
+) -> None:
+    status = applied[name].until_weight(first)
+    assert status["phase"] == "Progressing" and status["candidate"]["checks"]
 
 
 def test_03_gateway_splits_to_the_percent_whatever_the_number_of_pods(

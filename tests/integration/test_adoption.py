@@ -3,13 +3,15 @@
 import asyncio
 import json
 import time
-from typing import Any
+from itertools import product
+from typing import Any, Final
 
 import pytest
 
 from serinus.cluster import Cluster
 from serinus.manifests.kinds import CHILDREN
 from tests.integration.conftest import kubectl
+from tests.support.exhaustive import short
 from tests.support.inprocess import Manifest, Operator
 from tests.support.rollouts import GATEWAY, children, healthy, rolls_out, spec
 
@@ -215,8 +217,13 @@ async def test_a_service_that_is_reached_from_outside_stays_so(
     assert now["spec"]["ports"][0]["nodePort"] == theirs["spec"]["ports"][0]["nodePort"]
 
 
-@pytest.mark.parametrize("traffic", [{}, GATEWAY])
-@pytest.mark.parametrize("port", [{}, {"name": "http"}])
+EACH: Final[list[tuple[Manifest, Manifest]]] = [({}, GATEWAY), ({"name": "http"}, {})]
+"""Each port, and each kind of traffic, once."""
+
+
+@pytest.mark.parametrize(
+    ("port", "traffic"), short(product([{}, {"name": "http"}], [{}, GATEWAY]), EACH)
+)
 async def test_a_service_that_is_handed_over_keeps_the_number_of_its_port(
     operator: Operator, port: Manifest, traffic: Manifest
 ) -> None:

@@ -167,6 +167,7 @@ def test_the_newer_definition_stays_in_a_downgrade(namespace: str) -> None:
     helm("uninstall", "serinus", here[0])
 
 
+@pytest.mark.exhaustive
 def test_a_definition_that_is_not_to_be_kept_goes_with_the_release(
     namespace: str, kubeconfig: Path
 ) -> None:
@@ -177,6 +178,7 @@ def test_a_definition_that_is_not_to_be_kept_goes_with_the_release(
     assert installed("serinus") == set()
 
 
+@pytest.mark.exhaustive
 def test_two_releases_of_one_name_are_independent(namespace: str) -> None:
     one, other = f"--namespace={namespace}", f"--namespace={namespace}-other"
     helm("install", "serinus", CHART, one, *VALUES)
@@ -195,6 +197,7 @@ def test_two_releases_of_one_name_are_independent(namespace: str) -> None:
     kubectl("delete", "namespace", f"{namespace}-other", "--wait=false")
 
 
+@pytest.mark.exhaustive
 def test_a_parent_has_the_chart_twice(namespace: str, tmp_path: Path) -> None:
     here = f"--namespace={namespace}"
     optional = {"networkPolicy": {"enabled": True}, "grafanaDashboard": {"enabled": True}}

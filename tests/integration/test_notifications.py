@@ -142,6 +142,7 @@ async def test_a_killed_operator_loses_nothing_and_the_next_one_tells_it_with_th
     assert receiver.told == [*FIRST, ("loan", "Started"), ("loan", "Promoted")], "nothing twice"
 
 
+@pytest.mark.exhaustive
 async def test_another_leader_tells_what_the_last_one_could_not(
     user: Operator, kubeconfig: Path, tmp_path: Path
 ) -> None:

@@ -25,6 +25,7 @@ from tests.support.replayed import replayed
 STATES = list(replayed())
 
 
+@pytest.mark.exhaustive
 async def test_a_hundred_tabs_on_five_hundred_rollouts_hold_no_probe_up() -> None:
     """The pieces of the event loop are bounded by their CPU time, which a busy machine does not
     change. The bounds of the probes are wide, since other tests run meanwhile: the median is some

@@ -10,6 +10,7 @@ import binascii
 import json
 import zlib
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from serinus.api.base import Role, Type, types_in
@@ -21,6 +22,9 @@ LONGEST: Final = 1 << 20
 MOST_BYTES: Final = 16 << 20
 """Of the JSON. A status of 1.5 MB, the most that etcd stores, could expand to a thousand times
 that."""
+_REMEMBERED: Final = 256 << 10
+"""Bytes of the JSON up to which what was read stays in memory for a while. A rollout has some
+thousands."""
 DEEPEST: Final = 32
 """Objects and lists within each other; ours are 8 deep, and what is read and written recursively
 fails at some hundreds."""
@@ -90,16 +94,32 @@ def shown_alone(written: Json) -> dict[str, Any]:
 
 
 def _read(text: Any) -> Any:
-    version, colon, coded = text.partition(":") if isinstance(text, str) else ("", "", "")
+    if not isinstance(text, str):
+        raise EvidenceError("is not what Serinus writes")
+    try:
+        return _remembered(text)
+    except EvidenceError:
+        return _decoded(text, MOST_BYTES)
+
+
+@lru_cache(maxsize=32)
+def _remembered(text: str) -> Any:
+    """A pass reads the same status several times, and nobody changes what is read."""
+    return _decoded(text, _REMEMBERED)
+
+
+def _decoded(text: str, most: int) -> Any:
+    """`most`: bytes of the JSON."""
+    version, colon, coded = text.partition(":")
     if not colon:
         raise EvidenceError("is not what Serinus writes")
     if version != VERSION:
         raise EvidenceError(f"is of version {version[:16]!r}, and this version reads {VERSION!r}")
     try:
         expanding = zlib.decompressobj()
-        found = expanding.decompress(base64.b64decode(coded, validate=True), MOST_BYTES)
+        found = expanding.decompress(base64.b64decode(coded, validate=True), most)
         if not expanding.eof:
-            raise EvidenceError(f"is cut off, or larger than {MOST_BYTES >> 20} MB")
+            raise EvidenceError(f"is cut off, or larger than {most >> 20} MB")
         return _flat_enough(json.loads(found, parse_constant=_refused))
     except (binascii.Error, zlib.error, ValueError, RecursionError) as error:
         if isinstance(error, EvidenceError):

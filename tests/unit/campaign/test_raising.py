@@ -4,7 +4,7 @@ from unittest.mock import patch
 
 import pytest
 
-from serinus.controller import measuring
+from serinus.plan.analysis import baseline_from
 from tests.campaign.raising import MOMENTS, ROOMS, planted, targets, tried
 from tests.support.exhaustive import short
 
@@ -48,7 +48,7 @@ def test_a_function_that_raises_keeps_no_traffic_with_a_bad_candidate(
 
 def test_a_rule_that_raises_has_the_last_hour_read_and_learned_no_more_than_twice() -> None:
     """Once more where the report of the exception replaces the status that knows it."""
-    with patch.object(measuring, "baseline_from", wraps=measuring.baseline_from) as learned:
+    with patch("serinus.controller.measuring.baseline_from", wraps=baseline_from) as learned:
         tried(NAMED["plan.situation.World.route_problem"], BEFORE)
     assert 1 <= learned.call_count <= 2
 

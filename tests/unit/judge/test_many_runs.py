@@ -191,11 +191,16 @@ def test_failures_pass_at_the_same_look() -> None:
 @pytest.mark.parametrize(
     ("traffic", "rate"),
     [
-        (Traffic(), steady(0.01)),
-        (Traffic(lasts=86400.0), steady(0.01)),
-        (Traffic(weight=lambda at: 0.05 + 0.45 * at / 3600), lambda at: 0.01 * (1 + at / 3600)),
+        pytest.param(Traffic(), steady(0.01), id="an hour"),
+        pytest.param(
+            Traffic(lasts=86400.0), steady(0.01), id="a day", marks=pytest.mark.exhaustive
+        ),
+        pytest.param(
+            Traffic(weight=lambda at: 0.05 + 0.45 * at / 3600),
+            lambda at: 0.01 * (1 + at / 3600),
+            id="weight and base rate rise",
+        ),
     ],
-    ids=["an hour", "a day", "weight and base rate rise"],
 )
 def test_equal_candidates_are_rolled_back_at_most_once_in_a_hundred_though_looked_at_always(
     traffic: Traffic, rate: Callable[[float], float]

@@ -19,7 +19,7 @@ from serinus.metrics.queries import (
 )
 
 MOST_PODS: Final = 5
-EVERY: Final = 5
+EVERY: Final = 10
 """Samples, a minute apart, from one look to the next."""
 BEFORE: Final = 1800.0
 """Seconds read before a block, to know which pods have warmed up."""
