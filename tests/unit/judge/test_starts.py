@@ -379,6 +379,20 @@ def test_one_that_levels_off_little_by_little_is_not_blamed() -> None:
     assert "Pass" in timed_on(simulated, 40, USUAL)
 
 
+def test_one_whose_share_fell_soon_is_not_blamed_for_what_is_left_of_its_start() -> None:
+    """40% of its requests fail for 45 s, and 12% of those of the next 105."""
+    served = Served(error_rate())
+    assert "Fail" not in served.looks(3, new=30)
+    assert "levelled off 30s after" in served.look(new=9).message
+    waits = []
+    for _ in range(6):
+        found = served.look(new=9)
+        assert found.verdict != "Fail"
+        waits += [found.message] * ("may still be warming up" in found.message)
+    assert all("the check waits until 5m after their first request" in each for each in waits)
+    assert "Fail" not in served.looks(20, new=0)
+
+
 def test_one_whose_share_falls_and_stays_is_blamed_five_minutes_after_its_first_request() -> None:
     simulated = SimulatedAnalysis(SLOW)
     verdicts = timed_on(simulated, 6, TEN_TIMES) + timed_on(simulated, 20, {0.1: 50, 1.0: 25})

@@ -70,13 +70,13 @@ MOST_PODS: Final = 64
 def waited(found: Finding, served: ByPod, look: Look, budget: ErrorBudget) -> Finding:
     """The finding of a check, unless that is Fail because of pods that may level off."""
     known = found.state.starts or Starts()
-    longest = _longest(known, known.waits_since or look.at)
     starts = _followed(known, served, look)
     if found.verdict == "Fail":
         starts = _awaiting(starts, served, look.at)
     elif found.verdict not in ("Error", "NoData"):
         starts = _not_awaited(starts)
     pods = [each for each in starts.pods.values() if each.awaited]
+    longest = _longest(starts, starts.waits_since or look.at)
     # samples have the time of Prometheus, whose clock may be ahead
     age = max(look.at - (starts.waits_since or look.at), 0.0)
     well = starts.calm >= CALM
