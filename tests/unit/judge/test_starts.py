@@ -10,6 +10,7 @@ from serinus.api.quantities import spoken
 from serinus.api.status import CheckStatus
 from serinus.judge.analysis import reads
 from serinus.judge.evidence.starts import COST, LONGEST
+from serinus.metrics.queries import QueryError
 from tests.support.simulated_analysis import (
     INTERVAL,
     SINCE,
@@ -369,6 +370,28 @@ def test_a_look_after_a_gap_tells_whether_a_pod_has_levelled_off(failed: int, ve
     found = served.simulated.look(330)
     assert found.verdict == verdict
     assert found.message.startswith("The candidate's pods levelled off 45s") == (not failed)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+@pytest.mark.parametrize(("failed", "verdict"), [(0, "Inconclusive"), (10, "Fail")])
+def test_looks_without_samples_end_no_wait(failed: int, verdict: str, answers: bool) -> None:
+    """As if Prometheus scraped nothing for six minutes, or did not answer."""
+    served = Served(error_rate())
+    served.looks(4, new=10)
+    told = []
+    for _ in range(24):
+        served.simulated.at += INTERVAL
+        measured = served.simulated.measurement()
+        if not answers:
+            down = dict.fromkeys(measured.candidate, QueryError("Prometheus is down."))
+            measured = replace(measured, candidate=down, stable=down)
+        found = served.simulated.judge(measured)
+        assert found.verdict in ("Inconclusive", "NoData", "Error")
+        told.append(found.message)
+    if answers:
+        assert "The check waits for samples that show whether they have levelled off." in told[19]
+        assert told[-1].startswith("The newest sample of model_requests_total from the candidate")
+    assert served.look(new=failed).verdict == verdict
 
 
 def test_one_that_levels_off_little_by_little_is_not_blamed() -> None:

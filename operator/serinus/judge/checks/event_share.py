@@ -105,8 +105,16 @@ class EventShare:
         counted = {target: (n, bad.get(target, 0.0)) for target, n in served.items()}
         events_s, n_s = sum(each.stable for each in state.comparisons[:1]), self._totals(state)[1]
         share = events_s / n_s if n_s else 0.0
-        known = look.baseline.warm_up is not None
-        return ByPod(whole, counted, share, "failed", costly=True, alternatives=WORSE, known=known)
+        return ByPod(
+            requests=whole,
+            counted=counted,
+            of_stable=share,
+            bad="failed",
+            costly=True,
+            alternatives=WORSE,
+            known=look.baseline.warm_up is not None,
+            missing=look.missing(self._whole),
+        )
 
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """How stable's events varied."""

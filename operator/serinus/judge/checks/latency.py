@@ -138,7 +138,8 @@ class LatencyCheck:
     def served_by_pod(self, state: CheckState, look: Look) -> ByPod:
         """The candidate's requests, and those that took far longer than with stable; none while it
         is not known how long these take."""
-        growth, stable = look.growth(self._source(look))
+        source = self._source(look)
+        growth, stable = look.growth(source)
         served, of_stable = map(ArmHistogram.of, (growth, stable))
         seldom, is_known = _seldom(state, look, of_stable)
         longer = FAR_LONGER * min(seldom, default=math.inf)
@@ -151,9 +152,16 @@ class LatencyCheck:
             else (0.0, 0.0)
             for target, n in served.totals.items()
         }
-        took = f"took more than {words.latency(longer / self._per_second)}"
-        known = look.baseline.warm_up is not None
-        return ByPod(growth, counted, share, took, costly=False, alternatives=SHIFTED, known=known)
+        return ByPod(
+            requests=growth,
+            counted=counted,
+            of_stable=share,
+            bad=f"took more than {words.latency(longer / self._per_second)}",
+            costly=False,
+            alternatives=SHIFTED,
+            known=look.baseline.warm_up is not None,
+            missing=look.missing(source),
+        )
 
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """Which bounds tell most of stable, and how the requests slower than each varied."""

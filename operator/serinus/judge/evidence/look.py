@@ -313,6 +313,8 @@ class ByPod:
     """By which the check weighs evidence against the candidate."""
     known: bool
     """Whether pods of stable were seen to be bad at their start."""
+    missing: Figures | None
+    """Which of the arms has no fresh sample."""
 
 
 @runtime_checkable

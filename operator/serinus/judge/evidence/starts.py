@@ -71,25 +71,30 @@ def waited(found: Finding, served: ByPod, look: Look, budget: ErrorBudget) -> Fi
     """The finding of a check, unless that is Fail because of pods that may level off."""
     known = found.state.starts or Starts()
     starts = _followed(known, served, look)
-    if found.verdict == "Fail":
+    counts = any(each.end > each.start for each in served.requests.increases)
+    if found.verdict == "Fail" and (counts or starts.waits_since is None):
         starts = _awaiting(starts, served, look.at)
-    elif found.verdict not in ("Error", "NoData"):
+    elif found.verdict not in ("Fail", "Error", "NoData"):
         starts = _not_awaited(starts)
     pods = [each for each in starts.pods.values() if each.awaited]
-    longest = _longest(starts, starts.waits_since or look.at)
-    # samples have the time of Prometheus, whose clock may be ahead
-    age = max(look.at - (starts.waits_since or look.at), 0.0)
+    since = look.at if starts.waits_since is None else starts.waits_since
+    longest, age = _longest(starts, since), _read_until(starts, served, look) - since
     well = starts.calm >= CALM
-    ends = not pods or _is_too_costly(starts, served, age) or (age > longest and not well)
-    if found.verdict != "Fail" or ends:
+    over = not well and (age > longest or _is_too_costly(starts, served, age))
+    if found.verdict != "Fail" or not pods or over:
         state = found.state.replace(starts=starts if starts != Starts() else None)
         return replace(_told(found, starts), state=state)
-    if not well:
-        share = _share([*pods, _as_one(starts.ended)])
-        figures = MayBeItsStart(share, served.bad, age, longest, (served.costly and COST) or None)
-        state = found.state.replace(starts=starts, pods_to_blame=[])
-        return Finding("Inconclusive", figures, state)
-    return _levelled_off(found.state, starts, served, look.at, budget)
+    if well:
+        return _levelled_off(found.state, starts, served, look.at, budget)
+    state = found.state.replace(starts=starts, pods_to_blame=[])
+    if served.missing:
+        return Finding("NoData", served.missing, state)
+    share = _share([*pods, _as_one(starts.ended)])
+    # samples have the time of Prometheus, whose clock may be ahead
+    figures = MayBeItsStart(
+        share, served.bad, max(look.at - since, 0.0), longest, COST if served.costly else None
+    )
+    return Finding("Inconclusive", figures, state)
 
 
 def uncounted(starts: Starts) -> Starts:
@@ -150,16 +155,18 @@ def with_starts(look: Look, served: ByPod, starts: Starts | None) -> Look:
 
 def _followed(starts: Starts, served: ByPod, look: Look) -> Starts:
     """With what the look has counted of pods that began to serve of late, and were not well from
-    their first requests on. After a gap in the samples, it may show that they have levelled off."""
+    their first requests on. After a gap in the samples, it may show that they have levelled off; so
+    no pod grows older by a look that counts nothing."""
     until = {
         _name(each.target): each.start
         for each in served.requests.increases
         if each.end > each.start  # otherwise the pod has left
     }
+    latest = max(until.values(), default=-math.inf)
     pods = {
         name: each
         for name, each in starts.pods.items()
-        if until.get(name, look.at) - each.since <= _longest(starts, each.since)
+        if until.get(name, latest) - each.since <= _longest(starts, each.since)
     }
     begun = _begun(served, look)
     if not pods and not begun:
@@ -187,6 +194,16 @@ def _followed(starts: Starts, served: ByPod, look: Look) -> Starts:
         if each.awaited or _is_too_new(each, served, look) or not _began_well(each, served)
     }
     return starts.replace(pods=pods, older=older, calm=calm, calm_since=since, ended=ended)
+
+
+def _read_until(starts: Starts, served: ByPod, look: Look) -> float:
+    """Time of the candidate's newest counted sample, Unix seconds. Without samples nobody knows
+    whether pods have levelled off, so a wait does not end."""
+    ends = [each.end for each in served.requests.increases]
+    return max(
+        ends or (at for target, at in look.counted.items() if _name(target) in starts.pods),
+        default=look.at,
+    )
 
 
 def _gross(of_stable: float, *, known: bool) -> float:
