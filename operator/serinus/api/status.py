@@ -278,7 +278,8 @@ class PodStart(StatusType):
 
 
 class Starts(StatusType):
-    """How the candidate's pods start, as a check sees it."""
+    """How the candidate's pods start, as a check sees it. Times are those of samples, by the clock
+    of Prometheus."""
 
     pods: Annotated[dict[str, PodStart], Field(max_length=64)] = Field(
         default_factory=dict,
@@ -291,7 +292,7 @@ class Starts(StatusType):
     share: float = Field(
         default=0.0, description="Share of bad requests when the check began to wait."
     )
-    waits_since: Since | None = Field(
+    waits_since: Timestamp | None = Field(
         default=None,
         description="When the first of the pods waited for began to serve; unset: none is.",
     )
@@ -302,17 +303,17 @@ class Starts(StatusType):
     calm: float = Field(
         default=0.0, description="Recent evidence that the pods waited for have levelled off."
     )
-    calm_since: Since | None = Field(
-        default=None, description="Time of the last look at which there was none."
+    calm_since: Timestamp | None = Field(
+        default=None, description="Time of the last samples at which there was none."
     )
     took: float | None = Field(
         default=None,
         description="Seconds that pods of the candidate took to level off; unset: it was not "
         "seen yet.",
     )
-    seen_at: Since | None = Field(
+    seen_at: Timestamp | None = Field(
         default=None,
-        description="Time of the look that showed it; pods that began to serve before may take "
+        description="Time of the samples that showed it; pods that began to serve before may take "
         "longer.",
     )
 

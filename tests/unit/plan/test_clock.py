@@ -133,7 +133,10 @@ def test_every_time_that_a_wait_counts_from_is_by_now_and_no_other() -> None:
     found = begun_by(now, status)
     assert found.candidate
     assert found.stable == stable.replace(since=now), "a retraining waits for its stable period"
-    kept = found.candidate.replace(analysis_since=now, measured_at=now)
+    [check] = found.candidate.checks
+    assert check.state.starts == Starts(waits_since=ahead, calm_since=ahead), "so do starts"
+    check = check.replace(state=check.state.replace(starts=None))
+    kept = found.candidate.replace(analysis_since=now, measured_at=now, checks=[check])
     assert kept != found.candidate, "counts keep the time of Prometheus"
     text = kept.replace(guarding=kept.guarding and kept.guarding.replace(until=now)).to_json()
     assert "T01:16:40" not in str(text)

@@ -70,6 +70,7 @@ MOST_PODS: Final = 64
 def waited(found: Finding, served: ByPod, look: Look, budget: ErrorBudget) -> Finding:
     """The finding of a check, unless that is Fail because of pods that may level off."""
     known = found.state.starts or Starts()
+    look = replace(look, at=_read_until(known, served, look))
     starts = _followed(known, served, look)
     counts = any(each.end > each.start for each in served.requests.increases)
     if found.verdict == "Fail" and (counts or starts.waits_since is None):
@@ -78,7 +79,7 @@ def waited(found: Finding, served: ByPod, look: Look, budget: ErrorBudget) -> Fi
         starts = _not_awaited(starts)
     pods = [each for each in starts.pods.values() if each.awaited]
     since = look.at if starts.waits_since is None else starts.waits_since
-    longest, age = _longest(starts, since), _read_until(starts, served, look) - since
+    longest, age = _longest(starts, since), max(look.at - since, 0.0)
     well = starts.calm >= CALM
     over = not well and (age > longest or _is_too_costly(starts, served, age))
     if found.verdict != "Fail" or not pods or over:
@@ -90,10 +91,7 @@ def waited(found: Finding, served: ByPod, look: Look, budget: ErrorBudget) -> Fi
     if served.missing:
         return Finding("NoData", served.missing, state)
     share = _share([*pods, _as_one(starts.ended)])
-    # samples have the time of Prometheus, whose clock may be ahead
-    figures = MayBeItsStart(
-        share, served.bad, max(look.at - since, 0.0), longest, COST if served.costly else None
-    )
+    figures = MayBeItsStart(share, served.bad, age, longest, COST if served.costly else None)
     return Finding("Inconclusive", figures, state)
 
 
@@ -198,7 +196,8 @@ def _followed(starts: Starts, served: ByPod, look: Look) -> Starts:
 
 def _read_until(starts: Starts, served: ByPod, look: Look) -> float:
     """Time of the candidate's newest counted sample, Unix seconds. Without samples nobody knows
-    whether pods have levelled off, so a wait does not end."""
+    whether pods have levelled off, so a wait does not end. Samples have the time of Prometheus, and
+    so has all that is kept of starts: the operator's clock may differ."""
     ends = [each.end for each in served.requests.increases]
     return max(
         ends or (at for target, at in look.counted.items() if _name(target) in starts.pods),

@@ -23,16 +23,14 @@ class MayBeItsStart:
 
     @property
     def message(self) -> str:
-        bad = (
-            f"{words.percent(self.share)} of the requests of pods that began to serve "
-            f"{spoken(round(self.age))} ago {self.bad}."
-        )
-        if self.age > self.longest:
-            return f"{bad} The check waits for samples that show whether they have levelled off."
         ends = f"{spoken(self.longest)} after their first request"
         if self.cost:
             ends += f", or until as many fail as they receive in {spoken(self.cost)}"
-        return f"{bad} They may still be warming up: the check waits until {ends}."
+        return (
+            f"{words.percent(self.share)} of the requests of pods that began to serve "
+            f"{spoken(round(self.age))} ago {self.bad}. They may still be warming up: the check "
+            f"waits until {ends}."
+        )
 
 
 @dataclass(frozen=True, slots=True)
