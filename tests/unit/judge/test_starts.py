@@ -293,6 +293,33 @@ def test_nothing_counts_towards_pass_while_a_pod_is_bad_at_its_start() -> None:
     assert state.own_requests <= before + 150, "what was counted when it was seen to be bad"
 
 
+def test_what_a_pod_did_that_has_left_delays_no_pass() -> None:
+    """It was bad at its start, and two minutes without a sample show that it is gone."""
+    served = Served(error_rate())
+    served.looks(25, new=0)
+    served.looks(4, new=0, newer=20)
+    served.simulated.candidate.values.pop("newer")
+    served.looks(9, new=0)
+    before = served.simulated.progress.checks[0].state.own_requests
+    served.looks(4, new=0)
+    assert served.simulated.progress.checks[0].state.own_requests == before + 300
+
+
+def test_a_pod_that_has_left_makes_none_younger() -> None:
+    """Its successor is asked too seldom to be shown to be well."""
+    served = Served(error_rate())
+    served.looks(5, new=10, second=10)
+    served.looks(25, new=0, second=0)
+    [check] = served.simulated.progress.checks
+    assert check.state.starts and check.state.starts.took == 60
+    served.simulated.candidate.values.pop("second")
+    for _ in range(7):
+        requests(served.simulated.candidate, "newer", 0, 1)
+        served.look(new=0)
+    own = served.simulated.progress.checks[0].state.own_requests
+    assert own == check.state.own_requests + 2 * 76, "of the looks after its first minute"
+
+
 def test_that_stable_fails_as_often_is_no_start() -> None:
     simulated = SimulatedAnalysis(error_rate(limit="5%"))
     simulated.errors((0, 0), (0, 0))

@@ -38,7 +38,7 @@ def scraped(*growths: Growth) -> set[str]:
     for each in (each for growth in growths for each in growth.increases):
         ends[each.target] = max(each.end, ends.get(each.target, each.end))
     newest = max(ends.values(), default=0.0)
-    return {_pod(target) for target, end in ends.items() if end > newest - LATE_WITHIN}
+    return {pod_of(target) for target, end in ends.items() if end > newest - LATE_WITHIN}
 
 
 def with_requests(state: CheckState, served: Mapping[str, float]) -> CheckState:
@@ -57,7 +57,7 @@ def with_events(
     if strata:
         more = known.at_stables_shares + _at_stables_shares(strata)
         known = known.replace(at_stables_shares=more)
-    of_kept = {target: n for target, n in events.items() if n and _pod(target) in state.pods}
+    of_kept = {target: n for target, n in events.items() if n and pod_of(target) in state.pods}
     return known.replace(pods=_counted(known.pods, of_kept))
 
 
@@ -138,11 +138,12 @@ def _chance(own: float, events: float, share: float) -> float:
 def _counted(known: Mapping[str, float], targets: Mapping[str, float]) -> dict[str, float]:
     sums = dict(known)
     for target, count in targets.items():
-        pod = _pod(target)
+        pod = pod_of(target)
         if pod in sums or len(sums) < MOST_PODS:
             sums[pod] = sums.get(pod, 0.0) + count
     return sums
 
 
-def _pod(target: str) -> str:
+def pod_of(target: str) -> str:
+    """The name of the pod of a target."""
     return target.partition("@")[0]

@@ -28,6 +28,7 @@ from typing import Final
 from serinus.api.status import CheckState, PodStart, Starts
 from serinus.judge.evidence.comparison import acquitted
 from serinus.judge.evidence.look import ByPod, ErrorBudget, Look
+from serinus.judge.evidence.pods import pod_of, scraped
 from serinus.judge.findings.finding import Figures, Finding, Later
 from serinus.judge.findings.starts import LeftOut, LevelledOff, MayBeItsStart
 from serinus.metrics.warm_up import served_since
@@ -141,12 +142,16 @@ def _left_out(found: Finding, took: float) -> Figures:
 def with_starts(look: Look, served: ByPod, starts: Starts | None) -> Look:
     """The look, and whether pods were starting when their block began: they were bad until then, or
     had served for less than stable's pods in its last hour, or earlier ones of the candidate, took
-    to level off."""
+    to level off. Those that have left are no longer."""
     starts = starts or Starts()
     known = max(starts.took or 0.0, look.baseline.warm_up or 0.0)
-    since = min((each.start for each in served.requests.increases), default=look.at)
+    blocks = (each.start for each in served.requests.increases if each.end > each.start)
+    since, there = min(blocks, default=look.at), scraped(served.requests)
+    names = {_name(target) for target in served.counted if pod_of(target) in there}
     starting = any(
-        since < each.since + known or _is_bad(each, served) for each in starts.pods.values()
+        since < each.since + known or _is_bad(each, served)
+        for name, each in starts.pods.items()
+        if name in names
     )
     return replace(look, starting=starting or bool(known and _begun(served, look)))
 
