@@ -8,11 +8,14 @@ from math import inf
 
 import pytest
 
+from serinus.api.baseline import Baseline, CheckBaseline
 from serinus.judge import EffectiveWeight, GuardWindow
+from serinus.judge.analysis import reads
 from serinus.judge.evidence.odds import odds, surely, tangent
-from tests.support.simulated_analysis import SINCE, SimulatedAnalysis, latency
+from tests.support.simulated_analysis import SINCE, SimulatedAnalysis, buckets, latency
 
 MINUTE = 60.0
+DURATIONS = "model_request_duration_seconds"
 SERVED = 1000
 """Requests of the previous revision in a minute; the promoted one has nine times as many."""
 
@@ -118,6 +121,32 @@ def test_a_weight_that_is_not_in_effect_for_a_while_changes_nothing(guarded: Gua
     guarded.analysis.weight = weight
     assert guarded.serve(45) == "Inconclusive"
     assert guarded.serve(30, candidate=1.5) == "Fail"
+
+
+def test_pods_that_start_more_often_than_a_window_lasts_hide_no_leak() -> None:
+    """One of nine is replaced every four minutes, and stable's were seen to take a minute to level
+    off."""
+    analysis = SimulatedAnalysis({"name": "slow", "latency": {}})
+    analysis.weight = EffectiveWeight(0.9, since=-inf)
+    analysis.guard = GuardWindow(SINCE, 4 * 3600.0)
+    [check] = analysis.analysis.checks
+    known = Baseline(measured_at=SINCE, checks=[CheckBaseline(reads=reads(check), warm_up=MINUTE)])
+    analysis.progress = replace(analysis.progress, baseline=known)
+    buckets(analysis.stable, "previous", DURATIONS, counts(1, 0))
+    verdicts = []
+    for look in range(4 * 75):
+        if look % 16 == 0:
+            analysis.candidate.values.pop(f"pod-{look // 16 - 9}", None)
+        for pod in range(max(look // 16 - 8, 0), max(look // 16, 8) + 1):
+            slower = 2.0 if look > 4 * 50 else 1.0
+            fresh = f"pod-{pod}" not in analysis.candidate.values
+            buckets(
+                analysis.candidate, f"pod-{pod}", DURATIONS, counts(slower, 0 if fresh else 250)
+            )
+        buckets(analysis.stable, "previous", DURATIONS, counts(1, 250))
+        verdicts.append(analysis.look().verdict)
+    assert "Fail" in verdicts
+    assert verdicts.index("Fail") > 4 * 50
 
 
 def test_a_clock_that_was_an_hour_ahead_makes_no_window_longer(guarded: Guarded) -> None:

@@ -85,8 +85,8 @@ class Change:
     """The histogram's unit."""
 
     def judge(self, state: CheckState, block: Durations | None, missing: Figures | None) -> Finding:
-        """`block`: what both served at the present weight; None: it was not in effect. `missing`:
-        whose samples are."""
+        """`block`: what both served at the present weight; None: it was not in effect, or pods were
+        in their start. `missing`: whose samples are."""
         state = self._counted(state, block)
         verdict = comparison.verdict(state, self._left)
         if missing and verdict != "Fail":
@@ -101,8 +101,10 @@ class Change:
     def _counted(self, state: CheckState, block: Durations | None) -> CheckState:
         reference, weight, at = state.reference, self.look.weight, self.look.at
         if weight is None or block is None:
-            cut = reference and reference.replace(looked_at=at, window=ServedTime())
-            return state.replace(reference=cut)
+            # time in which pods start is left out: it may come more often than a window lasts
+            window = reference.window if reference and weight else ServedTime()
+            left_out = reference and reference.replace(looked_at=at, window=window)
+            return state.replace(reference=left_out)
         known = [each for each in state.comparisons if block.knows(bound_of(each))]
         state = state.replace(comparisons=[self._swung(each, block.candidate) for each in known])
         if reference is None or not known:
