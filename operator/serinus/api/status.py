@@ -891,6 +891,11 @@ class ReplacedPod(StatusType):
         default="", description="The zone that it shares with others that were bad; usually empty."
     )
     since: Since = Field(description="Time of the decision.")
+    newest: Timestamp | None = Field(
+        default=None,
+        description="When the newest pod of its revision was created then, by the clock of the API "
+        "server.",
+    )
     forbidden: bool = Field(
         default=False, description="Whether the operator had no right to evict it."
     )

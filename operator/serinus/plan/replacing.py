@@ -41,7 +41,7 @@ def suspect_a_node(s: Situation) -> Situation | None:
     candidate, gone = s.candidate, _own_replaced(s)
     if not gone or candidate.node_suspected or overall(candidate.checks) != "Pass":
         return None
-    came = [pod for pod in _own_pods(s) if pod.created >= int(gone[0].since)]
+    came = [pod for pod in _own_pods(s) if _came_after(pod, gone[0])]
     if not came or not all(pod.node and gone[0].node for pod in came):
         return None
     if any(_is_in_its_place(pod, gone[0]) for pod in came):
@@ -117,8 +117,9 @@ def fault_followed(s: Situation) -> str:
         return ""
     if not any(each.name in s.world.evicted for each in gone):
         return f"Before that, only {_were_bad(gone)}, and not evicted yet."
-    before, since = f"Before that, {_were_bad(gone)}, and evicted", int(gone[-1].since)
-    back = [p for p in _own_pods(s) if p.created >= since and _is_in_its_place(p, gone[0])]
+    before = f"Before that, {_were_bad(gone)}, and evicted"
+    came = [pod for pod in _own_pods(s) if _came_after(pod, gone[-1])]
+    back = [pod for pod in came if _is_in_its_place(pod, gone[0])]
     if not back and s.candidate.node_suspected:
         return ""  # all checks have passed since then
     if not back:
@@ -196,6 +197,7 @@ def _in_one_place(s: Situation, pods: Iterable[str]) -> list[ReplacedPod]:
     """The pods, if there is one or all are on one node or in one zone; otherwise none."""
     seen = {pod: s.world.listed.get(pod) for pod in pods}
     nodes, zones = ({getattr(pod, of, "") for pod in seen.values()} for of in ("node", "zone"))
+    newest = max((pod.created for pod in _own_pods(s)), default=None)
     shared = len(seen) == 1 or (len(nodes) == 1 and "" not in nodes)
     if not shared and (len(zones) > 1 or "" in zones):
         return []
@@ -205,6 +207,7 @@ def _in_one_place(s: Situation, pods: Iterable[str]) -> list[ReplacedPod]:
             node=pod.node if pod else "",
             zone="" if shared or pod is None else pod.zone,
             since=s.now,
+            newest=newest,
         )
         for name, pod in seen.items()
     ]
@@ -238,6 +241,12 @@ def _is_in_its_place(pod: SeenPod, gone: ReplacedPod) -> bool:
     if gone.zone:
         return pod.zone == gone.zone
     return bool(gone.node) and pod.node == gone.node
+
+
+def _came_after(pod: SeenPod, gone: ReplacedPod) -> bool:
+    """Whether it was created later than the pods that were there when another was to be evicted.
+    Without such a pod, as in the status of an older operator, the operator's clock must do."""
+    return pod.created >= int(gone.since) if gone.newest is None else pod.created > gone.newest
 
 
 def _own_replaced(s: Situation) -> list[ReplacedPod]:

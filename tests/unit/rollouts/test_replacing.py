@@ -5,7 +5,9 @@ from typing import Any, Final
 
 import pytest
 
+from serinus.api.base import rfc3339
 from tests.campaign.history import Snapshot
+from tests.campaign.memory import pods as in_memory
 from tests.campaign.memory.world import World, run
 from tests.campaign.stage import evictions_refused, spec
 from tests.campaign.table import held, rejected, serves
@@ -55,6 +57,28 @@ def test_a_bad_node_is_named_and_the_model_is_promoted() -> None:
         await world.until(lambda s: not s.status["retiring"])
         assert {p.node for p in world.pods.pods.values()} - {pod.node}
 
+    run(course)
+
+
+@pytest.mark.parametrize("behind", [-20.0, 1.5, 20.0])
+def test_it_is_named_though_the_api_server_has_another_clock(
+    monkeypatch: pytest.MonkeyPatch, behind: float
+) -> None:
+    """By which pods are created."""
+    written = in_memory._manifest
+
+    def by_its_clock(pod: in_memory.Pod, deployment: dict[str, Any]) -> dict[str, Any]:
+        found = written(pod, deployment)
+        found["metadata"]["creationTimestamp"] = rfc3339(pod.born - behind)
+        return found
+
+    async def course(world: World) -> None:
+        pod = world.pods.of(await half(world))[0]
+        world.pods.failing[pod.node] = 0.3
+        last = await world.until(serves("v2").holds)
+        assert condition(last).startswith(f"Look at node {pod.node}: pod {pod.name}")
+
+    monkeypatch.setattr(in_memory, "_manifest", by_its_clock)
     run(course)
 
 
