@@ -1,6 +1,7 @@
 """What the tests of all layers share."""
 
 import gc
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
@@ -22,10 +23,10 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def progress_shown(pytestconfig: pytest.Config) -> AbstractContextManager[None]:
+def progress_shown(pytestconfig: pytest.Config) -> Callable[[], AbstractContextManager[None]]:
     """Within it, what is written to stderr is seen at once, not only after a failure."""
     capture = pytestconfig.pluginmanager.getplugin("capturemanager")
-    shown: AbstractContextManager[None] = capture.global_and_fixture_disabled()
+    shown: Callable[[], AbstractContextManager[None]] = capture.global_and_fixture_disabled
     return shown
 
 

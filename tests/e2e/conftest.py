@@ -5,7 +5,7 @@ Modules run beside each other. One that must not is marked `alone`; one that may
 marked `quiet`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -59,11 +59,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def product(progress_shown: AbstractContextManager[None], run_folder: Path) -> Iterator[Stage]:
+def product(
+    progress_shown: Callable[[], AbstractContextManager[None]], run_folder: Path
+) -> Iterator[Stage]:
     """The product, installed by its chart: by the first process of a run, for all of them."""
     is_up = run_folder / "is-up"
     lock = f"stage-{cache.digest(str(description.folder_of(CLUSTER)))}"
-    with progress_shown, cache.locked(lock):
+    with progress_shown(), cache.locked(lock):
         if not is_up.exists():
             bring_up()
             is_up.touch()

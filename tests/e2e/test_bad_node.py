@@ -6,7 +6,7 @@ The cluster is of this module alone: others have one node.
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Final
@@ -32,9 +32,9 @@ MARGIN: Final = {"absoluteMargin": "2%"}
 
 
 @pytest.fixture(scope="module")
-def product(progress_shown: AbstractContextManager[None]) -> Iterator[Stage]:
+def product(progress_shown: Callable[[], AbstractContextManager[None]]) -> Iterator[Stage]:
     """The product on a cluster with a second node, which is gone afterwards."""
-    with progress_shown, stage(CLUSTER, ["--backend=bare", "--second-node"]) as ready:
+    with progress_shown(), stage(CLUSTER, ["--backend=bare", "--second-node"]) as ready:
         ready.fresh_namespace(NAMESPACE)
         yield ready
     tool = [sys.executable, "-m", "tests.cluster", "down", f"--name={CLUSTER}"]
