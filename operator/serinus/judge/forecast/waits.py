@@ -7,7 +7,6 @@ which nothing counts.
 """
 
 import math
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -29,10 +28,6 @@ from serinus.metrics.queries import CounterQuery, Series
 INFINITE_AFTER: Final = 7 * 86400.0
 """Seconds; a longer wait counts as infinite."""
 NEAR_ENOUGH: Final = 1.2
-_FIRST_TRIED: Final = 600.0
-"""Seconds; where nothing says more."""
-_FOURFOLD: Final = 20
-"""How often the interval is taken fourfold at most: a second becomes longer than a week."""
 LOOKS: Final = 3
 _AT: Final = 1e9
 """Unix seconds of the simulated look; any value will do."""
@@ -115,13 +110,11 @@ def waits(
     for check in analysis.checks:
         if not check.settings.shares_budget:
             continue
-        fails: float | None = _FIRST_TRIED
-        passes = fails
         for weight in (each for each in weights if each < 100):
             rates = SharesPerSecond(splitting(weight), span)
             paper = Paper(analysis, check, baseline, hour, rates)
             bad_events = check.settings.finds_bad_events
-            fails = paper.until("Fail", times_as_many(2), fails) if bad_events else None
+            fails = paper.until("Fail", times_as_many(2)) if bad_events else None
             hidden = (
                 bad_events
                 and fails is None
@@ -130,7 +123,7 @@ def waits(
                     "Fail", INFINITE_AFTER, times_as_many(2)
                 )
             )
-            passes = paper.until("Pass", _same, passes)
+            passes = paper.until("Pass", _same)
             before = check.settings.counts_after_seconds
             yield Wait(
                 check,
@@ -169,8 +162,6 @@ class Paper:
         self._kind, self._budget = kind_of(check), budget_of(analysis, check)
         self._known, self._rates = baseline.of(reads(check)), rates
         self._interval = seconds(analysis.interval)
-        times = (self._interval * 4.0**n for n in range(_FOURFOLD))
-        self._tried = [*(each for each in times if each < INFINITE_AFTER), INFINITE_AFTER]
         asked = self._kind.queries()
         self._hour = {one: each for one, each in hour.items() if one in asked}
         # comparisons are opened by a first look
@@ -178,24 +169,14 @@ class Paper:
         begun = CheckState(policy=check.digest, counts_after=0.0)
         self._begun = self._judged(begun, 0.0, _same).state
 
-    def until(
-        self, verdict: Verdict, change: Change, near: float | None = _FIRST_TRIED
-    ) -> float | None:
+    def until(self, verdict: Verdict, change: Change) -> float | None:
         """Seconds until it comes to the verdict about a candidate with this change; no more exact
-        than the time between two looks. `near`: the same at another weight, which is tried first.
-        """
-        tried = self._tried
-        at = min(bisect_left(tried, INFINITE_AFTER if near is None else near), len(tried) - 1)
-        if self.comes(verdict, tried[at], change):
-            while at > 0 and self.comes(verdict, tried[at - 1], change):
-                at -= 1
-        else:
-            later = range(at + 1, len(tried))
-            found = next((i for i in later if self.comes(verdict, tried[i], change)), None)
-            if found is None:
-                return None
-            at = found
-        low, high = tried[at - 1] if at else 0.0, tried[at]
+        than the time between two looks."""
+        if not self.comes(verdict, INFINITE_AFTER, change):
+            return None
+        low, high = 0.0, self._interval
+        while high < INFINITE_AFTER and not self.comes(verdict, high, change):
+            low, high = high, min(high * 4, INFINITE_AFTER)
         while high > low * NEAR_ENOUGH and high - low > self._interval:
             middle = math.sqrt(low * high)
             if self.comes(verdict, middle, change):
