@@ -116,7 +116,9 @@ def false_alarms(runs: int, pods: int, duration: float, **how: object) -> int:
 
 
 @pytest.mark.parametrize("by_load", [False, True], ids=["by time", "by load"])
-@pytest.mark.parametrize("duration", short([20 * MINUTE, DAY, 3 * DAY], [20 * MINUTE, DAY]))
+@pytest.mark.parametrize(
+    "duration", short([20 * MINUTE, DAY, 3 * DAY], [20 * MINUTE, DAY]), ids=["20m", "1d", "3d"]
+)
 @pytest.mark.parametrize("pods", short([1, 2, 5, 20, 50], [1, 20]))
 def test_equal_revisions_keep_their_guard(pods: int, duration: float, by_load: bool) -> None:
     """The budget is one in a thousand: of all 1,260 guards of this test, none is lost."""

@@ -73,7 +73,7 @@ class Steps:
             yield SeenPod(name, revision, self._created[revision], len(past), end)
 
 
-@pytest.mark.parametrize("by_load", short([False, True], [True]))
+@pytest.mark.parametrize("by_load", short([False, True], [True]), ids=["by time", "by load"])
 def test_equal_revisions_keep_their_rollout_of_a_day(by_load: bool) -> None:
     """At most one in a hundred is lost."""
     rollouts = [
