@@ -10,7 +10,7 @@ from serinus.judge.evidence.look import Look
 from serinus.judge.evidence.pods import by_target
 from serinus.metrics.counters import Growth, count
 from serinus.metrics.queries import CounterQuery, QueryError, QueryResult, Series
-from serinus.metrics.samples import packed
+from serinus.metrics.samples import Samples, packed
 
 
 def minutes(history: Mapping[CounterQuery, QueryResult]) -> list[Look]:
@@ -100,3 +100,14 @@ def between(answer: QueryResult, start: float, end: float) -> QueryResult:
         if first < last:
             found.append(Series(series.labels, samples[first:last]))
     return tuple(found)
+
+
+def at(answer: QueryResult, moments: Container[float]) -> QueryResult:
+    """The samples of these times."""
+    if isinstance(answer, QueryError):
+        return answer
+    return tuple(
+        Series(each.labels, Samples(found))
+        for each in answer
+        if (found := [sample for sample in each.samples if sample[0] in moments])
+    )

@@ -7,7 +7,7 @@ from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline
 from serinus.api.status import CheckStatus
 from serinus.judge.analysis import Progress, judge
-from serinus.judge.evidence.history import between, times
+from serinus.judge.evidence.history import at, times
 from serinus.judge.evidence.look import EffectiveWeight
 from serinus.metrics.queries import (
     CounterQuery,
@@ -19,10 +19,9 @@ from serinus.metrics.queries import (
 )
 
 MOST_PODS: Final = 5
-EVERY: Final = 10
-"""Samples, a minute apart, from one look to the next."""
-BEFORE: Final = 1800.0
-"""Seconds read before a block, to know which pods have warmed up."""
+EVERY: Final = 5
+"""Samples, a minute apart, from one look to the next. Each costs as much as a look of a rollout; a pod
+that was bad for less than this is seldom named."""
 
 
 def rolled_back(
@@ -35,16 +34,13 @@ def rolled_back(
         return
     always = EffectiveWeight(1 / len(pods), since=0.0)
     moments = times(history.stable)[::EVERY]
-    blocks = [
-        (now, {q: between(a, now - BEFORE, now) for q, a in history.stable.items()})
-        for now in moments[1:]
-    ]
+    kept = frozenset(moments)
+    seen = {query: at(answer, kept) for query, answer in history.stable.items()}
     for pod in pods[:MOST_PODS]:
-        progress = Progress(baseline=baseline)
-        for now, seen in blocks:
-            measurement = Measurement(now, _of(seen, pod, True), _of(seen, pod, False))
-            progress = judge(analysis, progress, measurement, moments[0], always, explained=False)
-        failed = next((check for check in progress.checks if check.rolls_back), None)
+        hour = Measurement(moments[-1], _of(seen, pod, True), _of(seen, pod, False))
+        before = Progress(baseline=baseline)
+        after = judge(analysis, before, hour, moments[0], always, explained=False)
+        failed = next((check for check in after.checks if check.rolls_back), None)
         if failed is not None:
             yield pod.split("@")[0], failed
 

@@ -68,7 +68,7 @@ def costs(
     requests, share = _failures(hour, kind_of(check).queries())
     if not share:
         return {}
-    least, found = _LEAST_LOOKS * seconds(analysis.interval), {}
+    looks_take, found = _LEAST_LOOKS * seconds(analysis.interval), {}
     for weight in weights:
         rates = SharesPerSecond(splitting(weight), span)
         paper = Paper(analysis, check, baseline, hour, rates)
@@ -76,11 +76,10 @@ def costs(
         failed: dict[int, float | None] = {}
         for times in TIMES:
             as_many = min(times, 1 / share)
-            failing, lasts = share * as_many, paper.until("Fail", times_as_many(as_many))
-            if lasts is not None:
-                lasts = max(lasts, least) + check.settings.warm_up_seconds
-                lasts = max(lasts, _waited(check, failing, share))
-            failed[times] = None if lasts is None else per_second * lasts * failing
+            failing, uncounted = share * as_many, check.settings.warm_up_seconds
+            least = max(looks_take, _waited(check, failing, share) - uncounted)
+            counted = paper.until("Fail", times_as_many(as_many), least)
+            failed[times] = counted and per_second * (counted + uncounted) * failing
         found[weight] = Cost(weight, failed)
     return found
 

@@ -1,5 +1,6 @@
 """What to expect of a rollout before it starts, in sentences."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -36,17 +37,22 @@ def expected(longest: float, waits: Iterable[Wait]) -> Iterator[str]:
             f"Check {name} cannot pass at {at} within maxStepDuration "
             f"({spoken(longest)}): raise the weight, maxStepDuration or the check's margin."
         )
-    for name, at in _by_check(wait for wait in every if _overlooks(wait, longest)):
+    # if twice stable's rate is tolerated, or that rate is 0, there is nothing to detect
+    detecting = [(wait, wait.detects) for wait in every if wait.detects]
+    late = [(wait, found) for wait, found in detecting if not found.within(longest)]
+    for name, at in _by_check(wait for wait, found in late if found.within(math.inf)):
         yield (
             f"At {at}, check {name} needs longer than maxStepDuration to detect twice stable's "
             "rate of bad events."
         )
-    if (fails := [wait.fails for wait in every if wait.fails is not None]) and min(fails) > _DAY:
+    if not any(found.within(_DAY) for _, found in detecting) and any(
+        found.within(math.inf) for _, found in detecting
+    ):
         yield (
             "With so little traffic no check can detect twice stable's rate of bad events within "
             "a day: add a job, preview, mirror or approval step, or a guard after the promotion."
         )
-    for name, at in _by_check(wait for wait in every if wait.hidden_by_pods):
+    for name, at in _by_check(wait for wait, found in late if found.hidden_by_pods):
         yield (
             f"At {at}, check {name} cannot show twice stable's rate of bad events, since pods may "
             "differ by as much: run more pods of stable or of the candidate."
@@ -80,8 +86,3 @@ def failing_pods(failed: Iterable[tuple[str, CheckStatus]]) -> Iterator[str]:
             f"This policy would have rolled back stable's own pod {pod} as a candidate in the last "
             f"hour. Check {check.name}: {check.message}"
         )
-
-
-def _overlooks(wait: Wait, longest: float) -> bool:
-    """If twice stable's rate is tolerated, or that rate is 0, there is nothing to detect."""
-    return wait.fails is not None and wait.fails > longest

@@ -1,15 +1,17 @@
 """How long a step takes at today's traffic, found by running the judge on simulated counts.
 
-Each check is given LOOKS blocks with the rates of stable's last hour, longer and longer, until it
-passes a candidate equal to stable, and until it fails one with twice the bad events; several,
-because no look alone is enough for Fail. To that come the looks that it takes, and the time in
-which nothing counts.
+Each check is given counts with the rates of stable's last hour, and the shortest time is searched
+for after which it passes a candidate equal to stable. To that come the looks that it takes, and the
+time in which nothing counts. A trial costs as much as a look of the operator, so whether the check
+would fail a candidate with twice the bad events is tried only for the times that are asked about.
 """
 
 import math
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import Final
 
 from serinus.api.analysis import Analysis
@@ -20,7 +22,6 @@ from serinus.api.status import CheckState, Verdict
 from serinus.judge.analysis import budget_of, reads
 from serinus.judge.checks import kind_of
 from serinus.judge.evidence.look import ArmName, EffectiveWeight, Look
-from serinus.judge.findings.finding import Finding
 from serinus.judge.forecast.splits import Split, Splitting, exact
 from serinus.metrics.counters import Growth, Increase
 from serinus.metrics.queries import CounterQuery, Series
@@ -28,7 +29,9 @@ from serinus.metrics.queries import CounterQuery, Series
 INFINITE_AFTER: Final = 7 * 86400.0
 """Seconds; a longer wait counts as infinite."""
 NEAR_ENOUGH: Final = 1.2
-LOOKS: Final = 3
+LOOKS: Final[Mapping[Verdict, int]] = {"Pass": 1, "Fail": 3}
+"""In how many the counts of a trial come. Pass depends on their sum; no look alone is enough for
+Fail."""
 _AT: Final = 1e9
 """Unix seconds of the simulated look; any value will do."""
 
@@ -57,18 +60,39 @@ class SharesPerSecond:
 
 
 @dataclass(frozen=True, slots=True)
+class Detection:
+    """Of a candidate with twice the bad events, by a check at a weight."""
+
+    paper: "Paper"
+    among_equal_pods: "Paper"
+    """The same, if pods did not differ."""
+    uncounted: float
+    """Seconds at the beginning in which nothing counts."""
+
+    def within(self, span: float) -> bool:
+        """Whether it fails by a look within so many seconds; infinity: whether it ever does."""
+        counted = min(span - self.uncounted, INFINITE_AFTER)
+        looked = counted // self.paper.interval * self.paper.interval
+        return looked > 0 and self.paper.comes("Fail", looked, times_as_many(2))
+
+    @property
+    def hidden_by_pods(self) -> bool:
+        """Whether it never fails, since pods may differ by as much."""
+        never = not self.within(math.inf)
+        return never and self.among_equal_pods.comes("Fail", INFINITE_AFTER, times_as_many(2))
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
-    """Seconds that a check needs at a weight; None: it never comes to that verdict."""
+    """What a check needs at a weight."""
 
     check: Check
     weight: int
     """Percent."""
     passes: float | None
-    """Until an equal candidate passes."""
-    fails: float | None
-    """Until a candidate with twice the bad events fails."""
-    hidden_by_pods: bool = False
-    """Whether it would if pods did not differ."""
+    """Seconds until an equal candidate passes; None: it never does."""
+    detects: Detection | None
+    """None: there are no bad events to find."""
 
     @property
     def until_pass(self) -> float:
@@ -77,11 +101,11 @@ class Wait:
 
     def as_first(self) -> "Wait":
         """At the first weight of a rollout, whose requests do not count while pods warm up."""
-        more = self.check.settings.warm_up_seconds
+        more, detects = self.check.settings.warm_up_seconds, self.detects
         return replace(
             self,
             passes=None if self.passes is None else self.passes + more,
-            fails=None if self.fails is None else self.fails + more,
+            detects=detects and replace(detects, uncounted=detects.uncounted + more),
         )
 
 
@@ -105,34 +129,19 @@ def waits(
     `looks` follow each other without a gap. The time in which pods warm up is left out.
     """
     hour, span = hour_of(looks), looks[-1].at - looks[0].since
-    interval = seconds(analysis.interval)
     alike = _of_equal_pods(baseline)
     for check in analysis.checks:
         if not check.settings.shares_budget:
             continue
+        before = check.settings.counts_after_seconds
         for weight in (each for each in weights if each < 100):
             rates = SharesPerSecond(splitting(weight), span)
-            paper = Paper(analysis, check, baseline, hour, rates)
-            bad_events = check.settings.finds_bad_events
-            fails = paper.until("Fail", times_as_many(2)) if bad_events else None
-            hidden = (
-                bad_events
-                and fails is None
-                and baseline != alike
-                and Paper(analysis, check, alike, hour, rates).comes(
-                    "Fail", INFINITE_AFTER, times_as_many(2)
-                )
-            )
-            passes = paper.until("Pass", _same)
-            before = check.settings.counts_after_seconds
-            yield Wait(
-                check,
-                weight,
-                # pods are scraped as often as looked at, and the first block of a step began before
-                passes and before + _in_looks(passes + interval, interval),
-                fails and before + _in_looks(fails, interval),
-                hidden_by_pods=hidden,
-            )
+            paper, equal = (Paper(analysis, check, b, hour, rates) for b in (baseline, alike))
+            passes, interval = paper.until("Pass", _same), paper.interval
+            # pods are scraped as often as looked at, and the first block of a step began before
+            passes = passes and before + _in_looks(passes + interval, interval)
+            detects = Detection(paper, equal, before) if check.settings.finds_bad_events else None
+            yield Wait(check, weight, passes, detects)
 
 
 def _of_equal_pods(baseline: Baseline) -> Baseline:
@@ -159,41 +168,38 @@ class Paper:
         hour: Hour,
         rates: SharesPerSecond,
     ) -> None:
-        self._kind, self._budget = kind_of(check), budget_of(analysis, check)
-        self._known, self._rates = baseline.of(reads(check)), rates
-        self._interval = seconds(analysis.interval)
+        self._check, self._kind = check, kind_of(check)
+        self._budget, self._known = budget_of(analysis, check), baseline.of(reads(check))
+        self._rates, self.interval = rates, seconds(analysis.interval)
         asked = self._kind.queries()
         self._hour = {one: each for one, each in hour.items() if one in asked}
-        # comparisons are opened by a first look
-        # what comes later is taken to come at once: nothing says before how late that is
-        begun = CheckState(policy=check.digest, counts_after=0.0)
-        self._begun = self._judged(begun, 0.0, _same).state
 
-    def until(self, verdict: Verdict, change: Change) -> float | None:
-        """Seconds until it comes to the verdict about a candidate with this change; no more exact
-        than the time between two looks."""
-        if not self.comes(verdict, INFINITE_AFTER, change):
-            return None
-        low, high = 0.0, self._interval
-        while high < INFINITE_AFTER and not self.comes(verdict, high, change):
-            low, high = high, min(high * 4, INFINITE_AFTER)
-        while high > low * NEAR_ENOUGH and high - low > self._interval:
-            middle = math.sqrt(low * high)
-            if self.comes(verdict, middle, change):
-                high = middle
-            else:
-                low = middle
-        return high
+    def until(self, verdict: Verdict, change: Change, least: float = 0.0) -> float | None:
+        """Seconds until it comes to the verdict about a candidate with this change, no fewer than
+        `least` and no more exact than `spans`; None: never."""
+        tried = [*([least] if least else []), *(s for s in spans(self.interval) if s > least)]
+        if least and self.comes(verdict, least, change):
+            return least
+        found = bisect_left(tried, True, key=lambda span: self.comes(verdict, span, change))
+        return tried[found] if found < len(tried) else None
 
     def comes(self, verdict: Verdict, span: float, change: Change) -> bool:
         """Whether it comes to the verdict within these seconds."""
-        state = self._begun
-        for _ in range(LOOKS):
-            found = self._judged(state, span / LOOKS, change)
+        looks = LOOKS[verdict]
+        state, look = self._begun, self._look(span / looks, change)
+        for _ in range(looks):
+            found = self._kind.judge(state, look, self._budget)
             state = found.state
         return found.verdict == verdict
 
-    def _judged(self, state: CheckState, span: float, change: Change) -> Finding:
+    @cached_property
+    def _begun(self) -> CheckState:
+        """Comparisons are opened by a first look. What comes later is taken to come at once:
+        nothing says before how late that is."""
+        state = CheckState(policy=self._check.digest, counts_after=0.0)
+        return self._kind.judge(state, self._look(0.0, _same), self._budget).state
+
+    def _look(self, span: float, change: Change) -> Look:
         stable = {
             one: _grown(each, self._rates.of("stable") * span) for one, each in self._hour.items()
         }
@@ -202,8 +208,18 @@ class Paper:
             for one, each in self._hour.items()
         }
         weight = self._rates.effective
-        look = Look(_AT, candidate, stable, {}, baseline=self._known, weight=weight)
-        return self._kind.judge(state, look, self._budget)
+        return Look(_AT, candidate, stable, {}, baseline=self._known, weight=weight)
+
+
+@lru_cache
+def spans(interval: float) -> tuple[float, ...]:
+    """Seconds to try, up to INFINITE_AFTER: each so much longer than the one before that the
+    difference is worth a look."""
+    found = [interval]
+    while found[-1] < INFINITE_AFTER:
+        further = max(found[-1] + interval, found[-1] * NEAR_ENOUGH)
+        found.append(min(further, INFINITE_AFTER))
+    return tuple(found)
 
 
 def hour_of(looks: Iterable[Look]) -> Hour:
