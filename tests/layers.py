@@ -9,31 +9,52 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial
 from pathlib import Path
+from typing import IO, Any
 
 _BESIDE_EACH_OTHER = ("--dist=loadscope", "--no-loadscope-reorder")
 _WORKERS = (os.cpu_count() or 1) + 1
 """One more than there are cores, since some tests wait."""
-LAYERS: Mapping[str, Sequence[Sequence[str]]] = {
-    "unit": [("-m", "not exhaustive", f"--numprocesses={_WORKERS}", *_BESIDE_EACH_OTHER)],
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of pytest."""
+
+    marks: str
+    """Of the tests, as an expression."""
+    workers: int = 0
+    """How many tests run beside each other; 0: none, in the process itself."""
+    quiet: bool = False
+    """Whether a busy machine would disturb it."""
+
+    @property
+    def options(self) -> Sequence[str]:
+        """Of pytest."""
+        many = (f"--numprocesses={self.workers}", *_BESIDE_EACH_OTHER) if self.workers else ()
+        return "-m", self.marks, *many
+
+
+LAYERS: Mapping[str, Sequence[Run]] = {
+    "unit": [Run("not exhaustive", _WORKERS)],
     # most of their time is waiting
-    "integration": [("-m", "not exhaustive", "--numprocesses=5", *_BESIDE_EACH_OTHER)],
-    "e2e": [
-        ("-m", "not (quiet or alone or live)", "--numprocesses=4", *_BESIDE_EACH_OTHER),
-        ("-m", "quiet and not live", "--numprocesses=3", *_BESIDE_EACH_OTHER),
-    ],
-    "exhaustive": [("-m", "exhaustive", f"--numprocesses={_WORKERS}", *_BESIDE_EACH_OTHER)],
+    "integration": [Run("not exhaustive", 5)],
+    "e2e": [Run("not (quiet or alone or live)", 4), Run("quiet and not live", 3, quiet=True)],
+    "exhaustive": [Run("exhaustive", _WORKERS)],
     "live": [
-        ("-m", "live and not (quiet or alone)", "--numprocesses=4", *_BESIDE_EACH_OTHER),
-        ("-m", "live and quiet", "--numprocesses=2", *_BESIDE_EACH_OTHER),
-        ("-m", "live and alone"),
+        Run("live and not (quiet or alone)", 4),
+        Run("live and quiet", 2, quiet=True),
+        Run("live and alone", quiet=True),
     ],
 }
-"""Each layer's runs of pytest, one after another, and how many of its tests run beside each other.
-"""
+"""Each layer's runs, one after another."""
+IN_MEMORY = frozenset({"unit", "exhaustive"})
+"""They run beside those on clusters, with what these leave of the cores: those wait for much of
+their time."""
 FOLDERS: Mapping[str, Sequence[str]] = {"exhaustive": ("unit", "integration"), "live": ("e2e",)}
 """Where a layer's tests are, if not in a folder of its name."""
 _BUILD = Path(__file__).parents[1] / "build"
@@ -89,20 +110,39 @@ def reports_of(layer: str) -> Sequence[Path]:
     return [REPORTS / f"{layer}-{number}.xml" for number in range(1, len(LAYERS[layer]) + 1)]
 
 
-def run(layer: str) -> Outcome:
+def run(layer: str, beside: Future[Any] | None = None) -> Outcome:
     """Run a layer's tests; their output goes where ours goes. Where one of its runs fails, the next
-    is made all the same."""
-    runs = zip(LAYERS[layer], reports_of(layer), strict=True)
-    return reduce(Outcome.__add__, [_run(layer, options, report) for options, report in runs])
+    is made all the same. Those that need a quiet machine wait for what runs beside."""
+    outcome = Outcome(layer)
+    for one, report in zip(LAYERS[layer], reports_of(layer), strict=True):
+        if one.quiet and beside is not None:
+            wait([beside])
+        outcome += _run(layer, one, report)
+    return outcome
 
 
-def _run(layer: str, options: Sequence[str], report: Path) -> Outcome:
+def run_beside(layer: str) -> Outcome:
+    """Run a layer's tests at a low priority, and print what they print when they have ended."""
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    with (REPORTS / f"{layer}.log").open("w+") as log:
+        print(f"{layer} runs beside the other layers; what it prints is in {log.name}", flush=True)
+        outcome = Outcome(layer)
+        for one, report in zip(LAYERS[layer], reports_of(layer), strict=True):
+            outcome += _run(layer, one, report, ("nice", "-n", "10"), log)
+        log.seek(0)
+        print(log.read(), flush=True)
+    return outcome
+
+
+def _run(
+    layer: str, one: Run, report: Path, prefix: Sequence[str] = (), output: IO[str] | None = None
+) -> Outcome:
     report.unlink(missing_ok=True)
     started = time.monotonic()
     folders = [f"tests/{folder}" for folder in FOLDERS.get(layer, (layer,))]
-    tests = [*folders, f"--junitxml={report}", f"--durations={_SLOWEST}", *options]
-    command = [sys.executable, "-m", "pytest", *tests]
-    ended = subprocess.run(command, env=_environment(), check=False)
+    tests = [*folders, f"--junitxml={report}", f"--durations={_SLOWEST}", *one.options]
+    command = [*prefix, sys.executable, "-m", "pytest", *tests]
+    ended = subprocess.run(command, env=_environment(), check=False, stdout=output)
     outcome = counted(layer, report, time.monotonic() - started)
     if ended.returncode != 0 and outcome.failed == 0:  # for one, that it found no test
         return replace(outcome, failed=1)
@@ -117,23 +157,32 @@ def _environment() -> Mapping[str, str]:
 
 
 def main(layers: list[str]) -> int:
-    """Run layers in order up to the first that fails; print a line for each and their sum."""
+    """Run layers, those in memory beside the others, each in order up to the first that fails;
+    print a line for each and their sum."""
     unknown = sorted(set(layers) - set(LAYERS))
     if unknown or not layers:
         print(f"usage: python -m tests.layers [{'] ['.join(LAYERS)}]", file=sys.stderr)
         return 2
-    outcomes: list[Outcome] = []
+    in_memory = [layer for layer in layers if layer in IN_MEMORY]
+    on_clusters = [layer for layer in layers if layer not in IN_MEMORY]
+    outcomes: dict[str, Outcome] = {}
+
+    def run_each(of: Sequence[str], how: Callable[[str], Outcome]) -> None:
+        for layer in of:
+            if all(outcome.ran for outcome in outcomes.values()):
+                outcomes[layer] = how(layer)
+
+    with ThreadPoolExecutor(1) as pool:
+        beside = pool.submit(run_each, in_memory, run_beside if on_clusters else run)
+        run_each(on_clusters, partial(run, beside=beside))
+        beside.result()
+    print()
     for layer in layers:
-        outcomes.append(run(layer))
-        if not outcomes[-1].ran:
-            break
-    print("", *outcomes, sep="\n")
-    for layer in layers[len(outcomes) :]:
-        print(f"{layer + ':':13}not run, since {outcomes[-1].layer} did not pass")
-    passed = sum(outcome.passed for outcome in outcomes)
-    failed = sum(outcome.failed for outcome in outcomes)
+        print(outcomes.get(layer, f"{layer + ':':13}not run, since another did not pass"))
+    passed = sum(outcome.passed for outcome in outcomes.values())
+    failed = sum(outcome.failed for outcome in outcomes.values())
     print(f"{passed} passed, {failed} failed", flush=True)
-    return 0 if all(outcome.ran for outcome in outcomes) else 1
+    return 0 if all(layer in outcomes and outcomes[layer].ran for layer in layers) else 1
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from tests import layers
 from tests.e2e import conftest as e2e
 from tests.integration import conftest as integration
 from tests.integration.conftest import Groups
-from tests.layers import Outcome, counted, reports_of, run
+from tests.layers import Outcome, Run, counted, main, reports_of, run
 from tests.unit import conftest as unit
 
 
@@ -66,7 +66,7 @@ SOCIABLE = "def test_it() -> None:\n    assert {}\n"
 @pytest.fixture
 def a_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a layer that runs as e2e does, but in one process."""
-    parts = [("-m", "not alone"), ("-m", "alone")]
+    parts = [Run("not alone"), Run("alone")]
     monkeypatch.setattr(layers, "LAYERS", {"layer": parts})
     monkeypatch.setattr(layers, "REPORTS", tmp_path / "reports")
     monkeypatch.chdir(tmp_path)
@@ -117,8 +117,68 @@ def test_compiled_modules_are_kept_though_the_environment_says_no(
     assert run("layer").ran
 
 
+@pytest.fixture
+def two_layers(a_layer: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a layer in memory, and of one on a cluster whose runs are two."""
+    on_a_cluster = [Run("not alone"), Run("alone", quiet=True)]
+    runs = {"memory": [Run("not alone")], "layer": on_a_cluster, "later": [Run("not alone")]}
+    monkeypatch.setattr(layers, "LAYERS", runs)
+    monkeypatch.setattr(layers, "IN_MEMORY", {"memory"})
+    (a_layer / "test_sociable.py").write_text(SOCIABLE.format(True))
+    for other in ("memory", "later"):
+        (a_layer.parent / other).mkdir()
+        (a_layer.parent / other / "test_sociable.py").write_text(SOCIABLE.format(True))
+    return a_layer.parent
+
+
+SLOW = """
+import time
+from pathlib import Path
+
+def test_it() -> None:
+    deadline = time.monotonic() + 60
+    while not Path("begun").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(1)
+    Path("ended").touch()
+"""
+BEGINS = "from pathlib import Path\n\ndef test_it() -> None:\n    Path('begun').touch()\n"
+AFTER_IT = """
+from pathlib import Path
+
+import pytest
+
+@pytest.mark.alone
+def test_it() -> None:
+    assert Path("ended").exists()
+"""
+
+
+def test_a_layer_in_memory_runs_beside_others_and_what_needs_a_quiet_machine_waits_for_it(
+    two_layers: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (two_layers / "memory" / "test_slow.py").write_text(SLOW)
+    (two_layers / "layer" / "test_begins.py").write_text(BEGINS)
+    (two_layers / "layer" / "test_lonely.py").write_text(AFTER_IT)
+    assert main(["memory", "layer", "later"]) == 0
+    output = capfd.readouterr().out
+    assert output.splitlines()[-1] == "6 passed, 0 failed"
+    assert "tests/memory/test_slow.py" in output
+
+
+@pytest.mark.parametrize("failing", ["memory", "layer"])
+def test_after_a_layer_that_fails_no_other_begins(
+    two_layers: Path, capfd: pytest.CaptureFixture[str], failing: str
+) -> None:
+    (two_layers / failing / "test_fails.py").write_text(SOCIABLE.format(False))
+    (two_layers / "layer" / "test_lonely.py").write_text(LONELY)
+    assert main(["memory", "layer", "later"]) == 1
+    assert "later:       not run, since another did not pass" in capfd.readouterr().out
+
+
 def test_each_module_of_e2e_runs_once() -> None:
-    runs = [run[1] for layer in ("e2e", "live") for run in layers.LAYERS[layer]]
+    runs = [run.marks for layer in ("e2e", "live") for run in layers.LAYERS[layer]]
     for path in Path("tests/e2e").glob("test_*.py"):
         marks = set(re.findall(r"mark\.(alone|quiet|live)\b", path.read_text()))
         marked = {mark: mark in marks for mark in ("alone", "quiet", "live")}

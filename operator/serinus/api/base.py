@@ -48,7 +48,10 @@ class Type(BaseModel):
             if name not in fields:
                 raise TypeError(f"{type(self).__name__} has no field {name}")
         changed, put = object.__new__(type(self)), object.__setattr__
-        put(changed, "__dict__", {**self.__dict__, **changes})
+        values = {**self.__dict__, **changes}
+        if len(values) > len(fields):  # a cached property may depend on what has changed
+            values = {name: values[name] for name in fields}
+        put(changed, "__dict__", values)
         put(changed, "__pydantic_fields_set__", self._set_with(changes))
         put(changed, "__pydantic_extra__", self.__pydantic_extra__)
         put(changed, "__pydantic_private__", None)

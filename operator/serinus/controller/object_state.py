@@ -10,6 +10,7 @@ from typing import Self
 
 from serinus.api.isolation import Part, isolated
 from serinus.api.reasons import Reason
+from serinus.api.spec import Spec
 from serinus.api.status import Candidate, Decision, Status
 from serinus.api.validation import read_status
 from serinus.controller.actuation import WriteOutcome
@@ -68,12 +69,27 @@ class TaskPolicyAsked:
     """Unix seconds."""
 
 
+@dataclass(frozen=True, slots=True)
+class SpecRead:
+    """A spec as it is understood."""
+
+    written: str
+    """In JSON."""
+    spec: Spec | None
+    """None if it cannot be read at all."""
+    problems: tuple[str, ...]
+    ignored: tuple[str, ...]
+    """Unknown fields, for example if a newer CRD adds defaults, each as a message."""
+
+
 @dataclass(slots=True)
 class ObjectState:
     """One ModelDeployment, as long as this process acts on it."""
 
     uid: str
     """Another object with the same name has another uid."""
+    spec: SpecRead | None = None
+    """None: no pass has read it."""
     unsaved: Unsaved | None = None
     """None: the written status is complete."""
     unread: tuple[str, ...] = ()

@@ -1,5 +1,6 @@
 """The input of one pass, read at its beginning."""
 
+import json
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -9,7 +10,7 @@ from serinus.api.spec import Spec
 from serinus.api.status import Status
 from serinus.api.validation import readable, typed
 from serinus.cluster import Family, Store
-from serinus.controller.object_state import ObjectState
+from serinus.controller.object_state import ObjectState, SpecRead
 from serinus.controller.queue import Key
 from serinus.manifests.following import as_written
 from serinus.manifests.kinds import SERVICE
@@ -101,9 +102,17 @@ def _outranked(store: Store, owner: Owner, router: Router, objects: Objects) -> 
     return router.outranked(owner, objects, others)
 
 
-def read_spec(live: Manifest) -> tuple[Spec | None, tuple[str, ...], tuple[str, ...]]:
-    """The typed spec, its problems, and its unknown fields, for example if a newer CRD adds
-    defaults; None if it cannot be read at all."""
+def read_spec(live: Manifest, state: ObjectState) -> SpecRead:
+    """What the last pass read of this spec, or read it anew: its types and rules take as long as
+    some steps of a pass."""
+    written = json.dumps(live["spec"])
+    if state.spec is None or state.spec.written != written:
+        state.spec = SpecRead(written, *_read(live))
+    return state.spec
+
+
+def _read(live: Manifest) -> tuple[Spec | None, tuple[str, ...], tuple[str, ...]]:
+    """The typed spec, its problems, and its unknown fields."""
     name, written = (
         (live["metadata"]["namespace"], live["metadata"]["name"]),
         as_written(live["spec"]),

@@ -132,12 +132,12 @@ class Reconciler:
         followed = follow(self._registries, self._store, key, live, status, now)
         status = status.replace(model=followed and followed.known)
         stands = resolved(live, followed)
-        spec, problems, ignored = (None, (), ()) if stands is None else read_spec(stands)
-        if stands is None or spec is None:
-            tell = partial(refused, status, live, followed, problems, now)
+        read = None if stands is None else read_spec(stands, state)
+        if stands is None or read is None or read.spec is None:
+            tell = partial(refused, status, live, followed, read.problems if read else (), now)
             return await self._refuse(key, live, state, status, tell, now)
 
-        desired = replace(read_desired(stands, spec, problems, ignored), following=followed)
+        desired = read_desired(stands, read.spec, followed, read.problems, read.ignored)
         observed = self._read(key, stands, desired, state, status, now)
         seen = await look_at_allowed(self._cluster, observed.owner, status, self._task_kinds, now)
         world = await self._observe(observed, status, seen)
@@ -147,7 +147,7 @@ class Reconciler:
         status = await judge_measured(self._sampler, self._judging, observed, status, world, faults)
         errors = standing(state.internal_errors, faults, now)
         world = replace(world, internal_errors=tuple(errors.values()))
-        if why := withdrawn(spec, status, mark, now):
+        if why := withdrawn(read.spec, status, mark, now):
             lost = Problem(Reason.WEIGHT_LOWERED, Severity.WAIT, About.WITHDRAWAL, why)
             world = world.with_problems(lost, split_in_effect=False)
 

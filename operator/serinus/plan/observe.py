@@ -18,6 +18,7 @@ from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import Routed
 from serinus.manifests.service import selected_revision
 from serinus.manifests.workloads import WORKLOADS, Workload, kind_of, running
+from serinus.plan.following import Following
 from serinus.plan.history import named_in
 from serinus.plan.problems import Problem, Severity, gravest_first
 from serinus.plan.scraping import less_scraped
@@ -28,7 +29,11 @@ COMMAND = "serinus.dev/command"
 
 
 def read_desired(
-    live: Manifest, spec: Spec, problems: tuple[str, ...] = (), ignored: tuple[str, ...] = ()
+    live: Manifest,
+    spec: Spec,
+    following: Following | None = None,
+    problems: tuple[str, ...] = (),
+    ignored: tuple[str, ...] = (),
 ) -> Desired:
     """The desired state of a ModelDeployment; `spec` is typed and has defaults."""
     metadata, raw = live["metadata"], live["spec"]
@@ -42,6 +47,7 @@ def read_desired(
         ignored=ignored,
         name=metadata["name"],
         digest=approval_digest(raw),
+        following=following,
     )
 
 

@@ -4,6 +4,8 @@ from copy import copy, deepcopy
 
 import pytest
 
+from serinus.api.checks import Check
+from serinus.api.checks.error_rate import ErrorRate
 from serinus.api.spec import Rollout
 from serinus.api.status import CheckStatus, Status, Weight
 
@@ -21,6 +23,14 @@ def test_a_field_that_the_type_does_not_have_is_refused() -> None:
         Weight(wanted=5, actual=0).replace(wnated=25)
     with pytest.raises(TypeError, match="Status has no field observedGeneration"):
         Status().replace(observedGeneration=2)
+
+
+def test_what_was_derived_from_the_old_value_is_derived_anew() -> None:
+    check = Check.model_validate({"name": "errors", "errorRate": {"limit": "5%"}})
+    assert check.settings == ErrorRate(limit="5%")
+    other = check.replace(error_rate=ErrorRate(limit="1%"))
+    assert other.settings == ErrorRate(limit="1%")
+    assert other.digest != check.digest
 
 
 def test_what_was_set_is_remembered_as_set() -> None:

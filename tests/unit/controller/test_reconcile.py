@@ -10,6 +10,7 @@ from serinus.api.spec import Spec
 from serinus.api.stages import Stage
 from serinus.api.status import Candidate, CheckStatus, Hold, Stable, Status, Weight
 from serinus.controller.actuation import WriteOutcome
+from serinus.controller.object_state import ObjectState, SpecRead
 from serinus.controller.observed import read_spec
 from serinus.controller.reconcile import (
     BLOCKED_LOOK_AGAIN,
@@ -68,25 +69,39 @@ def plan(status: Status, *running: str, wake_in: float | None = None) -> Plan:
 # the spec
 
 
+def read(live: dict[str, Any]) -> SpecRead:
+    return read_spec(live, ObjectState.begin(live))
+
+
+def test_a_spec_is_read_again_only_if_it_has_changed() -> None:
+    first = model_deployment(replicas=2)
+    state = ObjectState.begin(first)
+    before = read_spec(first, state)
+    assert read_spec(model_deployment(replicas=2), state) is before
+    after = read_spec(model_deployment(replicas=3), state)
+    assert after.spec is not None and after.spec.replicas == 3
+
+
 def test_a_good_spec_is_read_with_no_complaint() -> None:
-    spec, complaints, ignored = read_spec(model_deployment(replicas=2))
-    assert spec is not None
-    assert (spec.replicas, complaints, ignored) == (2, (), ())
+    found = read(model_deployment(replicas=2))
+    assert found.spec is not None
+    assert (found.spec.replicas, found.problems, found.ignored) == (2, (), ())
 
 
 def test_a_spec_of_another_schema_is_not_read_and_says_which_field() -> None:
-    spec, complaints, _ = read_spec(model_deployment(replicas="many"))
-    assert spec is None
-    assert "spec.replicas" in complaints[0]
+    found = read(model_deployment(replicas="many"))
+    assert found.spec is None
+    assert "spec.replicas" in found.problems[0]
 
 
 def test_fields_of_a_newer_version_are_named_and_left_out() -> None:
     newer = {"mirror": {"duration": "1h"}, "analysis": {"lookback": "5m", "interval": "20s"}}
     live = model_deployment(rollout=newer, replicas=2)
-    spec, complaints, ignored = read_spec(live)
-    assert spec is not None
-    assert (spec.replicas, spec.rollout.analysis.interval, complaints) == (2, "20s", ())
-    assert ignored == (
+    found = read(live)
+    assert found.spec is not None
+    assert (found.spec.replicas, found.spec.rollout.analysis.interval) == (2, "20s")
+    assert found.problems == ()
+    assert found.ignored == (
         "spec.rollout.analysis.lookback is unknown to this version.",
         "spec.rollout.mirror is unknown to this version.",
     )
