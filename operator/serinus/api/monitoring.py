@@ -236,7 +236,8 @@ class FeedbackLimit(FeedbackCounters, Monitor):
     )
 
 
-MONITORS: Final[Mapping[str, type[Monitor]]] = {
+Quantity = Literal["featureDrift", "predictionDrift", "errorRate", "feedback"]
+MONITORS: Final[Mapping[Quantity, type[Monitor]]] = {
     "featureDrift": FeatureDrift,
     "predictionDrift": PredictionMonitor,
     "errorRate": ErrorLimit,
@@ -244,7 +245,7 @@ MONITORS: Final[Mapping[str, type[Monitor]]] = {
 }
 """Every quantity that can be monitored, by its key in a manifest; each has a field of
 Monitoring."""
-_FIELDS: Final = {key: to_snake(key) for key in MONITORS}
+_FIELDS: Final[Mapping[str, str]] = {key: to_snake(key) for key in MONITORS}
 MOST_A_WEEK: Final = 7
 
 
@@ -309,11 +310,11 @@ class Retrain(Type):
     )
 
     alarms: Annotated[
-        list[Literal["featureDrift", "predictionDrift", "errorRate", "feedback"]],
+        list[Quantity],
         Field(min_length=1, max_length=len(MONITORS)),
     ] = Field(
-        description="Alarms that start a Job, of what is monitored: featureDrift, predictionDrift, "
-        "errorRate, feedback. Retraining seldom helps against errors."
+        description=f"Alarms that start a Job, of what is monitored: {', '.join(MONITORS)}. "
+        "Retraining seldom helps against errors."
     )
     after: Interval = Field(
         default="1h",

@@ -32,7 +32,7 @@ STEPS: list[dict[str, Any]] = [{"setWeight": 20}, {"setWeight": 50}]
 
 
 def reasons_of_the_rules() -> Iterator[Reason]:
-    for path in sorted([*ROOMS.glob("plan/*.py"), *ROOMS.glob("controller/*.py")]):
+    for path in sorted([*ROOMS.glob("plan/**/*.py"), *ROOMS.glob("controller/*.py")]):
         calls = (
             each for each in ast.walk(ast.parse(path.read_text())) if isinstance(each, ast.Call)
         )

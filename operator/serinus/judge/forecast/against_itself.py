@@ -21,7 +21,7 @@ from serinus.metrics.queries import (
 MOST_PODS: Final = 5
 EVERY: Final = 5
 """Samples, a minute apart, from one look to the next. Each costs as much as a look of a rollout;
-pods that were bad for less than this are seldom named."""
+pods that were bad for less than two looks are seldom named."""
 
 
 def rolled_back(
