@@ -272,3 +272,31 @@ def test_nothing_is_said_to_pass_before_it_counts() -> None:
     at = {(wait.check.kind, wait.weight): wait.passes or 0 for wait in found}
     assert at["feedback", 5] > 600 and at["feedback", 25] > 600
     assert at["latency", 5] > 120 > at["latency", 25]
+
+
+def test_failures_that_are_what_did_not_succeed_are_in_the_forecast() -> None:
+    """One look counts them, if no answer to them has come, at the next one."""
+
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        for pod in "abcde":
+            failed = poisson(rng, 12 * RATE * 0.1)
+            requests(pods, pod, failed, 1200)
+            pods.add(pod, "model_successes_total", 1200 - failed)
+
+    def passes(**settings: str) -> float | None:
+        return forecast(analysis(error_rate(**settings)), serve, [5])[0].passes
+
+    successes = passes(successes="model_successes_total")
+    assert successes == pytest.approx(passes(), rel=0.25)
+    assert passes(successes="model_successes_total", limit="8%") is None
+
+
+def test_latency_that_does_not_show_yet_at_which_bounds_to_compare_is_said_to_pass() -> None:
+    """Few requests, and all of them in one bucket."""
+
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        for le in ("0.1", "0.5", "+Inf"):
+            pods.add("a", "model_request_duration_seconds_bucket", 3, le=le)
+
+    [wait] = forecast(analysis(latency()), serve, [50])
+    assert 3600 < (wait.passes or 0) < 12 * 3600

@@ -21,6 +21,7 @@ from serinus.api.quantities import seconds
 from serinus.api.status import CheckState, Verdict
 from serinus.judge.analysis import budget_of, reads
 from serinus.judge.checks import kind_of
+from serinus.judge.evidence.comparison import step_entered
 from serinus.judge.evidence.look import ArmName, EffectiveWeight, Look
 from serinus.judge.forecast.splits import Split, Splitting, exact
 from serinus.metrics.counters import Growth, Increase
@@ -30,8 +31,8 @@ INFINITE_AFTER: Final = 7 * 86400.0
 """Seconds; a longer wait counts as infinite."""
 NEAR_ENOUGH: Final = 1.2
 LOOKS: Final[Mapping[Verdict, int]] = {"Pass": 1, "Fail": 3}
-"""In how many the counts of a trial come. Pass depends on their sum; no look alone is enough for
-Fail."""
+"""In how many the counts of a trial come. Pass depends on their sum, once a look before has shown
+what to compare, and which requests are still unanswered; no look alone is enough for Fail."""
 _AT: Final = 1e9
 """Unix seconds of the simulated look; any value will do."""
 
@@ -187,6 +188,8 @@ class Paper:
         """Whether it comes to the verdict within these seconds."""
         looks = LOOKS[verdict]
         state, look = self._begun, self._look(span / looks, change)
+        if verdict == "Pass":
+            state = step_entered(self._kind.judge(state, look, self._budget).state)
         for _ in range(looks):
             found = self._kind.judge(state, look, self._budget)
             state = found.state
