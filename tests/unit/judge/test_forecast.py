@@ -237,15 +237,16 @@ def test_without_traffic_nothing_is_expected() -> None:
     assert "today's traffic" not in told(analysis(error_rate()), lambda pods, rng, minute: None)
 
 
-def test_a_policy_that_would_have_rolled_back_a_pod_of_stable_is_told_of_with_its_evidence() -> (
-    None
-):
+@pytest.mark.parametrize("interval", ["15s", "30m"])
+def test_a_policy_that_would_have_rolled_back_a_pod_of_stable_is_told_of_with_its_evidence(
+    interval: str,
+) -> None:
     def one_worse(pods: Pods, rng: Random, minute: int) -> None:
         # one of two cannot be told from chance by how pods differ, and fails the limit all the same
         for pod, share in (("good", 0.01), ("bad", 0.09)):
             requests(pods, pod, poisson(rng, 1000 * share), 1000)
 
-    message = told(analysis(error_rate(limit="5%")), one_worse)
+    message = told(analysis(error_rate(limit="5%")).replace(interval=interval), one_worse)
     assert "This policy would have rolled back stable's own pod bad" in message
     assert "Check errors: Candidate errors " in message
 

@@ -19,9 +19,12 @@ from serinus.metrics.queries import (
 )
 
 MOST_PODS: Final = 5
+APART: Final = "1m"
+"""The samples of the history."""
 EVERY: Final = 5
-"""Samples, a minute apart, from one look to the next. Each costs as much as a look of a rollout;
-pods that were bad for less than two looks are seldom named."""
+"""Samples from one look to the next, whatever the interval of the analysis: by a longer one the
+hour could be a single look, and no look alone is enough for Fail. Each costs as much as a look of a
+rollout; pods that were bad for less than two looks are seldom named."""
 
 
 def rolled_back(
@@ -35,6 +38,7 @@ def rolled_back(
     always = EffectiveWeight(1 / len(pods), since=0.0)
     moments = times(history.stable)[::EVERY]
     kept = frozenset(moments)
+    analysis = analysis.replace(interval=APART)
     seen = {query: at(answer, kept) for query, answer in history.stable.items()}
     for pod in pods[:MOST_PODS]:
         hour = Measurement(moments[-1], _of(seen, pod, True), _of(seen, pod, False))
