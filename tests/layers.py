@@ -124,7 +124,7 @@ def run(layer: str, beside: Future[Any] | None = None) -> Outcome:
 def run_beside(layer: str) -> Outcome:
     """Run a layer's tests at a low priority, and print what they print when they have ended."""
     REPORTS.mkdir(parents=True, exist_ok=True)
-    with (REPORTS / f"{layer}.log").open("w+") as log:
+    with (REPORTS / f"{layer}.log").open("w+", errors="replace") as log:
         print(f"{layer} runs beside the other layers; what it prints is in {log.name}", flush=True)
         outcome = Outcome(layer)
         for one, report in zip(LAYERS[layer], reports_of(layer), strict=True):

@@ -177,6 +177,16 @@ def test_after_a_layer_that_fails_no_other_begins(
     assert "later:       not run, since another did not pass" in capfd.readouterr().out
 
 
+def test_what_a_layer_beside_others_prints_may_be_no_text(
+    two_layers: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (two_layers / "layer" / "test_lonely.py").write_text(LONELY)
+    at_its_end = 'import atexit\nimport os\n\natexit.register(os.write, 1, b"\\xff")\n'
+    (two_layers / "memory" / "conftest.py").write_text(at_its_end)
+    assert main(["memory", "layer"]) == 0
+    assert capfd.readouterr().out.splitlines()[-1] == "3 passed, 0 failed"
+
+
 def test_each_module_of_e2e_runs_once() -> None:
     runs = [run.marks for layer in ("e2e", "live") for run in layers.LAYERS[layer]]
     for path in Path("tests/e2e").glob("test_*.py"):
