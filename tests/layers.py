@@ -5,6 +5,7 @@ failure here, though pytest calls it a success.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 _BESIDE_EACH_OTHER = ("--dist=loadscope", "--no-loadscope-reorder")
 _WORKERS = (os.cpu_count() or 1) + 1
@@ -60,6 +61,8 @@ FOLDERS: Mapping[str, Sequence[str]] = {"exhaustive": ("unit", "integration"), "
 _BUILD = Path(__file__).parents[1] / "build"
 REPORTS = _BUILD / "reports"
 _SLOWEST = 15
+_RUNNING: Final[set[subprocess.Popen[bytes]]] = set()
+"""Of pytest."""
 
 
 @dataclass(frozen=True)
@@ -142,11 +145,24 @@ def _run(
     folders = [f"tests/{folder}" for folder in FOLDERS.get(layer, (layer,))]
     tests = [*folders, f"--junitxml={report}", f"--durations={_SLOWEST}", *one.options]
     command = [*prefix, sys.executable, "-m", "pytest", *tests]
-    ended = subprocess.run(command, env=_environment(), check=False, stdout=output)
+    code = _ended(command, output)
     outcome = counted(layer, report, time.monotonic() - started)
-    if ended.returncode != 0 and outcome.failed == 0:  # for one, that it found no test
+    if code != 0 and outcome.failed == 0:  # for one, that it found no test
         return replace(outcome, failed=1)
     return outcome
+
+
+def _ended(command: Sequence[str], output: IO[str] | None) -> int:
+    """A command's exit code, once it has ended; it is killed if that is not waited for."""
+    with subprocess.Popen(command, env=_environment(), stdout=output) as process:
+        _RUNNING.add(process)
+        try:
+            return process.wait()
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            _RUNNING.discard(process)
 
 
 def _environment() -> Mapping[str, str]:
@@ -174,8 +190,13 @@ def main(layers: list[str]) -> int:
 
     with ThreadPoolExecutor(1) as pool:
         beside = pool.submit(run_each, in_memory, run_beside if on_clusters else run)
-        run_each(on_clusters, partial(run, beside=beside))
-        beside.result()
+        try:
+            run_each(on_clusters, partial(run, beside=beside))
+            beside.result()
+        except BaseException:  # leaving the block waits for what runs beside
+            for process in [*_RUNNING]:
+                process.send_signal(signal.SIGINT)
+            raise
     print()
     for layer in layers:
         print(outcomes.get(layer, f"{layer + ':':13}not run, since another did not pass"))

@@ -187,6 +187,39 @@ def test_what_a_layer_beside_others_prints_may_be_no_text(
     assert capfd.readouterr().out.splitlines()[-1] == "3 passed, 0 failed"
 
 
+INTERRUPTS = """
+import os
+import signal
+import time
+from pathlib import Path
+
+def test_it() -> None:
+    deadline = time.monotonic() + 60
+    while not Path("begun").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.kill(os.getppid(), signal.SIGINT)
+    time.sleep(60)
+"""
+ENDLESS = """
+import time
+from pathlib import Path
+
+def test_it() -> None:
+    Path("begun").touch()
+    time.sleep(30)
+    Path("ended").touch()
+"""
+
+
+def test_once_the_runner_is_interrupted_nothing_goes_on_or_begins(two_layers: Path) -> None:
+    (two_layers / "layer" / "test_interrupts.py").write_text(INTERRUPTS)
+    (two_layers / "memory" / "test_endless.py").write_text(ENDLESS)
+    with pytest.raises(KeyboardInterrupt):
+        main(["memory", "layer"])
+    assert Path("begun").exists() and not Path("ended").exists()
+
+
 def test_each_module_of_e2e_runs_once() -> None:
     runs = [run.marks for layer in ("e2e", "live") for run in layers.LAYERS[layer]]
     for path in Path("tests/e2e").glob("test_*.py"):
