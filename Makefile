@@ -123,14 +123,14 @@ test-gateways: $(READY) ## Measure gateways, and the operator behind each; write
 .PHONY: test
 test: verify ## Run all checks and tests from scratch; fail if a layer did not run
 	@status=0; \
-	  $(BIN)/python -m tests.layers unit integration e2e || status=$$?; \
+	  $(BIN)/python -m tests.layers integration unit e2e || status=$$?; \
 	  $(BIN)/python -m tests.cluster down --all || status=$$?; \
 	  exit $$status
 
 .PHONY: test-all
 test-all: verify ## Run what make test runs, and what takes long: before a release, and each night
 	@status=0; \
-	  $(BIN)/python -m tests.layers unit integration e2e exhaustive live || status=$$?; \
+	  $(BIN)/python -m tests.layers integration unit e2e exhaustive live || status=$$?; \
 	  $(BIN)/python -m tests.cluster down --all || status=$$?; \
 	  exit $$status
 

@@ -1,6 +1,7 @@
 """The runner of the layers must not let one pass that has not run."""
 
 import re
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -10,7 +11,7 @@ from tests import layers
 from tests.e2e import conftest as e2e
 from tests.integration import conftest as integration
 from tests.integration.conftest import Groups
-from tests.layers import Outcome, Run, counted, main, reports_of, run
+from tests.layers import Outcome, counted, main, reports_of, run
 from tests.unit import conftest as unit
 
 
@@ -66,7 +67,7 @@ SOCIABLE = "def test_it() -> None:\n    assert {}\n"
 @pytest.fixture
 def a_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a layer that runs as e2e does, but in one process."""
-    parts = [Run("not alone"), Run("alone")]
+    parts = [("-m", "not alone"), ("-m", "alone")]
     monkeypatch.setattr(layers, "LAYERS", {"layer": parts})
     monkeypatch.setattr(layers, "REPORTS", tmp_path / "reports")
     monkeypatch.chdir(tmp_path)
@@ -117,111 +118,33 @@ def test_compiled_modules_are_kept_though_the_environment_says_no(
     assert run("layer").ran
 
 
-@pytest.fixture
-def two_layers(a_layer: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of a layer in memory, and of one on a cluster whose runs are two."""
-    on_a_cluster = [Run("not alone"), Run("alone", quiet=True)]
-    runs = {"memory": [Run("not alone")], "layer": on_a_cluster, "later": [Run("not alone")]}
-    monkeypatch.setattr(layers, "LAYERS", runs)
-    monkeypatch.setattr(layers, "IN_MEMORY", {"memory"})
-    (a_layer / "test_sociable.py").write_text(SOCIABLE.format(True))
-    for other in ("memory", "later"):
-        (a_layer.parent / other).mkdir()
-        (a_layer.parent / other / "test_sociable.py").write_text(SOCIABLE.format(True))
-    return a_layer.parent
+ALL = (("-m", "not alone"),)
+UP = "from pathlib import Path\n\ndef test_it() -> None:\n    assert Path('up').exists() is {}\n"
 
 
-SLOW = """
-import time
-from pathlib import Path
-
-def test_it() -> None:
-    deadline = time.monotonic() + 60
-    while not Path("begun").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    time.sleep(1)
-    Path("ended").touch()
-"""
-BEGINS = "from pathlib import Path\n\ndef test_it() -> None:\n    Path('begun').touch()\n"
-AFTER_IT = """
-from pathlib import Path
-
-import pytest
-
-@pytest.mark.alone
-def test_it() -> None:
-    assert Path("ended").exists()
-"""
-
-
-def test_a_layer_in_memory_runs_beside_others_and_what_needs_a_quiet_machine_waits_for_it(
-    two_layers: Path, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("asked", "is_up"),
+    [(["unit", "e2e"], True), (["unit", "layer", "live"], True), (["e2e"], False)],
+)
+def test_the_cluster_is_up_after_the_unit_tests_if_a_later_layer_needs_it(
+    tmp_path: Path, a_layer: Path, monkeypatch: pytest.MonkeyPatch, asked: list[str], is_up: bool
 ) -> None:
-    (two_layers / "memory" / "test_slow.py").write_text(SLOW)
-    (two_layers / "layer" / "test_begins.py").write_text(BEGINS)
-    (two_layers / "layer" / "test_lonely.py").write_text(AFTER_IT)
-    assert main(["memory", "layer", "later"]) == 0
-    output = capfd.readouterr().out
-    assert output.splitlines()[-1] == "6 passed, 0 failed"
-    assert "tests/memory/test_slow.py" in output
-
-
-@pytest.mark.parametrize("failing", ["memory", "layer"])
-def test_after_a_layer_that_fails_no_other_begins(
-    two_layers: Path, capfd: pytest.CaptureFixture[str], failing: str
-) -> None:
-    (two_layers / failing / "test_fails.py").write_text(SOCIABLE.format(False))
-    (two_layers / "layer" / "test_lonely.py").write_text(LONELY)
-    assert main(["memory", "layer", "later"]) == 1
-    assert "later:       not run, since another did not pass" in capfd.readouterr().out
-
-
-def test_what_a_layer_beside_others_prints_may_be_no_text(
-    two_layers: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    (two_layers / "layer" / "test_lonely.py").write_text(LONELY)
-    at_its_end = 'import atexit\nimport os\n\natexit.register(os.write, 1, b"\\xff")\n'
-    (two_layers / "memory" / "conftest.py").write_text(at_its_end)
-    assert main(["memory", "layer"]) == 0
-    assert capfd.readouterr().out.splitlines()[-1] == "3 passed, 0 failed"
-
-
-INTERRUPTS = """
-import os
-import signal
-import time
-from pathlib import Path
-
-def test_it() -> None:
-    deadline = time.monotonic() + 60
-    while not Path("begun").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    os.kill(os.getppid(), signal.SIGINT)
-    time.sleep(60)
-"""
-ENDLESS = """
-import time
-from pathlib import Path
-
-def test_it() -> None:
-    Path("begun").touch()
-    time.sleep(30)
-    Path("ended").touch()
-"""
-
-
-def test_once_the_runner_is_interrupted_nothing_goes_on_or_begins(two_layers: Path) -> None:
-    (two_layers / "layer" / "test_interrupts.py").write_text(INTERRUPTS)
-    (two_layers / "memory" / "test_endless.py").write_text(ENDLESS)
-    with pytest.raises(KeyboardInterrupt):
-        main(["memory", "layer"])
-    assert Path("begun").exists() and not Path("ended").exists()
+    monkeypatch.setattr(layers, "LAYERS", dict.fromkeys(asked, ALL))
+    monkeypatch.setattr(layers, "FOLDERS", {"live": ["e2e"]})
+    code = "import pathlib, time; time.sleep(2); pathlib.Path('up').touch()"
+    monkeypatch.setattr(layers, "BRING_UP", (sys.executable, "-c", code))
+    for name, source in (
+        ("unit", SOCIABLE.format(True)),
+        ("layer", UP.format(is_up)),
+        ("e2e", UP.format(is_up)),
+    ):
+        (tmp_path / "tests" / name).mkdir(exist_ok=True)
+        (tmp_path / "tests" / name / "test_sociable.py").write_text(source)
+    assert main(asked) == 0
 
 
 def test_each_module_of_e2e_runs_once() -> None:
-    runs = [run.marks for layer in ("e2e", "live") for run in layers.LAYERS[layer]]
+    runs = [run[1] for layer in ("e2e", "live") for run in layers.LAYERS[layer]]
     for path in Path("tests/e2e").glob("test_*.py"):
         marks = set(re.findall(r"mark\.(alone|quiet|live)\b", path.read_text()))
         marked = {mark: mark in marks for mark in ("alone", "quiet", "live")}

@@ -8,7 +8,7 @@ from functools import partial
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import NO_HISTORY, Baseline, CheckBaseline, Dispersion
 from serinus.api.checks import Check
-from serinus.api.isolation import Part, isolated
+from serinus.api.isolation import Fault, Part, isolated
 from serinus.api.quantities import spoken
 from serinus.api.spec import StepChoice
 from serinus.judge.analysis import queries_of, reads
@@ -165,11 +165,15 @@ def _learn(
             yield from _started(known)
             yield from _in_shares(known)
         if served and looks:
-            yield from outlook.sentences(analysis, choice)
+            yield from outlook.told(analysis, choice)
             yield from failing_pods(rolled_back(deciding, needed, baseline))
 
-    told = isolated(Part.FORECAST, lambda: [*sentences()], lambda f: [f"{f.message}."], "in words")
+    told = isolated(Part.FORECAST, lambda: [*sentences()], _in_words, "in words")
     return baseline.replace(message=" ".join(told)[:_LONGEST_MESSAGE])
+
+
+def _in_words(fault: Fault) -> list[str]:
+    return [f"{fault.message}."]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +194,12 @@ class Outlook:
         longest = max(slowest(self.waits).values(), default=math.inf)
         return longest if longest < math.inf else None
 
-    def sentences(self, analysis: Analysis, choice: StepChoice | None) -> Iterator[str]:
-        """For people."""
+    def told(self, analysis: Analysis, choice: StepChoice | None) -> list[str]:
+        """For people; what is tried for it may raise, which stops nothing else."""
+        foretold = partial(self._sentences, analysis, choice)
+        return isolated(Part.FORECAST, lambda: [*foretold()], _in_words, "of times")
+
+    def _sentences(self, analysis: Analysis, choice: StepChoice | None) -> Iterator[str]:
         may_fail = math.inf if choice is None else choice.may_fail
         if choice is not None and self.chosen:
             takes = sum(slowest(self.waits).values())
