@@ -20,11 +20,11 @@ from serinus.metrics.queries import (
 
 MOST_PODS: Final = 5
 APART: Final = "1m"
-"""The samples of the history."""
+"""From one sample of the history to the next."""
 EVERY: Final = 5
-"""Samples from one look to the next, whatever the interval of the analysis: by a longer one the
-hour could be a single look, and no look alone is enough for Fail. Each costs as much as a look of a
-rollout; pods that were bad for less than two looks are seldom named."""
+"""Samples from one look to the next, whatever the interval of the analysis is: by a long one the
+hour would be a single look, and no look alone is enough for Fail. Each look costs as much as one of
+a rollout; pods that were bad for less than two of them are seldom named."""
 
 
 def rolled_back(

@@ -178,11 +178,11 @@ class Paper:
     def until(self, verdict: Verdict, change: Change, least: float = 0.0) -> float | None:
         """Seconds until it comes to the verdict about a candidate with this change, no fewer than
         `least` and no more exact than `spans`; None: never."""
-        tried = [*([least] if least else []), *(s for s in spans(self.interval) if s > least)]
         if least and self.comes(verdict, least, change):
             return least
-        found = bisect_left(tried, True, key=lambda span: self.comes(verdict, span, change))
-        return tried[found] if found < len(tried) else None
+        longer = [span for span in spans(self.interval) if span > least]
+        found = bisect_left(longer, True, key=lambda span: self.comes(verdict, span, change))
+        return longer[found] if found < len(longer) else None
 
     def comes(self, verdict: Verdict, span: float, change: Change) -> bool:
         """Whether it comes to the verdict within these seconds."""
