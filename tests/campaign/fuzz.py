@@ -18,6 +18,7 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import hypothesis
@@ -469,7 +470,7 @@ def look_for(count: int, seed: int, *, shrink: bool = True) -> Result:
         each()
     except Exception as error:
         trace = traceback.extract_tb(error.__traceback__)[-1]
-        wrong = f"{type(error).__name__}: {error} ({trace.name}, {trace.filename}:{trace.lineno})"
+        wrong = f"{type(error).__name__}: {error} ({trace.name}, {Path(trace.filename).name}:{trace.lineno})"
     took = time.perf_counter() - started
     return Result(ran, seed, took, wrong, last if wrong else "")
 
