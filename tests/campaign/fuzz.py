@@ -470,7 +470,8 @@ def look_for(count: int, seed: int, *, shrink: bool = True) -> Result:
         each()
     except Exception as error:
         trace = traceback.extract_tb(error.__traceback__)[-1]
-        wrong = f"{type(error).__name__}: {error} ({trace.name}, {Path(trace.filename).name}:{trace.lineno})"
+        place = f"{trace.name}, {Path(trace.filename).name}:{trace.lineno}"
+        wrong = f"{type(error).__name__}: {error} ({place})"
     took = time.perf_counter() - started
     return Result(ran, seed, took, wrong, last if wrong else "")
 
