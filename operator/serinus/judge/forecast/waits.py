@@ -2,8 +2,9 @@
 
 Each check is given counts with the rates of stable's last hour, and the shortest time is searched
 for after which it passes a candidate equal to stable. To that come the looks that it takes, and the
-time in which nothing counts. A trial costs as much as a look of the operator, so whether the check
-would fail a candidate with twice the bad events is tried only for the times that are asked about.
+time in which nothing counts. A trial costs as much as two or three looks of a rollout, so whether
+the check would fail a candidate with twice the bad events is tried only for times that somebody
+asks about.
 """
 
 import math
