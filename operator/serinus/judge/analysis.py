@@ -740,9 +740,9 @@ def _is_because_of_the_candidate(
     check: Check, before: CheckStatus, found: Finding, look: Look, budget: ErrorBudget
 ) -> bool:
     """Whether there is no verdict because of what the candidate exports: it counts nothing of what
-    it should have, or the check could judge stable's series in place of its own. A look in which
-    stable counts nothing, since a series of the candidate that has vanished is awaited, ends no
-    Error."""
+    it should have, or the check could judge stable's series in place of its own. Where stable counts
+    nothing, as while a series of the candidate that has vanished is awaited, no Error ends, and one
+    begins if the same series of stable can be read."""
     if look.weight is None or not look.weight.share:
         return False
     if found.verdict == "NoData":
@@ -750,12 +750,19 @@ def _is_because_of_the_candidate(
         return still is not None and still.arm == "candidate" and not check.settings.told_later
     if found.verdict != "Error":
         return False
-    unread = (each for each in look.candidate.values() if isinstance(each, QueryError))
-    if not all(each.exported for each in unread):
+    unread = {k: each for k, each in look.candidate.items() if isinstance(each, QueryError)}
+    if not all(each.exported for each in unread.values()):
         return False
     of_stable = replace(look, candidate=look.stable)
     verdict = kind_of(check).judge(CheckState(), of_stable, budget).verdict
-    return verdict != "Error" and (verdict != "NoData" or before.own_metrics is not None)
+    if verdict == "NoData" and before.own_metrics is None:
+        return bool(unread) and all(_is_read(look.stable.get(each)) for each in unread)
+    return verdict != "Error"
+
+
+def _is_read(reading: Reading | None) -> bool:
+    """Whether there are series, and they can be counted."""
+    return isinstance(reading, Growth) and reading.newest is not None
 
 
 def _without_pods_that_left(check: Check, state: CheckState, look: Look) -> CheckState:

@@ -6,11 +6,14 @@ import pytest
 
 from serinus.metrics.queries import Series
 from tests.campaign.fuzz import (
+    CATEGORIES,
     GIVEN,
     LABELS,
     MONITORING,
     ODD,
+    OUTCOMES,
     REQUESTS,
+    SCRAPE,
     SCRAPES,
     VALUES,
     Arm,
@@ -130,3 +133,22 @@ def test_while_a_vanished_series_is_awaited_an_error_of_the_candidate_goes_on() 
     case = Case(checks, analysis, MONITORING, Arm(series), healthy("stable"), every=1)
     run = ended(case)
     assert (run.rollout.weight, run.rollout.reason) == (0, "CandidateMetricsUnusable")
+
+
+def test_an_error_of_the_candidate_begins_while_a_vanished_series_is_awaited() -> None:
+    """Stable's feedback is there, and counts nothing from the first look on that cannot read the
+    candidate's."""
+    huge, gone = (
+        {"__name__": metric, "pod": f"candidate-{pod}", "instance": f"10.0.0.{pod}", **labels}
+        for pod, (metric, labels) in enumerate(
+            [
+                (OUTCOMES, {"outcome": "true_positive", "group": "north"}),
+                (CATEGORIES, {"feature": "colour", "category": "red"}),
+            ]
+        )
+    )
+    samples = [(SCRAPE * n, 2.0**52 * (n + 1)) for n in range(3)]
+    arm = Arm([Series(huge, samples), Series(gone, samples[:1])])
+    stable, analysis = healthy("stable"), {"interval": "15s"}
+    run = ended(Case(("users",), analysis, MONITORING, arm, stable, every=1, steady=True))
+    assert run.rollout.weight == 0

@@ -114,6 +114,21 @@ def test_feedback_may_come_a_day_later() -> None:
     assert found.verdict == "NoData" and found.own_metrics is None
 
 
+@pytest.mark.parametrize("exported", [True, False])
+def test_an_error_begins_while_stable_counts_nothing_if_its_series_can_be_read(
+    exported: bool,
+) -> None:
+    judging = serving(feedback())
+    if exported:
+        judging.feedback((0, 0), (100, 1000))
+        judging.look()
+    labels = {"outcome": "true_positive"}
+    judging.candidate.add("pod", "model_feedback_total", 2.0**60, **labels)
+    found = judging.look()
+    assert found.verdict == "Error"
+    assert (found.own_metrics is not None) == exported
+
+
 def test_it_is_over_once_a_look_can_judge_it() -> None:
     judging = serving(error_rate())
     judging.candidate.add("pod", "model_requests_total", 2.0**60, code="500")
