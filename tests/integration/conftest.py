@@ -56,7 +56,6 @@ LONGEST: Final = (
     "test_real_prometheus",
     "test_matchers",
     "test_chart",
-    "test_migrating",
 )
 """The modules that take more than 20 seconds, the longest first; those that disturb the API
 server, one after another, are apart."""

@@ -89,6 +89,7 @@ def documented_upgrade() -> list[str]:
     return words[7:]
 
 
+@pytest.mark.exhaustive
 def test_an_upgrade_from_0_1_0_loses_nothing_and_can_be_rolled_back(
     namespace: str, before: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.integration.conftest import ROOT, kubectl
@@ -45,6 +46,7 @@ OLD: dict[str, dict[str, Any]] = {
 """What somebody else's tool serves by."""
 
 
+@pytest.mark.exhaustive
 async def test_the_service_and_the_route_move_to_serinus_and_back(
     operator: Operator, environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from tests.integration.conftest import ROOT
 from tests.integration.pages import Served, below, listening, person, put, served
 from tests.integration.proxy import Proxy, Request, refused
 from tests.support.browser import Tab, browser
+from tests.support.exhaustive import short
 from tests.support.replayed import replayed
 
 STATES: Final = list(replayed())
@@ -122,8 +124,14 @@ async def test_below_another_path_of_a_proxy_everything_works(
     tab.complaints.clear()  # it logs the 401
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+LOOKS = list(product([DESK, PHONE], [False, True]))
+
+
+@pytest.mark.parametrize(
+    ("size", "dark"),
+    short(LOOKS, [LOOKS[0], LOOKS[-1]]),
+    ids=["desk-light", "desk-dark", "phone-light", "phone-dark"],
+)
 async def test_nothing_keeps_people_from_reading_it(
     tab: Tab, size: tuple[int, int], dark: bool
 ) -> None:

@@ -21,6 +21,7 @@ def lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return lock
 
 
+@pytest.mark.exhaustive
 def test_one_is_made_for_each_lock_and_one_that_is_not_whole_is_made_anew(
     lock: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

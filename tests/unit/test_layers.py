@@ -124,7 +124,7 @@ UP = "from pathlib import Path\n\ndef test_it() -> None:\n    assert Path('up').
 
 @pytest.mark.parametrize(
     ("asked", "is_up"),
-    [(["unit", "e2e"], True), (["unit", "layer", "live"], True), (["e2e"], False)],
+    [(["unit", "layer", "live"], True), (["e2e"], False)],
 )
 def test_the_cluster_is_up_after_the_unit_tests_if_a_later_layer_needs_it(
     tmp_path: Path, a_layer: Path, monkeypatch: pytest.MonkeyPatch, asked: list[str], is_up: bool

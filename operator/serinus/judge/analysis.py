@@ -740,9 +740,9 @@ def _is_because_of_the_candidate(
     check: Check, before: CheckStatus, found: Finding, look: Look, budget: ErrorBudget
 ) -> bool:
     """Whether there is no verdict because of what the candidate exports: it counts nothing of what
-    it should have, or the check could judge stable's series in place of its own. Where stable counts
-    nothing, as while a series of the candidate that has vanished is awaited, no Error ends, and one
-    begins if the same series of stable can be read."""
+    it should have, or the check could judge stable's series in place of its own. While stable
+    counts nothing, for one since a series of the candidate that has vanished is awaited, no Error
+    ends, and one begins if the same series of stable can be read."""
     if look.weight is None or not look.weight.share:
         return False
     if found.verdict == "NoData":

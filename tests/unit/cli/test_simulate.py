@@ -36,7 +36,7 @@ def chances(found: dict[str, Any]) -> dict[str, float]:
     return {each["reason"]: each["chance"] for each in found["outcomes"]}
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", short(EXAMPLES, EXAMPLES[::3]), ids=lambda path: path.stem)
 def test_each_example_is_simulated_to_an_end(
     path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -84,7 +84,7 @@ def test_a_candidate_whose_pods_are_cold_at_first_is_promoted(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     policy, cold = ROOT / "examples/03-gateway.yaml", ROOT / "examples/scenarios/cold-start.yaml"
-    found = simulated(capsys, "-f", str(policy), "--scenario", str(cold), "--runs", "3")
+    found = simulated(capsys, "-f", str(policy), "--scenario", str(cold), "--runs", "2")
     assert chances(found) == {"Promoted": 1.0}
 
 
@@ -93,7 +93,7 @@ def test_a_model_that_goes_bad_after_its_promotion_is_found_by_the_guard(
 ) -> None:
     guard, bad = (ROOT / "examples" / name for name in ("10-guard.yaml", "scenarios"))
     scenario = str(bad / "bad-after-promotion.yaml")
-    found = simulated(capsys, "-f", str(guard), "--scenario", scenario, "--runs", "3")
+    found = simulated(capsys, "-f", str(guard), "--scenario", scenario, "--runs", "2")
     assert chances(found) == {"GuardFailed": 1.0}
     reasons = {each["reason"]: each["after"] for each in found["timeline"]}
     assert 3600 < reasons["GuardFailed"] - reasons["Promoted"] < 2 * 3600
@@ -125,7 +125,7 @@ def test_a_deployment_without_pods_is_refused(
 def test_a_worse_candidate_is_rolled_back_with_its_evidence(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    found = simulated(capsys, "-f", GATEWAY, "--candidate-errors", "5%", "--runs", "20")
+    found = simulated(capsys, "-f", GATEWAY, "--candidate-errors", "5%", "--runs", "10")
     assert chances(found)["CheckFailed"] > 0.9
     last = found["timeline"][-1]
     assert (last["reason"], last["weight"]) == ("CheckFailed", 5)
@@ -136,7 +136,7 @@ def test_misrouted_traffic_holds_the_rollout_and_rolls_nobody_back(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     scenario = str(ROOT / "examples/scenarios/misrouted.yaml")
-    found = simulated(capsys, "-f", GATEWAY, "--scenario", scenario, "--runs", "5")
+    found = simulated(capsys, "-f", GATEWAY, "--scenario", scenario, "--runs", "2")
     assert chances(found) == {"TrafficSplitWrong": 1.0}
     assert found["outcomes"][0]["outcome"] == "Held"
     assert "at a weight of " in found["timeline"][-1]["message"]
@@ -154,7 +154,7 @@ def test_a_group_that_is_denied_what_others_get_rolls_back(
 
 def test_more_requests_of_a_bad_route_roll_nobody_back(capsys: pytest.CaptureFixture[str]) -> None:
     scenario = str(ROOT / "examples/scenarios/other-routes.yaml")
-    found = simulated(capsys, "-f", GATEWAY, "--scenario", scenario, "--runs", "3")
+    found = simulated(capsys, "-f", GATEWAY, "--scenario", scenario, "--runs", "2")
     assert chances(found) == {"Promoted": 1.0}
     said = "compared within each route; within the margin"
     assert any(said in each["message"] for each in found["timeline"])
@@ -225,7 +225,7 @@ def test_errors_that_come_in_bursts_roll_no_equal_candidate_back_and_are_told_be
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     scenario = str(ROOT / "examples/scenarios/bursts.yaml")
-    found = simulated(capsys, "-f", GATEWAY, "--scenario", scenario, "--runs", "5")
+    found = simulated(capsys, "-f", GATEWAY, "--scenario", scenario, "--runs", "3")
     assert "CheckFailed" not in chances(found)
     [told] = [moment for moment in found["timeline"] if moment["reason"] == "Baseline"]
     assert "Check errors: Stable's counts came in bursts" in told["message"]
@@ -242,8 +242,8 @@ def test_an_equal_candidate_climbs_every_step(capsys: pytest.CaptureFixture[str]
 
 @pytest.fixture
 def _few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Five rollouts instead of fifty, so that few are more than one batch."""
-    monkeypatch.setattr("serinus.cli.simulate._BATCH", 5)
+    """Two rollouts instead of fifty, so that few are more than one batch."""
+    monkeypatch.setattr("serinus.cli.simulate._BATCH", 2)
 
 
 @pytest.mark.usefixtures("_few_at_once")
@@ -252,7 +252,7 @@ def test_a_seed_tells_the_same_story_whatever_the_number_of_runs(
 ) -> None:
     bad = ("-f", GATEWAY, "--candidate-errors", "20%")  # which ends soon
     first = simulated(capsys, *bad, "--runs", "1", "--seed", "7")
-    again = simulated(capsys, *bad, "--runs", "6", "--seed", "7")
+    again = simulated(capsys, *bad, "--runs", "3", "--seed", "7")
     other = simulated(capsys, *bad, "--runs", "1", "--seed", "8")
     assert first["timeline"] == again["timeline"] != other["timeline"]
 
@@ -287,7 +287,7 @@ def test_people_get_a_timeline_and_a_table(capsys: pytest.CaptureFixture[str]) -
 def test_a_terminal_shows_how_many_rollouts_are_done_and_a_pipe_does_not(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = ["simulate", "-f", GATEWAY, "--candidate-errors", "20%", "--runs", "6"]
+    arguments = ["simulate", "-f", GATEWAY, "--candidate-errors", "20%", "--runs", "3"]
     assert main(arguments) == 0
     piped = capsys.readouterr()
     assert not piped.err
@@ -297,7 +297,7 @@ def test_a_terminal_shows_how_many_rollouts_are_done_and_a_pipe_does_not(
     shown = capsys.readouterr()
     assert shown.out == piped.out
     *lines, after = shown.err.split("\r\033[K")
-    assert lines == ["", *(f"{done} of 6 rollouts" for done in (0, 5, 6))]
+    assert lines == ["", *(f"{done} of 3 rollouts" for done in (0, 2, 3))]
     assert not after  # nothing is left before the result
 
 

@@ -16,6 +16,7 @@ from serinus.judge.drift import feature_queries
 from serinus.judge.inputs import compare_inputs
 from serinus.metrics.counters import Growth, Increase, Reading
 from serinus.metrics.queries import CounterQuery, QueryError, Series
+from tests.support.exhaustive import short
 from tests.support.simulated_analysis import (
     SimulatedAnalysis,
     buckets,
@@ -135,7 +136,7 @@ def test_a_category_is_named_too() -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 5])
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", short(range(20), range(5)))
 def test_arms_that_are_asked_alike_are_not_held(seed: int, rows: int) -> None:
     asked = Asked(seed)
     for _ in range(40):
@@ -201,7 +202,7 @@ def test_a_bad_candidate_is_rolled_back_once_the_arms_are_asked_alike_again() ->
 
 
 @pytest.mark.parametrize("before", [0, 5, 20])
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", short(range(10), range(3)))
 def test_predictions_that_differ_as_the_inputs_do_roll_nobody_back(seed: int, before: int) -> None:
     asked = Asked(seed, drift(classes={"metric": "model_predictions_total"}))
     for look in range(before + 2 * FEW):

@@ -11,6 +11,7 @@ from serinus.judge.evidence.comparison import begun, compare, weighed_by_arm
 from serinus.judge.evidence.dispersion import ArmBlock
 from serinus.judge.evidence.kernel import WORSE
 from serinus.judge.evidence.look import ErrorBudget
+from tests.support.exhaustive import short
 from tests.support.simulated_analysis import (
     SINCE,
     SimulatedAnalysis,
@@ -52,6 +53,10 @@ KINDS = pytest.mark.parametrize(
 )
 
 
+OUTAGES = [(5, 1.0), (15, 1.0), (30, 1.0), (30, 0.3), (60, 1.0), (60, 0.3)]
+"""Seconds from scrape to scrape, and the share of requests that fail."""
+
+
 class Rollout:
     """Each pod is scraped at its own moment; a look every 15 s."""
 
@@ -89,9 +94,7 @@ class Rollout:
 
 @KINDS
 @pytest.mark.parametrize("order", [(*CANDIDATE, *STABLE), (*STABLE, *CANDIDATE)])
-@pytest.mark.parametrize(
-    ("scrapes", "share"), [(5, 1.0), (15, 1.0), (30, 1.0), (30, 0.3), (60, 1.0), (60, 0.3)]
-)
+@pytest.mark.parametrize(("scrapes", "share"), short(OUTAGES, [(15, 1.0), (30, 0.3)]))
 def test_a_shared_outage_is_no_evidence_whoever_is_scraped_first(
     check: Check, serve: Serve, order: Sequence[str], scrapes: int, share: float
 ) -> None:

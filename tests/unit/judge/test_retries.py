@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 
 from serinus.api.baseline import NO_HISTORY, CheckBaseline
 from serinus.api.checks.error_rate import ErrorRate
@@ -12,11 +13,13 @@ from serinus.judge.checks.error_rate import ErrorRateCheck
 from serinus.judge.evidence.look import ErrorBudget, Look
 from serinus.metrics.counters import Growth, Increase
 from serinus.metrics.queries import CounterQuery, Series
+from tests.support.exhaustive import short
 from tests.support.simulated_analysis import SINCE, SimulatedAnalysis, traffic_share
 
 CHECK = ErrorRateCheck(ErrorRate(tolerance=1, absolute_tolerance="0%"))
 BUDGET = ErrorBudget(false_fail=0.01, false_pass=0.05, false_rollback=0.01, min_requests=50)
-RUNS, LOOKS = 300, 60
+LOOKS = 60
+RUNS = pytest.mark.parametrize("runs", short([100, 300], [100]))
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,9 @@ def _growth(at: float, count: int) -> Growth:
     return Growth((Increase(Series({}, ()), "pod", 0.0, at, float(count), True),), at)
 
 
-def rolled_back(retries: Retries, *, learned: bool = False) -> float:
+def rolled_back(retries: Retries, runs: int, *, learned: bool = False) -> float:
     """The share of rollouts of an equally good candidate that are rolled back."""
-    return sum(_fails(retries, np.random.default_rng(run), learned) for run in range(RUNS)) / RUNS
+    return sum(_fails(retries, np.random.default_rng(run), learned) for run in range(runs)) / runs
 
 
 def _fails(retries: Retries, rng: np.random.Generator, learned: bool) -> bool:
@@ -64,13 +67,19 @@ def _fails(retries: Retries, rng: np.random.Generator, learned: bool) -> bool:
     return False
 
 
-def test_retries_that_fail_by_chance_like_any_request_roll_no_equal_candidate_back() -> None:
-    assert rolled_back(Retries(hopeless=False)) <= 0.01
+@RUNS
+def test_retries_that_fail_by_chance_like_any_request_roll_no_equal_candidate_back(
+    runs: int,
+) -> None:
+    assert rolled_back(Retries(hopeless=False), runs) <= 0.01
 
 
-def test_requests_that_fail_at_each_retry_come_in_clumps_which_stables_history_shows() -> None:
-    assert rolled_back(Retries(hopeless=True)) > 0.03, "three errors pass for three"
-    assert rolled_back(Retries(hopeless=True), learned=True) <= 0.01
+@RUNS
+def test_requests_that_fail_at_each_retry_come_in_clumps_which_stables_history_shows(
+    runs: int,
+) -> None:
+    assert rolled_back(Retries(hopeless=True), runs) > 0.03, "three errors pass for three"
+    assert rolled_back(Retries(hopeless=True), runs, learned=True) <= 0.01
 
 
 def test_retries_that_stay_with_a_failing_candidate_show_in_its_share_of_the_requests() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from serinus.api.status import Distributions
+from tests.support.exhaustive import short
 from tests.unit.plan.monitored import MonitoredStable
 
 HOUR = 3600.0
@@ -47,7 +48,11 @@ def test_predictions_like_the_recorded_are_within_the_reference() -> None:
     assert (reference.feature, set(reference.categories)) == ("classes", {"fraud", "fine"})
 
 
-@pytest.mark.parametrize(("share", "minutes"), [(0.2, 15), (0.25, 9), (0.5, 7), (0.0, 10)])
+MOVED = [(0.2, 15), (0.25, 9), (0.5, 7), (0.0, 10)]
+"""The share afterwards, and minutes within which it is told."""
+
+
+@pytest.mark.parametrize(("share", "minutes"), short(MOVED, [MOVED[0], MOVED[-1]]))
 def test_a_moved_distribution_is_told_soon(share: float, minutes: int) -> None:
     waits = []
     for seed in range(9):
@@ -141,9 +146,10 @@ def test_predictions_that_moved_are_told_within_six_hours_of_a_recorded_week() -
     assert not drifted(stable)
 
 
-@pytest.mark.parametrize(
-    ("day", "batch", "changed"), [(0.1, 0.9, 0.2), (0.3, 0.5, 0.9), (0.3, 0.5, 0.05)]
-)
+BATCHES = [(0.1, 0.9, 0.2), (0.3, 0.5, 0.9), (0.3, 0.5, 0.05)]
+
+
+@pytest.mark.parametrize(("day", "batch", "changed"), short(BATCHES, BATCHES[-1:]))
 def test_a_batch_that_changes_is_told_after_a_few_nights_whatever_the_days_show(
     day: float, batch: float, changed: float
 ) -> None:

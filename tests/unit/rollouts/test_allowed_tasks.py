@@ -12,6 +12,7 @@ from tests.campaign.memory.policy import reviews_tasks
 from tests.campaign.memory.world import World, run
 from tests.campaign.stage import spec
 from tests.campaign.table import serves
+from tests.support.exhaustive import short
 from tests.support.task_kinds import ACCOUNT, PIPELINE_RUN, TASK_KINDS, WORKFLOW, task_of
 from tests.unit.rollouts.test_retraining import BAD, HOUR, alarm, outcome, runs, told, waiting
 
@@ -40,7 +41,7 @@ def is_reviewed(s: Snapshot) -> bool:
     return not waiting(s).startswith("spec.monitoring.retrain.task is not run")
 
 
-@pytest.mark.parametrize("kind", TASK_KINDS)
+@pytest.mark.parametrize("kind", short(TASK_KINDS, [PIPELINE_RUN]))
 def test_it_runs_under_its_account_is_told_the_cause_and_its_version_is_promoted(
     kind: TaskKind,
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.campaign.memory import world as worlds
 from tests.campaign.memory.world import World, run
 from tests.campaign.stage import spec
+from tests.support.exhaustive import short
 
 
 def stepless(version: str, **rollout: Any) -> dict[str, Any]:
@@ -57,9 +58,10 @@ def _serves_v2(s: Any) -> bool:
     return bool((s.status.get("stable") or {}).get("version") == "v2")
 
 
-@pytest.mark.parametrize(
-    ("per_second", "weights"), [(200.0, [5, 25, 50]), (10.0, [25, 50]), (4.0, [50])]
-)
+FITTING = [(200.0, [5, 25, 50]), (10.0, [25, 50]), (4.0, [50])]
+
+
+@pytest.mark.parametrize(("per_second", "weights"), short(FITTING, [FITTING[0], FITTING[-1]]))
 def test_weights_follow_the_traffic(
     per_second: float, weights: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -182,7 +182,7 @@ LOST = {
     "revision": "/metadata/labels/serinus.dev~1revision",
     "labels": "/metadata/labels",
 }
-FEW = [("owner", "stable"), ("revision", "candidate"), ("labels", "stable")]
+FEW = [("owner", "stable"), ("revision", "candidate")]
 
 
 @pytest.mark.parametrize(("lost", "whose"), short(product(LOST, ["stable", "candidate"]), FEW))

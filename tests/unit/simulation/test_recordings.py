@@ -7,6 +7,7 @@ import pytest
 
 from serinus.cli.__main__ import main
 from serinus.cli.comparison import BY_COMMAND
+from tests.support.exhaustive import short
 
 RECORDINGS = sorted((Path(__file__).parents[2] / "recordings").glob("*.json.gz"))
 ENDS = {
@@ -33,7 +34,10 @@ def test_every_rollout_is_there() -> None:
     assert [name_of(path) for path in RECORDINGS] == sorted(ENDS)
 
 
-@pytest.mark.parametrize("path", RECORDINGS, ids=name_of)
+QUICK = [path for path in RECORDINGS if name_of(path) not in ("arms-differ", "traffic-share")]
+
+
+@pytest.mark.parametrize("path", short(RECORDINGS, QUICK), ids=name_of)
 def test_it_is_decided_as_it_was(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["replay", "--recording", str(path), "-o", "json"])
     found = json.loads(capsys.readouterr().out)
