@@ -13,7 +13,7 @@ counted up to its newest sample, because a series that has not arrived at all ca
 import math
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, NamedTuple
@@ -112,6 +112,11 @@ class Growth:
             return self
         kept = (e if e.start >= moment else e._replace(amount=0.0) for e in self.increases)
         return replace(self, increases=tuple(kept))
+
+    def with_amounts(self, amount: Callable[["Increase"], float]) -> "Growth":
+        """The growth if each series had grown by another amount."""
+        others = (each._replace(amount=amount(each)) for each in self.increases)
+        return replace(self, increases=tuple(others))
 
     @property
     def waits(self) -> bool:

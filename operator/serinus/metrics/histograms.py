@@ -126,3 +126,26 @@ def _sum(histograms: Sequence[Buckets]) -> Buckets:
         if None not in above:
             counts[bound] = total - math.fsum(count for count in above if count is not None)
     return Buckets(tuple(counts), tuple(counts.values()))
+
+
+def slowed(growth: Growth, times: float) -> Growth:
+    """So many times as many observations above each bound, at most all. What has no bounds stays as
+    it is."""
+    totals = {
+        _histogram(each): each.amount
+        for each in growth.increases
+        if "le" in each.labels and each.counts_all
+    }
+
+    def below(each: Increase) -> float:
+        if "le" not in each.labels:
+            return each.amount
+        every = totals.get(_histogram(each), math.inf)
+        return max(times * each.amount - (times - 1) * every, 0.0)
+
+    return growth.with_amounts(below)
+
+
+def _histogram(increase: Increase) -> tuple[str, frozenset[tuple[str, str]]]:
+    """The target, and the labels that the buckets of one histogram share."""
+    return increase.target, frozenset(each for each in increase.labels.items() if each[0] != "le")

@@ -58,6 +58,14 @@ def chosen(serve: Serve, check: Mapping[str, object] | None = None, **more: Any)
     return known.stratify
 
 
+def test_the_kinds_that_find_bad_events_say_what_more_of_them_would_be() -> None:
+    assert {each for each in CHECKS if each.finds_bad_events} == {
+        settings
+        for settings, kind in CHECKS.items()
+        if isinstance(kind, type) and hasattr(kind, "worsened")
+    }
+
+
 def test_the_kinds_that_compare_strata_say_what_they_count_in_each() -> None:
     assert {each for each in CHECKS if each.compares_strata} == {
         settings

@@ -24,11 +24,17 @@ from tests.unit.judge.test_learning import NOW, Serve, analysis, requests
 
 RATE, ERRORS = 100.0, 0.01
 """Requests a second of all pods, and the share of them that fails."""
+SUCCESSES = "model_successes_total"
+EITHER = pytest.mark.parametrize(
+    "counted", [{}, {"successes": SUCCESSES}], ids=["failures", "successes"]
+)
+"""What the server counts beside all requests."""
 
 
 def quiet(pods: Pods, rng: Random, minute: int) -> None:
     for pod in "abcde":
         requests(pods, pod, poisson(rng, 12 * RATE * ERRORS), 1200)
+        pods.add(pod, SUCCESSES, 1200)
 
 
 def hour(wanted: Analysis, serve: Serve) -> History:
@@ -52,13 +58,14 @@ def forecast(wanted: Analysis, serve: Serve, weights: Sequence[int]) -> list[Wai
     return list(waits(wanted, minutes(history.stable), found, weights))
 
 
-def test_what_a_bad_candidate_costs_is_said_beforehand() -> None:
-    message = told(analysis(error_rate()), quiet)
+@EITHER
+def test_what_a_bad_candidate_costs_is_said_beforehand(counted: dict[str, str]) -> None:
+    message = told(analysis(error_rate(**counted)), quiet)
     assert "with 2, 5 and 100 times stable's errors fail about " in message
     assert "requests of clients until rolled back at 5%." in message
 
 
-def test_it_is_not_said_where_nothing_failed_or_successes_are_counted() -> None:
+def test_it_is_not_said_where_nothing_failed_or_most_did() -> None:
     def faultless(pods: Pods, rng: Random, minute: int) -> None:
         for pod in "abcde":
             requests(pods, pod, 0, 1200)
@@ -71,9 +78,12 @@ def test_it_is_not_said_where_nothing_failed_or_successes_are_counted() -> None:
         assert "of clients" not in told(analysis(error_rate()), serve)
 
 
+@EITHER
 @pytest.mark.parametrize("times", [2, 5, 100])
-def test_a_bad_candidate_costs_about_as_much_as_was_forecast(times: int) -> None:
-    wanted = analysis(error_rate())
+def test_a_bad_candidate_costs_about_as_much_as_was_forecast(
+    times: int, counted: dict[str, str]
+) -> None:
+    wanted = analysis(error_rate(**counted))
     history = hour(wanted, quiet)
     found = learn(wanted, history)
     assert isinstance(found, Baseline)
@@ -113,7 +123,8 @@ def judged_until(wanted: Analysis, verdict: str, errors: float, seed: int) -> fl
         arms = []
         for share, failing in ((0.05, errors), (0.95, ERRORS)):
             n = poisson(rng, share * RATE * 5)
-            counts = (float(n), float(binomial(rng, n, failing)))
+            failed = binomial(rng, n, failing)
+            counts = (float(n), float(failed if whole_and_part[1].part else n - failed))
             arms.append({q: _grown(c) for q, c in zip(whole_and_part, counts, strict=True)})
         weight = EffectiveWeight(0.05, since=0.0)
         look = Look(float(second), arms[0], arms[1], {}, weight=weight)
@@ -280,16 +291,18 @@ def test_failures_that_are_what_did_not_succeed_are_in_the_forecast() -> None:
 
     def serve(pods: Pods, rng: Random, minute: int) -> None:
         for pod in "abcde":
-            failed = poisson(rng, 12 * RATE * 0.1)
-            requests(pods, pod, failed, 1200)
-            pods.add(pod, "model_successes_total", 1200 - failed)
+            requests(pods, pod, poisson(rng, 12 * RATE * 0.1), 1200)
+            pods.add(pod, SUCCESSES, 1200)
 
-    def passes(**settings: str) -> float | None:
-        return forecast(analysis(error_rate(**settings)), serve, [5])[0].passes
+    def expected(**settings: str) -> Wait:
+        return forecast(analysis(error_rate(**settings)), serve, [5])[0]
 
-    successes = passes(successes="model_successes_total")
-    assert successes == pytest.approx(passes(), rel=0.25)
-    assert passes(successes="model_successes_total", limit="8%") is None
+    failures, successes = expected(), expected(successes=SUCCESSES)
+    assert successes.passes == failures.passes
+    assert failures.detects and successes.detects
+    soon = next(span for span in range(15, 600, 15) if failures.detects.within(span))
+    assert not successes.detects.within(soon) and successes.detects.within(soon + 15)
+    assert expected(successes=SUCCESSES, limit="8%").passes is None
 
 
 def test_latency_that_does_not_show_yet_at_which_bounds_to_compare_is_said_to_pass() -> None:

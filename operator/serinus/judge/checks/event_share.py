@@ -23,7 +23,7 @@ from serinus.judge.evidence.comparison import (
 from serinus.judge.evidence.dispersion import ArmBlock, Counts, dispersion, estimated
 from serinus.judge.evidence.history import served
 from serinus.judge.evidence.kernel import WORSE, NullHypothesis, log_sum
-from serinus.judge.evidence.look import ByPod, ErrorBudget, Look
+from serinus.judge.evidence.look import ByPod, ErrorBudget, Look, Served
 from serinus.judge.findings.event_share import EventShares, Nouns, StablePodDiffers
 from serinus.judge.findings.finding import Finding, Later
 from serinus.judge.findings.rates import Conclusion, EventCount, Forecast, ShownBetter, ShownWorse
@@ -99,10 +99,11 @@ class EventShare:
     def served_by_pod(self, state: CheckState, look: Look) -> ByPod:
         """The candidate's events by pod."""
         whole, events = look.growth(self._whole)[0], look.growth(self._outcome)[0]
-        served, bad = pods.by_target(whole), pods.by_target(events)
-        if self._rest:
-            bad = {target: max(n - bad.get(target, 0.0), 0.0) for target, n in served.items()}
-        counted = {target: (n, bad.get(target, 0.0)) for target, n in served.items()}
+        outcome = pods.by_target(events)
+        counted = {
+            target: (n, self._events(n, outcome.get(target, 0.0)))
+            for target, n in pods.by_target(whole).items()
+        }
         events_s, n_s = sum(each.stable for each in state.comparisons[:1]), self._totals(state)[1]
         share = events_s / n_s if n_s else 0.0
         return ByPod(
@@ -118,21 +119,39 @@ class EventShare:
 
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """How stable's events varied."""
-        blocks = list(served(history, self._whole, self._outcome))
-        if self._rest:
-            blocks = [
-                {pod: (n, max(n - good, 0.0)) for pod, (n, good) in block.items()}
-                for block in blocks
-            ]
+        blocks = [
+            {pod: (n, self._events(n, outcome)) for pod, (n, outcome) in block.items()}
+            for block in served(history, self._whole, self._outcome)
+        ]
         return estimated([dispersion(self._nouns.events, blocks)])
 
     def within(self, look: Look) -> Mapping[Stratum, Mapping[str, Counts]]:
         """Stable's events in each stratum."""
         strata = divided(look.stratify, [look.growth(each) for each in self.queries()])
         return {
-            stratum: {self._nouns.events: (n.total, bad.total)}
-            for stratum, ((_, n), (_, bad)) in strata.items()
+            stratum: {self._nouns.events: (n.total, self._events(n.total, outcome.total))}
+            for stratum, ((_, n), (_, outcome)) in strata.items()
         }
+
+    @property
+    def counts_late(self) -> bool:
+        """A request that has not succeeded yet may be under way."""
+        return self._rest
+
+    def worsened(self, arm: Served, times: float) -> Served:
+        """With so many times as many events, or as many fewer successes, of each target."""
+        outcome = arm.get(self._outcome, Growth())
+        if not self._rest:
+            more = outcome.with_amounts(lambda each: times * each.amount)
+            return {**arm, self._outcome: more}
+        whole, good = (pods.by_target(each) for each in (arm.get(self._whole, Growth()), outcome))
+        left = {
+            target: max(whole[target] - times * self._events(whole[target], n), 0.0) / n
+            for target, n in good.items()
+            if n
+        }
+        fewer = outcome.with_amounts(lambda each: left.get(each.target, 1.0) * each.amount)
+        return {**arm, self._outcome: fewer}
 
     def opened(self, state: CheckState) -> CheckState:
         """The state with its comparisons, which the first block to count needs."""
@@ -193,6 +212,10 @@ class EventShare:
             candidate={**state.candidate, _UNANSWERED: rest},
             stable={**state.stable, _UNANSWERED: rest_s},
         )
+
+    def _events(self, whole: float, outcome: float) -> float:
+        """How many of the whole are events; of successes, those that are under way as well."""
+        return max(whole - outcome, 0.0) if self._rest else outcome
 
     def _varied(self, state: CheckState, look: Look) -> Dispersion:
         return in_rollout(look.baseline.of(self._nouns.events), state)

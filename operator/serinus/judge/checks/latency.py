@@ -39,7 +39,7 @@ from serinus.judge.evidence.comparison import (
 )
 from serinus.judge.evidence.dispersion import ArmBlock, Counts, dispersion, estimated
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
-from serinus.judge.evidence.look import ByPod, ErrorBudget, Look
+from serinus.judge.evidence.look import ByPod, ErrorBudget, Look, Served
 from serinus.judge.evidence.shift import SHIFT, Exceeding, Shift
 from serinus.judge.findings import words
 from serinus.judge.findings.finding import Figures, Finding, Later
@@ -51,7 +51,7 @@ from serinus.judge.findings.latency import (
     SlowShares,
 )
 from serinus.judge.findings.rates import Conclusion, EventCount, Forecast, ShownBetter, ShownWorse
-from serinus.metrics.histograms import ArmHistogram
+from serinus.metrics.histograms import ArmHistogram, slowed
 from serinus.metrics.queries import CounterQuery
 from serinus.metrics.strata import Stratum, divided
 from serinus.metrics.warm_up import warmed_up
@@ -199,6 +199,15 @@ class LatencyCheck:
             }
             for stratum, each in strata.items()
         }
+
+    @property
+    def counts_late(self) -> bool:
+        """A duration is counted when it is known."""
+        return False
+
+    def worsened(self, arm: Served, times: float) -> Served:
+        """With so many times as many requests above each bound."""
+        return {query: slowed(growth, times) for query, growth in arm.items()}
 
     def _source(self, look: Look) -> CounterQuery:
         """Native histograms where both arms have them: their bounds lie closer."""

@@ -26,6 +26,8 @@ from serinus.metrics.counters import Growth, Reading
 from serinus.metrics.queries import CounterQuery, ExpressionQuery, Query, QueryError, QueryResult
 from serinus.metrics.strata import BothArms, Stratum, divided, strata_of
 
+Served = Mapping[CounterQuery, Growth]
+"""What each counter of an arm adds in a block."""
 ArmName = Literal["candidate", "stable"]
 
 STALE_AFTER = 300.0
@@ -276,6 +278,21 @@ class ComparesStrata(Protocol):
     def within(self, look: Look) -> Mapping[Stratum, Mapping[str, Counts]]:
         """What stable counted in each of the look's strata: by comparison, the whole and its
         events. Raises ValueError for what the check cannot sort."""
+        ...
+
+
+@runtime_checkable
+class FindsBadEvents(ComparesStrata, Protocol):
+    """A kind of check that finds a candidate of which a greater share of the events is bad."""
+
+    def worsened(self, arm: Served, times: float) -> Served:
+        """What an arm's counters add in a block, if so many times as many events were bad; at most
+        all."""
+        ...
+
+    @property
+    def counts_late(self) -> bool:
+        """Whether what was bad in a look is counted at the next one."""
         ...
 
 

@@ -3,18 +3,19 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline
 from serinus.api.checks import Check
-from serinus.api.quantities import seconds
 from serinus.judge.checks import kind_of
-from serinus.judge.evidence.look import Look
+from serinus.judge.evidence.look import FindsBadEvents, Look
 from serinus.judge.evidence.starts import failing_waited_for
 from serinus.judge.findings.words import listed
 from serinus.judge.forecast.splits import Splitting, exact
-from serinus.judge.forecast.waits import Hour, Paper, SharesPerSecond, hour_of, times_as_many
+from serinus.judge.forecast.waits import Hour, Paper, SharesPerSecond, hour_of
+from serinus.metrics.counters import Growth
 
 TIMES: Final = (2, 5, 100)
 """How many times stable's share of failed requests a bad candidate has; at most all fail."""
@@ -64,11 +65,13 @@ def costs(
     check = next((each for each in analysis.checks if each.settings.counts_failures), None)
     if check is None or not looks:
         return {}
-    hour, span = hour_of(looks), looks[-1].at - looks[0].since
-    requests, share = _failures(hour, kind_of(check).queries())
+    kind, hour, span = kind_of(check), hour_of(looks), looks[-1].at - looks[0].since
+    if not isinstance(kind, FindsBadEvents):
+        return {}
+    requests, share = _failures(hour, kind)
     if not share:
         return {}
-    looks_take, found = _LEAST_LOOKS * seconds(analysis.interval), {}
+    found = {}
     for weight in weights:
         rates = SharesPerSecond(splitting(weight), span)
         paper = Paper(analysis, check, baseline, hour, rates)
@@ -76,9 +79,10 @@ def costs(
         failed: dict[int, float | None] = {}
         for times in TIMES:
             as_many = min(times, 1 / share)
-            failing, uncounted = share * as_many, check.settings.warm_up_seconds
-            least = max(looks_take, _waited(check, failing, share) - uncounted)
-            counted = paper.until("Fail", times_as_many(as_many), least)
+            failing = share * as_many
+            uncounted = check.settings.warm_up_seconds + paper.late
+            least = max(_LEAST_LOOKS * paper.interval, _waited(check, failing, share) - uncounted)
+            counted = paper.until("Fail", partial(kind.worsened, times=as_many), least)
             failed[times] = counted and per_second * (counted + uncounted) * failing
         found[weight] = Cost(weight, failed)
     return found
@@ -89,13 +93,11 @@ def _waited(check: Check, failing: float, share: float) -> float:
     return failing_waited_for(failing, share) if check.settings.waits_for_starts else 0.0
 
 
-def _failures(hour: Hour, queries: Iterable[object]) -> tuple[float, float]:
+def _failures(hour: Hour, kind: FindsBadEvents) -> tuple[float, float]:
     """Requests in the hour, and the share that failed; 0 if that is not known."""
-    requests = failed = 0.0
-    for one, increases in hour.items():
-        amount = sum(each.amount for each in increases)
-        if one in queries:
-            requests, failed = (requests, failed + amount) if one.part else (amount, failed)
+    stable = {one: Growth(increases) for one, increases in hour.items()}
+    [counted] = kind.within(Look(0.0, {}, stable, {})).values()
+    [(requests, failed)] = counted.values()
     share = failed / requests if requests else 0.0
     return requests, share if share < _MOST else 0.0
 

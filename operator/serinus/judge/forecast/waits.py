@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Final
 
 from serinus.api.analysis import Analysis
@@ -23,7 +23,7 @@ from serinus.api.status import CheckState, Verdict
 from serinus.judge.analysis import budget_of, reads
 from serinus.judge.checks import kind_of
 from serinus.judge.evidence.comparison import step_entered
-from serinus.judge.evidence.look import ArmName, EffectiveWeight, Look
+from serinus.judge.evidence.look import ArmName, EffectiveWeight, FindsBadEvents, Look, Served
 from serinus.judge.forecast.splits import Split, Splitting, exact
 from serinus.metrics.counters import Growth, Increase
 from serinus.metrics.queries import CounterQuery, Series
@@ -37,8 +37,8 @@ what to compare, and which requests are still unanswered; no look alone is enoug
 _AT: Final = 1e9
 """Unix seconds of the simulated look; any value will do."""
 
-Change = Callable[[CounterQuery, Growth], Growth]
-"""The counts of a candidate equal to stable -> those of another candidate."""
+Change = Callable[[Served], Served]
+"""What a candidate equal to stable serves -> what another candidate does."""
 Hour = dict[CounterQuery, tuple[Increase, ...]]
 """What stable counted in its whole history."""
 
@@ -70,18 +70,19 @@ class Detection:
     """The same, if pods did not differ."""
     uncounted: float
     """Seconds at the beginning in which nothing counts."""
+    twice: Change
 
     def within(self, span: float) -> bool:
         """Whether it fails by a look within so many seconds; infinity: whether it ever does."""
         counted = min(span - self.uncounted, INFINITE_AFTER)
         looked = counted // self.paper.interval * self.paper.interval
-        return looked > 0 and self.paper.comes("Fail", looked, times_as_many(2))
+        return looked > 0 and self.paper.comes("Fail", looked, self.twice)
 
     @property
     def hidden_by_pods(self) -> bool:
         """Whether it never fails, since pods may differ by as much."""
         never = not self.within(math.inf)
-        return never and self.among_equal_pods.comes("Fail", INFINITE_AFTER, times_as_many(2))
+        return never and self.among_equal_pods.comes("Fail", INFINITE_AFTER, self.twice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +136,15 @@ def waits(
     for check in analysis.checks:
         if not check.settings.shares_budget:
             continue
-        before = check.settings.counts_after_seconds
+        kind, before = kind_of(check), check.settings.counts_after_seconds
+        twice = partial(kind.worsened, times=2) if isinstance(kind, FindsBadEvents) else None
         for weight in (each for each in weights if each < 100):
             rates = SharesPerSecond(splitting(weight), span)
             paper, equal = (Paper(analysis, check, b, hour, rates) for b in (baseline, alike))
             passes, interval = paper.until("Pass", _same), paper.interval
             # pods are scraped as often as looked at, and the first block of a step began before
             passes = passes and before + _in_looks(passes + interval, interval)
-            detects = Detection(paper, equal, before) if check.settings.finds_bad_events else None
+            detects = Detection(paper, equal, before + paper.late, twice) if twice else None
             yield Wait(check, weight, passes, detects)
 
 
@@ -173,6 +175,9 @@ class Paper:
         self._check, self._kind = check, kind_of(check)
         self._budget, self._known = budget_of(analysis, check), baseline.of(reads(check))
         self._rates, self.interval = rates, seconds(analysis.interval)
+        late = isinstance(self._kind, FindsBadEvents) and self._kind.counts_late
+        self.late = self.interval if late else 0.0
+        """Seconds until what was bad in a look is counted."""
         asked = self._kind.queries()
         self._hour = {one: each for one, each in hour.items() if one in asked}
 
@@ -188,9 +193,13 @@ class Paper:
     def comes(self, verdict: Verdict, span: float, change: Change) -> bool:
         """Whether it comes to the verdict within these seconds."""
         looks = LOOKS[verdict]
-        state, look = self._begun, self._look(span / looks, change)
+        look = self._look(span / looks, change)
+        state = self._begun
         if verdict == "Pass":
             state = step_entered(self._kind.judge(state, look, self._budget).state)
+        elif self.late:
+            known = self._kind.judge(state, look, self._budget).state
+            state = state.replace(candidate=known.candidate, stable=known.stable)
         for _ in range(looks):
             found = self._kind.judge(state, look, self._budget)
             state = found.state
@@ -207,12 +216,11 @@ class Paper:
         stable = {
             one: _grown(each, self._rates.of("stable") * span) for one, each in self._hour.items()
         }
-        candidate = {
-            one: change(one, _grown(_of_fewer_pods(each, self._rates), span))
-            for one, each in self._hour.items()
+        equal = {
+            one: _grown(_of_fewer_pods(each, self._rates), span) for one, each in self._hour.items()
         }
         weight = self._rates.effective
-        return Look(_AT, candidate, stable, {}, baseline=self._known, weight=weight)
+        return Look(_AT, change(equal), stable, {}, baseline=self._known, weight=weight)
 
 
 @lru_cache
@@ -262,40 +270,5 @@ def _grown(increases: Sequence[Increase], times: float) -> Growth:
     return Growth(tuple(grown), _AT if grown else None)
 
 
-def _same(_: CounterQuery, growth: Growth) -> Growth:
-    return growth
-
-
-def times_as_many(times: float) -> Change:
-    """So many times as many events that are a part of a whole, or requests above each bucket
-    bound."""
-
-    def change(counters: CounterQuery, growth: Growth) -> Growth:
-        if counters.part:
-            return _each(growth, lambda increase: times * increase.amount)
-        totals = {
-            _histogram(increase): increase.amount
-            for increase in growth.increases
-            if "le" in increase.labels and increase.counts_all
-        }
-
-        def below(increase: Increase) -> float:
-            """Requests up to the bound."""
-            if "le" not in increase.labels:
-                return increase.amount
-            every = totals.get(_histogram(increase), math.inf)
-            return max(times * increase.amount - (times - 1) * every, 0.0)
-
-        return _each(growth, below)
-
-    return change
-
-
-def _histogram(increase: Increase) -> tuple[str, frozenset[tuple[str, str]]]:
-    """The target and the labels that the buckets of one histogram share."""
-    return increase.target, frozenset(each for each in increase.labels.items() if each[0] != "le")
-
-
-def _each(growth: Growth, amount: Callable[[Increase], float]) -> Growth:
-    increases = (each._replace(amount=amount(each)) for each in growth.increases)
-    return replace(growth, increases=tuple(increases))
+def _same(served: Served) -> Served:
+    return served
