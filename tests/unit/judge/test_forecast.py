@@ -305,6 +305,37 @@ def test_failures_that_are_what_did_not_succeed_are_in_the_forecast() -> None:
     assert expected(successes=SUCCESSES, limit="8%").passes is None
 
 
+def with_a_pod_that_never_succeeds(pods: Pods, rng: Random, minute: int) -> None:
+    requests(pods, "a", 20, 0)
+    for pod in "bcde":
+        requests(pods, pod, poisson(rng, 1200 * 0.005), 1200)
+        pods.add(pod, SUCCESSES, 1200)
+
+
+def with_pods_that_differ(pods: Pods, rng: Random, minute: int) -> None:
+    for pod in "abcde":
+        requests(pods, pod, poisson(rng, 1200 * (0.05 if pod == "a" else 0.001)), 1200)
+        pods.add(pod, SUCCESSES, 1200)
+
+
+@pytest.mark.parametrize("serve", [with_a_pod_that_never_succeeds, with_pods_that_differ])
+@pytest.mark.parametrize("weight", [5, 50])
+def test_what_does_not_succeed_costs_as_much_as_failures_whichever_pods_it_is_of(
+    serve: Serve, weight: int
+) -> None:
+    """The pods of the candidate are taken from those of each counter."""
+
+    def expected(**settings: str) -> float:
+        wanted = analysis(error_rate(**settings))
+        history = hour(wanted, serve)
+        found = learn(wanted, history)
+        assert isinstance(found, Baseline)
+        return costs(wanted, minutes(history.stable), found, [weight])[weight].failed[2] or 0.0
+
+    failures, successes = expected(), expected(successes=SUCCESSES)
+    assert failures <= successes <= 1.2 * failures
+
+
 def test_latency_that_does_not_show_yet_at_which_bounds_to_compare_is_said_to_pass() -> None:
     """Few requests, and all of them in one bucket."""
 

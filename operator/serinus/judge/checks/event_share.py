@@ -139,19 +139,14 @@ class EventShare:
         return self._rest
 
     def worsened(self, arm: Served, times: float) -> Served:
-        """With so many times as many events, or as many fewer successes, of each target."""
+        """With so many times as many events, or as many fewer successes, of the arm as a whole: not
+        every target that counts requests counts successes."""
         outcome = arm.get(self._outcome, Growth())
         if not self._rest:
-            more = outcome.with_amounts(lambda each: times * each.amount)
-            return {**arm, self._outcome: more}
-        whole, good = (pods.by_target(each) for each in (arm.get(self._whole, Growth()), outcome))
-        left = {
-            target: max(whole[target] - times * self._events(whole[target], n), 0.0) / n
-            for target, n in good.items()
-            if n
-        }
-        fewer = outcome.with_amounts(lambda each: left.get(each.target, 1.0) * each.amount)
-        return {**arm, self._outcome: fewer}
+            return {**arm, self._outcome: outcome.with_amounts(lambda each: times * each.amount)}
+        whole, good = arm.get(self._whole, Growth()).total, outcome.total
+        left = max(whole - times * self._events(whole, good), 0.0) / good if good else 1.0
+        return {**arm, self._outcome: outcome.with_amounts(lambda each: left * each.amount)}
 
     def opened(self, state: CheckState) -> CheckState:
         """The state with its comparisons, which the first block to count needs."""
