@@ -336,6 +336,31 @@ def test_what_does_not_succeed_costs_as_much_as_failures_whichever_pods_it_is_of
     assert failures <= successes <= 1.2 * failures
 
 
+@EITHER
+def test_a_candidate_is_not_expected_to_be_like_a_pod_of_which_a_counter_stands_at_zero(
+    counted: dict[str, str],
+) -> None:
+    """The pod that has failed no request, or all of them, is the first or the last one."""
+
+    def expected(odd: str, errors: int, successes: int) -> tuple[object, ...]:
+        def serve(pods: Pods, rng: Random, minute: int) -> None:
+            for pod in "bcdef":
+                requests(pods, pod, poisson(rng, 1200 * ERRORS), 1200)
+                pods.add(pod, SUCCESSES, 1200)
+            requests(pods, odd, errors, successes)
+            pods.add(odd, SUCCESSES, successes)
+
+        wanted = analysis(error_rate(**counted))
+        history = hour(wanted, serve)
+        found = learn(wanted, history)
+        assert isinstance(found, Baseline)
+        [wait] = waits(wanted, minutes(history.stable), found, [5])
+        return wait.passes, costs(wanted, minutes(history.stable), found, [5])
+
+    for errors, successes in ((0, 1200), (1, 0)):
+        assert expected("a", errors, successes) == expected("g", errors, successes)
+
+
 def test_latency_that_does_not_show_yet_at_which_bounds_to_compare_is_said_to_pass() -> None:
     """Few requests, and all of them in one bucket."""
 

@@ -24,6 +24,7 @@ from serinus.judge.analysis import budget_of, reads
 from serinus.judge.checks import kind_of
 from serinus.judge.evidence.comparison import step_entered
 from serinus.judge.evidence.look import ArmName, EffectiveWeight, FindsBadEvents, Look, Served
+from serinus.judge.evidence.pods import by_target
 from serinus.judge.forecast.splits import Split, Splitting, exact
 from serinus.metrics.counters import Growth, Increase
 from serinus.metrics.queries import CounterQuery, Series
@@ -248,8 +249,10 @@ def hour_of(looks: Iterable[Look]) -> Hour:
 
 
 def _of_fewer_pods(increases: Sequence[Increase], rates: SharesPerSecond) -> tuple[Increase, ...]:
-    """The candidate's per second, counted by as many pods as its weight needs."""
-    pods = sorted({each.target for each in increases})
+    """The candidate's per second, counted by as many pods as its weight needs: by those that have
+    counted any, as far as there are enough."""
+    counted = by_target(Growth(tuple(increases)))
+    pods = sorted(counted, key=lambda target: (not counted[target], target))
     kept = pods[: max(math.ceil(len(pods) * rates.split.pods), 1)]
     few = [each for each in increases if each.target in kept]
     total, share = sum(each.amount for each in increases), sum(each.amount for each in few)
