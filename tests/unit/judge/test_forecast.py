@@ -13,7 +13,7 @@ from serinus.judge.analysis import budget_of
 from serinus.judge.checks import kind_of
 from serinus.judge.evidence.history import minutes
 from serinus.judge.evidence.look import EffectiveWeight, Look
-from serinus.judge.forecast.cost import costs
+from serinus.judge.forecast.cost import Cost, costs
 from serinus.judge.forecast.waits import Wait, waits
 from serinus.metrics.counters import Growth, Increase
 from serinus.metrics.queries import CounterQuery, History, Series
@@ -63,6 +63,12 @@ def test_what_a_bad_candidate_costs_is_said_beforehand(counted: dict[str, str]) 
     message = told(analysis(error_rate(**counted)), quiet)
     assert "with 2, 5 and 100 times stable's errors fail about " in message
     assert "requests of clients until rolled back at 5%." in message
+
+
+def test_the_sentence_about_a_single_bad_candidate_is_about_one() -> None:
+    one, two = Cost(5, {2: None, 100: 110.0}), Cost(5, {5: 20.0, 100: 110.0})
+    assert one.sentence.startswith("A candidate with 100 times stable's errors fails about 110 ")
+    assert two.sentence.startswith("Candidates with 5 and 100 times stable's errors fail about 20 ")
 
 
 def test_it_is_not_said_where_nothing_failed_or_most_did() -> None:

@@ -46,10 +46,11 @@ class Cost:
         found = {times: failed for times, failed in self.failed.items() if failed is not None}
         if not found:
             return ""
-        candidates = "A candidate" if len(found) == 1 else "Candidates"
+        one, times = len(found) == 1, listed([str(each) for each in found])
         return (
-            f"{candidates} with {listed([str(each) for each in found])} times stable's errors fail "
-            f"about {listed([_rounded(each) for each in found.values()])} requests of clients "
+            f"{'A candidate' if one else 'Candidates'} with {times} times stable's errors "
+            f"{'fails' if one else 'fail'} about "
+            f"{listed([_rounded(each) for each in found.values()])} requests of clients "
             f"until rolled back at {self.weight}%."
         )
 
