@@ -742,7 +742,7 @@ def _is_because_of_the_candidate(
     """Whether there is no verdict because of what the candidate exports: it counts nothing of what
     it should have, or the check could judge stable's series in place of its own. While stable
     counts nothing, for one since a series of the candidate that has vanished is awaited, no Error
-    ends, and one begins if the same series of stable can be read."""
+    ends, and one begins if stable's series of the check can be read."""
     if look.weight is None or not look.weight.share:
         return False
     if found.verdict == "NoData":
@@ -756,13 +756,14 @@ def _is_because_of_the_candidate(
     of_stable = replace(look, candidate=look.stable)
     verdict = kind_of(check).judge(CheckState(), of_stable, budget).verdict
     if verdict == "NoData" and before.own_metrics is None:
-        return bool(unread) and all(_is_read(look.stable.get(each)) for each in unread)
+        needed = {*unread, *(each for each in look.candidate if not each.part)}
+        return bool(unread) and all(_is_idle(look, each) for each in needed)
     return verdict != "Error"
 
 
-def _is_read(reading: Reading | None) -> bool:
-    """Whether there are series, and they can be counted."""
-    return isinstance(reading, Growth) and reading.newest is not None
+def _is_idle(look: Look, counters: CounterQuery) -> bool:
+    """Whether stable's series are there and can be read, and have counted nothing."""
+    return not look.missing(counters, ("stable",)) and not look.growth(counters)[1].total
 
 
 def _without_pods_that_left(check: Check, state: CheckState, look: Look) -> CheckState:

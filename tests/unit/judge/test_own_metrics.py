@@ -129,6 +129,38 @@ def test_an_error_begins_while_stable_counts_nothing_if_its_series_can_be_read(
     assert (found.own_metrics is not None) == exported
 
 
+@pytest.mark.parametrize(
+    "check",
+    [
+        error_rate(requests={"metric": "unknown_total"}, successes="model_requests_total"),
+        error_rate(requests={"metric": "model_requests_total"}, successes="unknown_total"),
+        drift(classLabel="unknown"),
+    ],
+)
+def test_an_error_in_a_check_that_could_not_judge_stable_either_is_not_its_own(
+    check: Mapping[str, object],
+) -> None:
+    judging = serving(check)
+    for _ in range(2):
+        judging.errors((0, 100), (0, 400))
+        judging.classes({"deny": 100}, {"deny": 400})
+        judging.candidate.add("pod", "model_requests_total", 2.0**60, code="200")
+        judging.candidate.add("pod", "model_predictions_total", 2.0**60, **{"class": "deny"})
+        found = judging.look()
+        assert found.verdict == "Error" and found.own_metrics is None
+
+
+def test_an_error_does_not_begin_while_stable_is_not_scraped() -> None:
+    judging = serving(feedback())
+    judging.feedback((0, 100), (100, 1000))
+    judging.look()
+    judging.candidate.add("pod", "model_feedback_total", 2.0**60, outcome="correct")
+    judging.at += 301
+    judging.candidate.scrape(judging.at)
+    found = judging.judge()
+    assert found.verdict == "Error" and found.own_metrics is None
+
+
 def test_it_is_over_once_a_look_can_judge_it() -> None:
     judging = serving(error_rate())
     judging.candidate.add("pod", "model_requests_total", 2.0**60, code="500")
