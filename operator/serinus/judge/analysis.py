@@ -48,7 +48,7 @@ from serinus.judge.findings.strata import Undivided
 from serinus.judge.findings.words import sentences
 from serinus.judge.inputs import compare_inputs, in_doubt, is_suspect
 from serinus.judge.silence import listen
-from serinus.metrics.counters import Growth, Reading, count
+from serinus.metrics.counters import Growth, Increase, Reading, count
 from serinus.metrics.queries import (
     CounterQuery,
     ExpressionQuery,
@@ -753,17 +753,29 @@ def _is_because_of_the_candidate(
     unread = {k: each for k, each in look.candidate.items() if isinstance(each, QueryError)}
     if not all(each.exported for each in unread.values()):
         return False
-    of_stable = replace(look, candidate=look.stable)
-    verdict = kind_of(check).judge(CheckState(), of_stable, budget).verdict
-    if verdict == "NoData" and before.own_metrics is None:
-        needed = {*unread, *(each for each in look.candidate if not each.part)}
-        return bool(unread) and all(_is_idle(look, each) for each in needed)
-    return verdict != "Error"
+    verdict = _verdict_about(look.stable, check, look, budget)
+    if verdict != "NoData":
+        return verdict != "Error"
+    stable = {one: each for one, each in look.stable.items() if isinstance(each, Growth)}
+    if any(each.total for each in stable.values()):  # which may be too little to tell
+        so_far = {one: each.with_amounts(_counted_so_far) for one, each in stable.items()}
+        return _verdict_about(so_far, check, look, budget) not in ("NoData", "Error")
+    needed = {*unread, *(each for each in look.candidate if not each.part)}
+    begins = bool(unread) and not any(look.missing(each, ("stable",)) for each in needed)
+    return before.own_metrics is not None or begins
 
 
-def _is_idle(look: Look, counters: CounterQuery) -> bool:
-    """Whether stable's series are there and can be read, and have counted nothing."""
-    return not look.missing(counters, ("stable",)) and not look.growth(counters)[1].total
+def _verdict_about(
+    arm: Mapping[CounterQuery, Reading], check: Check, look: Look, budget: ErrorBudget
+) -> Verdict:
+    """Of the check about an arm that is compared with itself."""
+    alike = replace(look, candidate=arm, stable=arm)
+    return kind_of(check).judge(CheckState(), alike, budget).verdict
+
+
+def _counted_so_far(increase: Increase) -> float:
+    """Since its target started."""
+    return increase.series.samples[-1][1] if increase.series.samples else 0.0
 
 
 def _without_pods_that_left(check: Check, state: CheckState, look: Look) -> CheckState:

@@ -14,6 +14,7 @@ from tests.support.simulated_analysis import (
     SimulatedAnalysis,
     drift,
     error_rate,
+    fairness,
     feedback,
     latency,
 )
@@ -148,6 +149,25 @@ def test_an_error_in_a_check_that_could_not_judge_stable_either_is_not_its_own(
         judging.candidate.add("pod", "model_predictions_total", 2.0**60, **{"class": "deny"})
         found = judging.look()
         assert found.verdict == "Error" and found.own_metrics is None
+
+
+@pytest.mark.parametrize("misconfigured", [True, False])
+def test_an_error_that_began_goes_on_while_the_check_could_tell_stables_groups(
+    misconfigured: bool,
+) -> None:
+    """Stable counts nothing in the first look, and then one group at a time."""
+    settings = {"groupLabel": "unknown"} if misconfigured else {}
+    favourable = [{"label": "class", "value": "approve"}]
+    judging = serving(fairness(favourable=favourable, **settings))
+    judging.groups({"north": (50, 100), "south": (50, 100)}, north=(50, 100), south=(50, 100))
+    judging.candidate.add(
+        "pod", "model_predictions_total", 2.0**60, **{"class": "deny", "group": "north"}
+    )
+    found = judging.look()
+    for _ in range(3):
+        judging.groups({"north": (50, 100)})
+        found = judging.look()
+        assert found.verdict == "Error" and (found.own_metrics is None) == misconfigured
 
 
 def test_an_error_does_not_begin_while_stable_is_not_scraped() -> None:
