@@ -7,6 +7,7 @@ import pytest
 
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline
+from serinus.api.spec import StepChoice
 from serinus.api.status import CheckState
 from serinus.judge import asks_of_history, learn
 from serinus.judge.analysis import budget_of
@@ -82,6 +83,18 @@ def test_it_is_not_said_where_nothing_failed_or_most_did() -> None:
 
     for serve in (faultless, mostly_failing):
         assert "of clients" not in told(analysis(error_rate()), serve)
+
+
+def test_that_most_requests_failed_is_a_reason_why_the_cost_is_unknown() -> None:
+    def mostly_failing(pods: Pods, rng: Random, minute: int) -> None:
+        for pod in "abcde":
+            requests(pods, pod, 3000, 1200)
+
+    wanted = analysis(error_rate())
+    choice = StepChoice(within=1800.0, may_fail=50.0)
+    found = learn(wanted, hour(wanted, mostly_failing), choice=choice)
+    assert isinstance(found, Baseline)
+    assert "no request of stable failed in that hour, or most did, or no check" in found.message
 
 
 @EITHER

@@ -215,8 +215,8 @@ class Outlook:
         elif self.chosen and may_fail < math.inf:
             yield (
                 "The cost of a bad candidate is unknown: no request of stable failed in that hour, "
-                "or no check that decides counts failures. rollout.atMost then starts at "
-                f"{self.chosen[0]}%."
+                "or most did, or no check that decides counts failures. rollout.atMost then starts "
+                f"at {self.chosen[0]}%."
             )
 
 
