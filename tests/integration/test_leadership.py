@@ -108,6 +108,26 @@ async def test_a_released_lease_is_taken_at_the_next_look(cluster: Cluster, name
     assert (await held_by(cluster, namespace))["holderIdentity"] == "other"
 
 
+async def test_a_lease_is_released_although_a_renewal_that_was_under_way_is_written_meanwhile(
+    kubeconfig: Path, cluster: Cluster, namespace: str
+) -> None:
+    renewals = ["2026-12-01T12:00:00.000000Z"]
+
+    async def written_before(request: Request) -> web.Response | None:
+        if request.method == "PUT" and renewals:
+            live = await cluster.get("Lease", namespace, "serinus")
+            await cluster.update({**live, "spec": {**live["spec"], "renewTime": renewals.pop()}})
+        return None
+
+    async with breakable(kubeconfig) as (proxy, through):
+        one = Lease(through, namespace, "serinus", "one")
+        await one.acquire()
+        proxy.before = written_before
+        await one.release()
+    assert not renewals
+    assert (await held_by(cluster, namespace))["holderIdentity"] == ""
+
+
 async def test_a_lease_that_nobody_ever_held_is_taken(cluster: Cluster, namespace: str) -> None:
     metadata = {"name": "serinus", "namespace": namespace}
     head = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata}

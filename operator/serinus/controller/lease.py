@@ -90,14 +90,23 @@ class Lease:
         log.warning("the Lease could not be renewed in time; this replica is no longer the leader")
 
     async def release(self) -> None:
-        """Release the Lease, so that another replica can take over at once."""
+        """Release the Lease, so that another replica can take over at once. If a renewal that was
+        under way is written between read and write, both are made once more."""
         try:
-            live = await self._cluster.find("Lease", self._namespace, self._name)
-            if live is not None and _holder(live) == self._identity:
-                released = {**_spec(live), "holderIdentity": "", "leaseDurationSeconds": 1}
-                await self._cluster.update({**live, "spec": released})
+            try:
+                await self._give_up()
+            except ApiError as error:
+                if not error.conflict:
+                    raise
+                await self._give_up()
         except ApiError as error:
             log.warning("the Lease could not be released and will expire: %s", error)
+
+    async def _give_up(self) -> None:
+        live = await self._cluster.find("Lease", self._namespace, self._name)
+        if live is not None and _holder(live) == self._identity:
+            released = {**_spec(live), "holderIdentity": "", "leaseDurationSeconds": 1}
+            await self._cluster.update({**live, "spec": released})
 
     async def _attempt(self, timeout: float) -> bool | None:
         """True: ours. False: another's. None: unknown, because the API server did not answer."""
