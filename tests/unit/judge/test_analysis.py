@@ -254,7 +254,7 @@ def test_the_state_of_the_default_checks_stays_small() -> None:
     assert stored < 16_000
 
 
-def test_an_evaluation_of_four_checks_costs_less_than_eighty_thousand_multiplications() -> None:
+def test_an_evaluation_of_four_checks_costs_less_than_fifty_thousand_multiplications() -> None:
     checks = [
         error_rate(),
         {**error_rate(limit="5%"), "name": "limited"},
@@ -269,13 +269,12 @@ def test_an_evaluation_of_four_checks_costs_less_than_eighty_thousand_multiplica
         serve(simulated)
         simulated.look()
     measurement = simulated.measurement()
-    evaluations, loops = [], []
-    for _ in range(200):  # by turns, so that a slow machine is slow for both
-        evaluations.append(
-            _cost(partial(judge, simulated.analysis, simulated.progress, measurement, SINCE))
-        )
-        loops.append(_cost(lambda: sum(number * number for number in range(80_000))))
-    assert min(evaluations) < min(loops)
+    evaluation = partial(judge, simulated.analysis, simulated.progress, measurement, SINCE)
+    ratios = [  # each of two neighbours, since the speed of a machine may double at any moment
+        _cost(evaluation) / _cost(lambda: sum(number * number for number in range(50_000)))
+        for _ in range(200)
+    ]
+    assert min(ratios) < 1
 
 
 def _cost(work: Callable[[], object]) -> float:
