@@ -740,9 +740,9 @@ def _is_because_of_the_candidate(
     check: Check, before: CheckStatus, found: Finding, look: Look, budget: ErrorBudget
 ) -> bool:
     """Whether there is no verdict because of what the candidate exports: it counts nothing of what
-    it should have, or the check could judge stable's series in place of its own. While stable
-    counts nothing, for one since a series of the candidate that has vanished is awaited, no Error
-    ends, and one begins if stable's series of the check can be read."""
+    it should have, or the check could judge stable's series in place of its own. While nothing that
+    stable counts is known, for one since a series of the candidate that has vanished is awaited, no
+    Error ends, and one begins if stable's series of the check can be read."""
     if look.weight is None or not look.weight.share:
         return False
     if found.verdict == "NoData":
@@ -757,8 +757,8 @@ def _is_because_of_the_candidate(
     if verdict != "NoData":
         return verdict != "Error"
     stable = {one: each for one, each in look.stable.items() if isinstance(each, Growth)}
-    if any(each.total for each in stable.values()):  # which may be too little to tell
-        so_far = {one: each.with_amounts(_counted_so_far) for one, each in stable.items()}
+    so_far = {one: each.with_amounts(_counted_so_far) for one, each in stable.items()}
+    if any(each.total for each in so_far.values()):  # a look may have too little to tell
         return _verdict_about(so_far, check, look, budget) not in ("NoData", "Error")
     needed = {*unread, *(each for each in look.candidate if not each.part)}
     begins = bool(unread) and not any(look.missing(each, ("stable",)) for each in needed)

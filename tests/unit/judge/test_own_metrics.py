@@ -170,6 +170,22 @@ def test_an_error_that_began_goes_on_while_the_check_could_tell_stables_groups(
         assert found.verdict == "Error" and (found.own_metrics is None) == misconfigured
 
 
+@pytest.mark.parametrize("misconfigured", [True, False])
+def test_an_error_begins_while_stable_is_idle_if_the_check_could_judge_what_it_counted_so_far(
+    misconfigured: bool,
+) -> None:
+    settings = {"groupLabel": "unknown"} if misconfigured else {}
+    favourable = [{"label": "class", "value": "approve"}]
+    judging = serving(fairness(favourable=favourable, **settings))
+    judging.groups({"north": (50, 100), "south": (50, 100)}, north=(50, 100), south=(50, 100))
+    judging.look()
+    labels = {"class": "deny", "group": "north"}
+    judging.candidate.add("pod", "model_predictions_total", 2.0**60, **labels)
+    for _ in range(3):
+        found = judging.look()
+        assert found.verdict == "Error" and (found.own_metrics is None) == misconfigured
+
+
 def test_an_error_does_not_begin_while_stable_is_not_scraped() -> None:
     judging = serving(feedback())
     judging.feedback((0, 100), (100, 1000))
