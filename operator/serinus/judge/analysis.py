@@ -100,6 +100,16 @@ def _of_requests(analysis: Analysis) -> frozenset[CounterQuery]:
     return frozenset(one for one in queries if isinstance(one, CounterQuery))
 
 
+def _told_later(analysis: Analysis) -> set[CounterQuery]:
+    """The counters that may grow long after a request."""
+    return {
+        one
+        for check in analysis.deciding
+        for one in _counters_of(check)
+        if one.metric in check.settings.told_later
+    }
+
+
 def _answered(analysis: Analysis, arm: Mapping[CounterQuery, Reading]) -> float | None:
     """The requests of an arm; None: no check that decides counts them."""
     counted = (arm.get(one) for one in _of_requests(analysis) if not one.part)
@@ -238,7 +248,8 @@ def _silence(
     candidate, stable = (_requests(arm, features) for arm in arms)
     after = seconds(analysis.on_silence.after)
     known = progress.silence
-    return listen(known, candidate, stable, at, weight, after, _of_requests(analysis))
+    of_requests, later = _of_requests(analysis), _told_later(analysis)
+    return listen(known, candidate, stable, at, weight, after, of_requests, later)
 
 
 def in_error(check: Check, checks: Iterable[CheckStatus], fault: Fault) -> CheckStatus:

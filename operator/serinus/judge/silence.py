@@ -21,12 +21,14 @@ def listen(
     weight: EffectiveWeight | None,
     after: float,
     of_requests: Collection[CounterQuery] = (),
+    told_later: Collection[CounterQuery] = (),
 ) -> Silence | None:
     """The silence after a look; None: there is none, or it is not known.
 
-    `of_requests`: the counters that grow by 1 with each request. `after`: seconds that it has to
-    last. Stable's last answers may be at most half as old: where nothing is scraped, read or asked,
-    or counts are still held back, silence does not go on. The arms are scraped at different
+    `of_requests`: the counters that grow by 1 with each request. `told_later`: those that may grow
+    long after it, so that stable's do not tell that anything is asked now. `after`: seconds that it
+    has to last. Stable's last answers may be at most half as old: where nothing is scraped, read or
+    asked, or counts are still held back, silence does not go on. The arms are scraped at different
     moments, so the first look after a gap proves nothing, nor do requests that come in batches if
     the candidate's share of a batch was counted a look before stable's.
     """
@@ -40,7 +42,8 @@ def listen(
     }
     if not readable or any(c.total or c.waits for c, _ in readable.values()):
         return None
-    answered = _answered({key: s for key, (_, s) in readable.items()}, of_requests)
+    of_stable = {key: s for key, (_, s) in readable.items() if key not in told_later}
+    answered = _answered(of_stable, of_requests)
     # not later than now, or a clock that was set back would hide it for the same time
     goes_on = known is not None and 0 <= at - known.until <= after / 2
     before = known if known and goes_on else Silence(until=at)
@@ -58,7 +61,7 @@ def _answered(
     stable: Mapping[CounterQuery, Growth], of_requests: Collection[CounterQuery]
 ) -> float:
     """Stable's requests: by their counters, or else by the counter that grew least, since a request
-    may have many predictions, and more feedback than one."""
+    may have many predictions."""
     grown = {query: events for query, growth in stable.items() if (events := growth.events)}
     own = [events for query, events in grown.items() if query in of_requests]
     return min(own or grown.values(), default=0.0)

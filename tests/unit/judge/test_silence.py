@@ -1,6 +1,8 @@
 """A candidate that is served and of which nothing is counted, told apart from no data at all."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+import pytest
 
 from serinus.api.status import Silence
 from serinus.judge.evidence.look import ENOUGH_EXPECTED, EffectiveWeight
@@ -8,6 +10,14 @@ from serinus.judge.silence import listen
 from serinus.metrics.counters import Growth, Increase, Reading
 from serinus.metrics.queries import CounterQuery, QueryError, Series
 from serinus.metrics.resets import Falls
+from tests.support.simulated_analysis import (
+    SINCE,
+    SimulatedAnalysis,
+    drift,
+    error_rate,
+    fairness,
+    feedback,
+)
 
 REQUESTS = CounterQuery("model_requests_total")
 DOWN = QueryError("Prometheus refused the connection")
@@ -170,3 +180,44 @@ def test_feedback_which_few_requests_have_is_no_count_of_requests() -> None:
     assert found and found.stable == 300
     found = listen(None, candidate, stable, 15, weight, AFTER)
     assert found and found.stable == 2, "where nothing counts requests, the least is certain"
+
+
+@pytest.mark.parametrize(
+    "checks",
+    [
+        [feedback()],
+        [fairness(equalisedOdds={})],
+        [error_rate(), drift(), feedback(after="1h")],
+    ],
+)
+def test_feedback_on_earlier_answers_of_stables_is_no_sign_of_requests(
+    checks: list[Mapping[str, object]],
+) -> None:
+    """All requests are those of the first look, and the candidate's have no feedback yet."""
+    judging = SimulatedAnalysis(*checks)
+    judging.weight = EffectiveWeight(0.2, SINCE)
+    for asked in (100, *[0] * 12):
+        judging.errors((0, asked), (0, 4 * asked))
+        judging.classes({"deny": asked}, {"deny": 4 * asked})
+        judging.feedback((0, 0), (5, 100))
+        judging.look()
+    assert judging.progress.silence is None
+
+
+@pytest.mark.parametrize(
+    "checks",
+    [
+        [error_rate(), feedback(after="1h")],
+        [fairness(favourable=[{"label": "class", "value": "approve"}], equalisedOdds={})],
+    ],
+)
+def test_feedback_hides_no_silence_of_requests(checks: list[Mapping[str, object]]) -> None:
+    judging = SimulatedAnalysis(*checks)
+    judging.weight = EffectiveWeight(0.2, SINCE)
+    for _ in range(10):
+        judging.errors((0, 0), (0, 400))
+        judging.classes({}, {"approve": 400})
+        judging.feedback((0, 0), (5, 100))
+        judging.look()
+    silence = judging.progress.silence
+    assert silence and silence.since and silence.until - silence.since >= AFTER

@@ -100,8 +100,9 @@ class Fairness(Compared):
         return self.against == "Stable"
 
     @property
-    def told_later(self) -> bool:
-        return self.equalised_odds is not None
+    def told_later(self) -> frozenset[str]:
+        odds = self.equalised_odds
+        return frozenset({odds.outcomes.metric}) if odds is not None else frozenset()
 
     @model_validator(mode="after")
     def _of_something(self) -> Self:

@@ -75,8 +75,8 @@ class Feedback(FeedbackCounters, Compared):
     )
 
     @property
-    def told_later(self) -> bool:
-        return True
+    def told_later(self) -> frozenset[str]:
+        return frozenset({self.outcomes.metric})
 
     @property
     def serves_a_mirror(self) -> bool:

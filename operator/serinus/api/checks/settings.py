@@ -71,9 +71,9 @@ class Settings(Type):
         return self.backend is None
 
     @property
-    def told_later(self) -> bool:
-        """Whether what it counts may be reported long after the request, as feedback is."""
-        return False
+    def told_later(self) -> frozenset[str]:
+        """The metrics that may count long after the request, as those of feedback do."""
+        return frozenset()
 
     @property
     def slowdown(self) -> float | None:
