@@ -750,16 +750,14 @@ def _own(
 def _is_because_of_the_candidate(
     check: Check, before: CheckStatus, found: Finding, look: Look, budget: ErrorBudget
 ) -> bool:
-    """Whether there is no verdict because of what the candidate exports: it counts nothing of what
-    it should have, or the check could judge stable's series in place of its own. While nothing that
-    stable counts is known, for one since a series of the candidate that has vanished is awaited, no
-    Error ends, and one begins if stable's series of the check can be read."""
+    """Whether there is no verdict because of what the candidate exports: it is in Error, or counts
+    nothing of what it should have, and the check could judge stable's series in place of its own.
+    While nothing that stable counts is known, for one since a series of the candidate that has
+    vanished is awaited, this does not end, and an Error begins if stable's series of the check can
+    be read."""
     if look.weight is None or not look.weight.share:
         return False
-    if found.verdict == "NoData":
-        still = frozen(found.state.alone, look)
-        return still is not None and still.arm == "candidate" and not check.settings.told_later
-    if found.verdict != "Error":
+    if found.verdict != "Error" and not _owes_counts(check, found, look):
         return False
     unread = {k: each for k, each in look.candidate.items() if isinstance(each, QueryError)}
     if not all(each.exported for each in unread.values()):
@@ -774,6 +772,14 @@ def _is_because_of_the_candidate(
     needed = {*unread, *(each for each in look.candidate if not each.part)}
     begins = bool(unread) and not any(look.missing(each, ("stable",)) for each in needed)
     return before.own_metrics is not None or begins
+
+
+def _owes_counts(check: Check, found: Finding, look: Look) -> bool:
+    """Whether there is no data since the candidate counts nothing of what it should have by now."""
+    if found.verdict != "NoData" or check.settings.told_later:
+        return False
+    still = frozen(found.state.alone, look)
+    return still is not None and still.arm == "candidate"
 
 
 def _verdict_about(

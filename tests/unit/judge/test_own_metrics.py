@@ -108,6 +108,20 @@ def test_requests_that_it_answers_without_the_predictions_are_its_own() -> None:
     assert found.own_metrics.until - found.own_metrics.since == 10 * INTERVAL
 
 
+@pytest.mark.parametrize("misconfigured", [True, False])
+def test_predictions_that_are_missing_are_its_own_if_the_check_could_judge_stables(
+    misconfigured: bool,
+) -> None:
+    settings = {"groupLabel": "unknown"} if misconfigured else {}
+    favourable = [{"label": "class", "value": "approve"}]
+    judging = serving(fairness(favourable=favourable, **settings), error_rate())
+    for _ in range(3):
+        judging.errors((0, 100), (0, 400))
+        judging.groups({"north": (50, 200), "south": (50, 200)})
+        found = judging.look()
+    assert found.verdict == "NoData" and (found.own_metrics is None) == misconfigured
+
+
 def test_feedback_may_come_a_day_later() -> None:
     judging = serving(feedback())
     judging.feedback((0, 0), (100, 1000))
