@@ -150,6 +150,18 @@ def test_nothing_counts_while_the_weight_is_not_in_effect() -> None:
     assert simulated.look().message == "Feedback counts from 60s after the weight takes effect."
 
 
+@pytest.mark.parametrize("after", [None, "0s", "1h"])
+def test_feedback_that_cannot_be_read_is_told_before_it_counts(after: str | None) -> None:
+    simulated = judging(after=after)
+    simulated.weight = EffectiveWeight(0.2, SINCE)
+    simulated.candidate.add("pod", "model_feedback_total", 2.0**60, outcome="correct")
+    for _ in range(3):
+        simulated.feedback((0, 0), (30, 300))
+        found = simulated.look()
+        assert found.verdict == "Error" and found.own_metrics
+        assert "which no counter of requests reaches" in found.message
+
+
 def test_the_rate_of_a_forecast_is_that_since_feedback_counts() -> None:
     simulated = raised_to_half()
     for _ in range(4):

@@ -36,6 +36,8 @@ class FeedbackCheck(EventShare):
         if after is None:
             return self._not_there(state, look, budget)
         if after:
+            if problem := look.unreadable(self.queries()):
+                return Finding("Error", problem, state)
             if look.weight is None:
                 return self._too_early(state, after, None)
             since = look.weight.since + after
