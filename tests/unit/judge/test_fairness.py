@@ -3,11 +3,11 @@
 import pytest
 
 from serinus.api.status import CheckStatus
-from serinus.judge import begins_to_fail
+from serinus.judge import EffectiveWeight, begins_to_fail
 from serinus.judge.checks.disparity import of_refusals
 from serinus.judge.evidence.comparison import Policy, Scale, counted
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis
-from tests.support.simulated_analysis import SimulatedAnalysis, fairness
+from tests.support.simulated_analysis import SINCE, SimulatedAnalysis, fairness
 
 APPROVED = {"favourable": [{"label": "class", "value": "approve"}]}
 
@@ -216,6 +216,33 @@ def test_answers_without_outcomes_do_not_show_equal_odds() -> None:
     found = simulated.look()
     assert found.verdict == "NoData"
     assert "positives for no group yet" in found.message
+
+
+@pytest.mark.parametrize("against", ["OtherGroups", "Stable"])
+def test_a_group_label_that_nothing_has_is_an_error_of_the_settings(against: str) -> None:
+    simulated = judging(against=against, groupLabel="region")
+    simulated.weight = EffectiveWeight(0.2, SINCE)
+    for _ in range(3):
+        simulated.groups({"north": (50, 100), "south": (50, 100)}, north=(5, 10), south=(5, 10))
+        found = simulated.look()
+    arm = "stable" if against == "Stable" else "candidate"
+    assert found.verdict == "Error" and found.own_metrics is None
+    assert found.message == (
+        f"model_predictions_total of the {arm} pods has no label region, so its series cannot be "
+        "distinguished; its labels are class (approve, deny), group (north, south). Set "
+        "fairness.groupLabel to the label that is meant."
+    )
+
+
+def test_a_candidate_that_no_longer_exports_groups_cannot_be_judged_because_of_that() -> None:
+    simulated = SimulatedAnalysis(fairness(**APPROVED))
+    simulated.weight = EffectiveWeight(0.2, SINCE)
+    for _ in range(3):
+        simulated.groups({"north": (50, 100), "south": (50, 100)})
+        simulated.classes({"approve": 25, "deny": 25}, {})
+        found = simulated.look()
+    assert found.verdict == "Error" and found.own_metrics
+    assert "model_predictions_total of the candidate pods has no label group" in found.message
 
 
 def test_the_bound_on_refusals_says_the_same_as_the_one_on_favours() -> None:

@@ -112,7 +112,7 @@ def test_requests_that_it_answers_without_the_predictions_are_its_own() -> None:
 def test_predictions_that_are_missing_are_its_own_if_the_check_could_judge_stables(
     misconfigured: bool,
 ) -> None:
-    settings = {"groupLabel": "unknown"} if misconfigured else {}
+    settings = {"groupLabel": "pod"} if misconfigured else {}  # one group
     favourable = [{"label": "class", "value": "approve"}]
     judging = serving(fairness(favourable=favourable, **settings), error_rate())
     for _ in range(3):
@@ -170,7 +170,7 @@ def test_an_error_that_began_goes_on_while_the_check_could_tell_stables_groups(
     misconfigured: bool,
 ) -> None:
     """Stable counts nothing in the first look, and then one group at a time."""
-    settings = {"groupLabel": "unknown"} if misconfigured else {}
+    settings = {"groupLabel": "pod"} if misconfigured else {}  # one group
     favourable = [{"label": "class", "value": "approve"}]
     judging = serving(fairness(favourable=favourable, **settings))
     judging.groups({"north": (50, 100), "south": (50, 100)}, north=(50, 100), south=(50, 100))
@@ -188,7 +188,7 @@ def test_an_error_that_began_goes_on_while_the_check_could_tell_stables_groups(
 def test_an_error_begins_while_stable_is_idle_if_the_check_could_judge_what_it_counted_so_far(
     misconfigured: bool,
 ) -> None:
-    settings = {"groupLabel": "unknown"} if misconfigured else {}
+    settings = {"groupLabel": "pod"} if misconfigured else {}  # one group
     favourable = [{"label": "class", "value": "approve"}]
     judging = serving(fairness(favourable=favourable, **settings))
     judging.groups({"north": (50, 100), "south": (50, 100)}, north=(50, 100), south=(50, 100))

@@ -28,7 +28,8 @@ from serinus.judge.checks.disparity import (
 from serinus.judge.evidence import comparison
 from serinus.judge.evidence.comparison import Gains, allowed, begun
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
-from serinus.judge.evidence.look import ErrorBudget, Look
+from serinus.judge.evidence.look import ENOUGH_EXPECTED, ErrorBudget, Look
+from serinus.judge.evidence.matchers import labelled_nowhere
 from serinus.judge.evidence.odds_ratio import Counted, PairCounts
 from serinus.judge.findings.fairness import (
     GroupRates,
@@ -39,6 +40,7 @@ from serinus.judge.findings.fairness import (
     TooManyGroups,
 )
 from serinus.judge.findings.finding import Figures, Finding, Later
+from serinus.judge.findings.matchers import LabelNowhere
 from serinus.judge.findings.rates import EventCount, Forecast, ShownBetter, ShownWorse
 from serinus.metrics.counters import Increase
 from serinus.metrics.queries import CounterQuery
@@ -142,7 +144,7 @@ class FairnessCheck:
 
     def judge(self, state: CheckState, look: Look, budget: ErrorBudget) -> Finding:
         """What is known, and what a look adds -> the verdict, and what is known then."""
-        if problem := look.unreadable(self.queries(), self._arms):
+        if problem := look.unreadable(self.queries(), self._arms) or self._unlabelled(look):
             return Finding("Error", problem, state)
         known, counts = self._counts(look)
         if unfit := _unfit(groups_of(counts.candidate) | groups_of(state.candidate)):
@@ -276,6 +278,20 @@ class FairnessCheck:
         """Answers after which a group that was not seen is small."""
         least = fraction(self._least_share)
         return math.ceil(RULE_OF_THREE / least) if least else 0
+
+    def _unlabelled(self, look: Look) -> LabelNowhere | None:
+        """Whether what an arm counts has no groups. Stable's is told first: where only the
+        candidate's has none, that is what has changed."""
+        for source in self._sources:
+            counters = source.queries[0]
+            counted = dict(zip(CANDIDATE_AND_STABLE, look.growth(counters), strict=True))
+            for arm in reversed(self._arms):
+                wrong = labelled_nowhere(
+                    counters, arm, counted[arm], self._label, "fairness.groupLabel"
+                )
+                if wrong and counted[arm].so_far >= ENOUGH_EXPECTED:
+                    return wrong
+        return None
 
     def _missing(self, state: CheckState, look: Look) -> Figures | None:
         """What there is no answer without."""
