@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
+if __name__ == "__main__":
+    gc.disable()  # until main(): what is imported is never garbage, and there is much of it
+
 from serinus import __version__
 from serinus.api.base import Type
 from serinus.api.initializer import Initializer
@@ -294,8 +297,9 @@ def main() -> int:
             parser.error(f"--{listed.name}: {problem}")
     _log_to_stderr(options.log_format)
     allow_deep_nesting()
-    # what has been imported is never garbage, and takes longest to look through
+    # what has been imported takes longest to look through
     gc.freeze()
+    gc.enable()
     sys.setswitchinterval(SWITCH)
     try:
         asyncio.run(_until_signalled(options, config))
