@@ -324,6 +324,24 @@ def test_failures_that_are_what_did_not_succeed_are_in_the_forecast() -> None:
     assert expected(successes=SUCCESSES, limit="8%").passes is None
 
 
+@EITHER
+def test_of_a_stable_that_mostly_fails_twice_as_many_failures_are_all_requests(
+    counted: dict[str, str],
+) -> None:
+    """As if more than all of them failed, it would be found within six minutes."""
+
+    def mostly_failing(pods: Pods, rng: Random, minute: int) -> None:
+        for pod in "abcde":
+            requests(pods, pod, 36, 24)
+            pods.add(pod, SUCCESSES, 24)
+
+    wanted = analysis(error_rate(tolerance=1.3, margin=3, **counted))
+    message = told(wanted.replace(max_step_duration="15m"), mostly_failing, [5])
+    assert "check errors needs longer than maxStepDuration to detect twice stable's" in message
+    [wait] = forecast(wanted, mostly_failing, [5])
+    assert wait.detects and wait.detects.within(3 * 3600)
+
+
 def with_a_pod_that_never_succeeds(pods: Pods, rng: Random, minute: int) -> None:
     requests(pods, "a", 20, 0)
     for pod in "bcde":

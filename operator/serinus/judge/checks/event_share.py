@@ -141,12 +141,11 @@ class EventShare:
     def worsened(self, arm: Served, times: float) -> Served:
         """With so many times as many events, or as many fewer successes, of the arm as a whole: not
         every target that counts requests counts successes."""
-        outcome = arm.get(self._outcome, Growth())
-        if not self._rest:
-            return {**arm, self._outcome: outcome.with_amounts(lambda each: times * each.amount)}
-        whole, good = arm.get(self._whole, Growth()).total, outcome.total
-        left = max(whole - times * self._events(whole, good), 0.0) / good if good else 1.0
-        return {**arm, self._outcome: outcome.with_amounts(lambda each: left * each.amount)}
+        whole, outcome = (arm.get(each, Growth()) for each in self.queries())
+        events = min(times * self._events(whole.total, outcome.total), whole.total)
+        counted = whole.total - events if self._rest else events
+        changed = counted / outcome.total if outcome.total else 1.0
+        return {**arm, self._outcome: outcome.with_amounts(lambda each: changed * each.amount)}
 
     def opened(self, state: CheckState) -> CheckState:
         """The state with its comparisons, which the first block to count needs."""
