@@ -267,6 +267,18 @@ def test_requests_under_way_at_a_scrape_are_no_errors() -> None:
     assert found.message.startswith("Candidate errors 0/1500 (0%), stable 0/28500 (0%)")
 
 
+def test_what_is_unanswered_in_the_first_look_does_not_look_like_a_later_step() -> None:
+    """Which would lay out weight that is held back for faults that begin later."""
+    failures, successes = judging(), counting_successes()
+    for simulated in (failures, successes):
+        simulated.look()
+    failures.errors((5, 75), (25, 1425))
+    answered(successes, (70, 75), (1400, 1425))
+    first = [simulated.look().state for simulated in (failures, successes)]
+    assert [each.releases for each in first] == [1, 1]
+    assert [each.held_back for each in first] == pytest.approx([0.03, 0.03])
+
+
 def test_what_failed_in_a_rush_is_never_more_than_what_was_asked() -> None:
     simulated = counting_successes()
     simulated.look()

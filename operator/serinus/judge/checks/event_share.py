@@ -157,6 +157,10 @@ class EventShare:
         whole, events = look.growth(self._whole), look.growth(self._outcome)
         n_c, n_s = _sums(whole)
         key = self._nouns.whole
+        if (
+            n_c + n_s
+        ):  # before what is unanswered, which would look like requests of an earlier step
+            state = comparison.served(state, {key: n_c}, {key: n_s}, WORSE)
         if self._rest:
             failed, state = self._unsuccessful(state, whole, events)
             blocks = [((n_c, n_s), failed)]
@@ -166,7 +170,6 @@ class EventShare:
             bad, bad_s = map(pods.by_target, events)
         if not n_c + n_s:
             return state
-        state = comparison.served(state, {key: n_c}, {key: n_s}, WORSE)
         state = pods.with_requests(state, pods.by_target(whole[0]))
         enough = math.inf if look.copied else comparison.ceiling(state, budget)
         plain = weighed = list(state.comparisons)
