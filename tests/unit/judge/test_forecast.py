@@ -1,5 +1,6 @@
 """What is said beforehand of a rollout, beside what the judge then does."""
 
+import math
 from collections.abc import Sequence
 from random import Random
 
@@ -67,7 +68,7 @@ def test_what_a_bad_candidate_costs_is_said_beforehand(counted: dict[str, str]) 
 
 
 def test_the_sentence_about_a_single_bad_candidate_is_about_one() -> None:
-    one, two = Cost(5, {2: None, 100: 110.0}), Cost(5, {5: 20.0, 100: 110.0})
+    one, two = Cost(5, {2: math.inf, 100: 110.0}), Cost(5, {5: 20.0, 100: 110.0})
     assert one.sentence.startswith("A candidate with 100 times stable's errors fails about 110 ")
     assert two.sentence.startswith("Candidates with 5 and 100 times stable's errors fail about 20 ")
 
@@ -95,6 +96,69 @@ def test_that_most_requests_failed_is_a_reason_why_the_cost_is_unknown() -> None
     found = learn(wanted, hour(wanted, mostly_failing), choice=choice)
     assert isinstance(found, Baseline)
     assert "no request of stable failed in that hour, or most did, or no check" in found.message
+
+
+def ten_a_second(errors: float, pods_there: str = "abcde") -> Serve:
+    """Requests of all pods of stable, of which such a share fails."""
+    each = 600 // len(pods_there)
+
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        for pod in pods_there:
+            requests(pods, pod, poisson(rng, each * errors), each)
+
+    return serve
+
+
+def chosen_within(may_fail: float, wanted: Analysis, serve: Serve) -> tuple[list[int], str]:
+    """The weights, and what is said of them."""
+    choice = StepChoice(within=1800.0, may_fail=may_fail)
+    found = learn(wanted, hour(wanted, serve), choice=choice)
+    assert isinstance(found, Baseline)
+    return found.weights or [], found.message
+
+
+def test_a_bad_candidate_that_is_not_found_costs_more_than_any_limit_and_it_is_said() -> None:
+    """Twice the errors, which a single pod hides."""
+    weights, message = chosen_within(
+        1000.0, analysis(error_rate(absoluteTolerance="0.2%")), ten_a_second(0.01, "a")
+    )
+    assert weights == [5, 25, 50], "the smallest, not the quickest"
+    assert (
+        "At 5% candidates with 2 times stable's errors are not expected to be rolled back, so they "
+        "may cost more than rollout.atMost allows (1,000); no other first weight keeps to it"
+    ) in message
+
+
+def test_a_first_weight_at_which_a_bad_candidate_is_not_found_is_no_cheap_one() -> None:
+    """100 times the errors, which are hardly more than what is tolerated."""
+
+    def seldom(pods: Pods, rng: Random, minute: int) -> None:
+        for pod in "abcde":
+            requests(pods, pod, int(minute == 7 and pod != "e"), 1200)
+
+    wanted = analysis(error_rate())
+    history = hour(wanted, seldom)
+    found = learn(wanted, history)
+    assert isinstance(found, Baseline)
+    cost = costs(wanted, minutes(history.stable), found, [5, 50])
+    assert cost[5].failed == {100: math.inf} and cost[50].failed[100] < 5000
+    assert chosen_within(5000.0, wanted, seldom)[0] == [50]
+
+
+def test_a_candidate_that_the_check_tolerates_is_no_bad_one() -> None:
+    wanted = analysis(error_rate(tolerance=2, margin=3))
+    weights, message = chosen_within(100.0, wanted, ten_a_second(0.05))
+    assert weights == [5, 25, 50]
+    assert "Candidates with 5 and 100 times" in message and "atMost" not in message
+
+
+def test_that_a_hundred_times_as_many_are_tolerated_is_a_reason_why_the_cost_is_unknown() -> None:
+    serve = ten_a_second(0.01)
+    wanted = analysis(error_rate(absoluteTolerance="99%", absoluteMargin="99.5%"))
+    weights, message = chosen_within(100.0, wanted, serve)
+    assert weights == [5, 25, 50]
+    assert "is unknown: " in message
+    assert "or 100 times as many would be tolerated. rollout.atMost then starts at 5%." in message
 
 
 @EITHER

@@ -14,7 +14,14 @@ from serinus.judge.evidence.look import FindsBadEvents, Look
 from serinus.judge.evidence.starts import failing_waited_for
 from serinus.judge.findings.words import listed
 from serinus.judge.forecast.splits import Splitting, exact
-from serinus.judge.forecast.waits import Hour, Paper, SharesPerSecond, hour_of
+from serinus.judge.forecast.waits import (
+    INFINITE_AFTER,
+    Hour,
+    Paper,
+    SharesPerSecond,
+    hour_of,
+    of_equal_pods,
+)
 from serinus.metrics.counters import Growth
 
 TIMES: Final = (2, 5, 100)
@@ -23,27 +30,36 @@ _LEAST_LOOKS: Final = 2
 """No look alone is enough for Fail."""
 _MOST: Final = 0.5
 """Of requests that fail; a counter of more of them counts successes."""
+_EVER: Final = 1e6 * INFINITE_AFTER
+"""Seconds in which a candidate with half the traffic is found, unless the check tolerates it."""
+_HALF: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of bad candidates at the first weight of a rollout."""
+    """Of bad candidates at the first weight of a rollout, without those that the check
+    tolerates."""
 
     weight: int
     """Percent."""
-    failed: Mapping[int, float | None]
+    failed: Mapping[int, float]
     """Requests of clients that fail until it is rolled back, by how many times stable's share of
-    failed requests it has; None: it is not rolled back for them."""
+    failed requests it has; infinity: it is not found."""
 
     @property
-    def most(self) -> float | None:
-        """Of those that are found; None: none is."""
-        return max((each for each in self.failed.values() if each is not None), default=None)
+    def most(self) -> float:
+        """Of all; infinity: one of them is not found."""
+        return max(self.failed.values())
+
+    @property
+    def not_found(self) -> list[int]:
+        """How many times stable's share those have that are not found."""
+        return [times for times, failed in self.failed.items() if failed == math.inf]
 
     @property
     def sentence(self) -> str:
         """For people; empty if none is found."""
-        found = {times: failed for times, failed in self.failed.items() if failed is not None}
+        found = {times: failed for times, failed in self.failed.items() if failed < math.inf}
         if not found:
             return ""
         one, times = len(found) == 1, listed([str(each) for each in found])
@@ -62,7 +78,8 @@ def costs(
     weights: Iterable[int],
     splitting: Splitting = exact,
 ) -> dict[int, Cost]:
-    """By weight; empty if no check counts failed requests, or none failed in stable's last hour."""
+    """By weight; empty if no check counts failed requests, none failed in stable's last hour, or as
+    many would be tolerated."""
     check = next((each for each in analysis.checks if each.settings.counts_failures), None)
     if check is None or not looks:
         return {}
@@ -72,19 +89,25 @@ def costs(
     requests, share = _failures(hour, kind)
     if not share:
         return {}
+    alike = Paper(
+        analysis, check, of_equal_pods(baseline), hour, SharesPerSecond(exact(_HALF), span)
+    )
+    as_many = {times: min(times, 1 / share) for times in TIMES}
+    worse = {times: partial(kind.worsened, times=each) for times, each in as_many.items()}
+    bad = [times for times in TIMES if alike.comes("Fail", _EVER, worse[times])]
     found = {}
-    for weight in weights:
+    for weight in weights if bad else ():
         rates = SharesPerSecond(splitting(weight), span)
         paper = Paper(analysis, check, baseline, hour, rates)
         per_second = requests * rates.of("candidate")
-        failed: dict[int, float | None] = {}
-        for times in TIMES:
-            as_many = min(times, 1 / share)
-            failing = share * as_many
+        failed = dict[int, float]()
+        for times in bad:
+            failing = share * as_many[times]
             uncounted = check.settings.warm_up_seconds + paper.late
             least = max(_LEAST_LOOKS * paper.interval, _waited(check, failing, share) - uncounted)
-            counted = paper.until("Fail", partial(kind.worsened, times=as_many), least)
-            failed[times] = counted and per_second * (counted + uncounted) * failing
+            counted = paper.until("Fail", worse[times], least)
+            lasts = math.inf if counted is None else counted + uncounted
+            failed[times] = per_second * lasts * failing
         found[weight] = Cost(weight, failed)
     return found
 

@@ -21,7 +21,7 @@ from serinus.judge.evidence.kernel import NullHypothesis
 from serinus.judge.evidence.look import Look
 from serinus.judge.evidence.stability import alone
 from serinus.judge.findings.rates import Variation
-from serinus.judge.findings.words import percent
+from serinus.judge.findings.words import listed, percent
 from serinus.judge.forecast.against_itself import rolled_back
 from serinus.judge.forecast.choosing import WEIGHTS, chosen
 from serinus.judge.forecast.cost import Cost, costs
@@ -207,16 +207,30 @@ class Outlook:
         yield from expected(analysis.step_may_last(self.slowest_step), self.waits)
         if self.cost is not None and self.cost.sentence:
             yield self.cost.sentence
-            if self.chosen and (self.cost.most or 0.0) > may_fail:
+        if may_fail < math.inf:
+            yield from self._of_the_limit(may_fail)
+
+    def _of_the_limit(self, may_fail: float) -> Iterator[str]:
+        """Why rollout.atMost is not kept."""
+        cost, limit = self.cost, f"rollout.atMost allows ({may_fail:,.0f})"
+        if cost is None:
+            if self.chosen:
                 yield (
-                    f"That is more than rollout.atMost allows ({may_fail:,.0f}): no first weight "
-                    "is low enough at this traffic. A shorter analysis.interval may help."
+                    "The cost of a bad candidate is unknown: no request of stable failed in that "
+                    "hour, or most did, or no check that decides counts failures, or 100 times as "
+                    f"many would be tolerated. rollout.atMost then starts at {self.chosen[0]}%."
                 )
-        elif self.chosen and may_fail < math.inf:
+        elif cost.not_found:
+            times = listed([str(each) for each in cost.not_found])
             yield (
-                "The cost of a bad candidate is unknown: no request of stable failed in that hour, "
-                "or most did, or no check that decides counts failures. rollout.atMost then starts "
-                f"at {self.chosen[0]}%."
+                f"At {cost.weight}% candidates with {times} times stable's errors are not expected "
+                f"to be rolled back, so they may cost more than {limit}; no other first weight "
+                "keeps to it either."
+            )
+        elif cost.most > may_fail:
+            yield (
+                f"That is more than {limit}: no first weight is low enough at this traffic. A "
+                "shorter analysis.interval may help."
             )
 
 
@@ -247,10 +261,10 @@ def _forecast(
 
 
 def _affordable(costs: Mapping[int, Cost] | None, may_fail: float) -> Container[int]:
-    """The first weights at which a bad candidate costs no more; None: at any it may."""
+    """The first weights at which a bad candidate is known to cost no more; None: at any it may."""
     if costs is None:
         return WEIGHTS
-    return {weight for weight, cost in costs.items() if (cost.most or 0.0) <= may_fail}
+    return {weight for weight, cost in costs.items() if cost.most <= may_fail}
 
 
 def _of(analysis: Analysis, history: History) -> History:

@@ -133,7 +133,7 @@ def waits(
     `looks` follow each other without a gap. The time in which pods warm up is left out.
     """
     hour, span = hour_of(looks), looks[-1].at - looks[0].since
-    alike = _of_equal_pods(baseline)
+    alike = of_equal_pods(baseline)
     for check in analysis.checks:
         if not check.settings.shares_budget:
             continue
@@ -149,7 +149,8 @@ def waits(
             yield Wait(check, weight, passes, detects)
 
 
-def _of_equal_pods(baseline: Baseline) -> Baseline:
+def of_equal_pods(baseline: Baseline) -> Baseline:
+    """The baseline, if pods did not differ."""
     checks = [
         check.replace(dispersions=[each.replace(between_pods=0.0) for each in check.dispersions])
         for check in baseline.checks
