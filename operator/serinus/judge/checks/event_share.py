@@ -157,9 +157,8 @@ class EventShare:
         whole, events = look.growth(self._whole), look.growth(self._outcome)
         n_c, n_s = _sums(whole)
         key = self._nouns.whole
-        if (
-            n_c + n_s
-        ):  # before what is unanswered, which would look like requests of an earlier step
+        # before what is unanswered, which would look like requests of an earlier step
+        if n_c + n_s:
             state = comparison.served(state, {key: n_c}, {key: n_s}, WORSE)
         if self._rest:
             failed, state = self._unsuccessful(state, whole, events)
