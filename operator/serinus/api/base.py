@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, Final, Self, TypeVar, cast, get_args
 
 from pydantic import (
@@ -302,6 +302,7 @@ def _of_the_calendar(moment: float) -> float:
     return moment
 
 
+@lru_cache(maxsize=4096)  # a status has the same times from pass to pass
 def rfc3339(moment: float) -> str:
     """Unix seconds -> `2026-11-25T08:00:00.250Z`, to the millisecond."""
     text = datetime.fromtimestamp(round(moment, 3), UTC).isoformat(timespec="milliseconds")

@@ -20,6 +20,7 @@ from serinus.api.status import (
     Inputs,
     OwnMetrics,
     Silence,
+    Starts,
     Unlike,
     Verdict,
 )
@@ -552,7 +553,6 @@ def _before(
     Whatever is new, pods that began to serve of late did.
 
     `policies`: digests of settings that are not new; the first is that of the present ones."""
-    fresh = _fresh(check, policies[0])
     for known in checks:
         if (known.name, known.kind) != (check.name, check.kind):
             continue
@@ -562,18 +562,18 @@ def _before(
                 return known
             return _not_looked_at(known)
         starts = known.state.starts
-        return fresh.replace(state=fresh.state.replace(starts=starts and uncounted(starts)))
-    return fresh
+        return _fresh(check, policies[0], starts and uncounted(starts))
+    return _fresh(check, policies[0])
 
 
-def _fresh(check: Check, policy: str) -> CheckStatus:
+def _fresh(check: Check, policy: str, starts: Starts | None = None) -> CheckStatus:
     return CheckStatus(
         name=check.name,
         kind=check.kind,
         mode=check.mode,
         verdict="NoData",
         message="Not measured yet.",
-        state=CheckState(policy=policy),
+        state=CheckState(policy=policy, starts=starts),
     )
 
 

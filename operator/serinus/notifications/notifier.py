@@ -15,7 +15,7 @@ from serinus.notifications.attempts import AttemptOutcome
 from serinus.notifications.forms import Subject
 from serinus.notifications.outbox import addressed, bounded, receiver, without
 from serinus.notifications.sender import Outgoing, Sender
-from serinus.views.notices import announced, notices, spec_digest
+from serinus.views.notices import announced, notices
 from serinus.views.told_back import told_back
 
 RESTART_AFTER: Final = 10.0
@@ -94,8 +94,7 @@ class Notifier:
         """The status after a pass with what is to be sent of it, and how many older notices have no
         room, by receiver. `revisions`: by hash."""
         metadata, spec = live["metadata"], live.get("spec") or {}
-        digest = spec_digest(spec)
-        happened = notices(metadata["uid"], before, after, decisions, now, digest)
+        happened = notices(metadata["uid"], before, after, decisions, now, spec)
         found = list(told_back(happened, spec, revisions, before.candidate))
         writers = {each.receiver for each in self._writers}
         for each in found:
@@ -106,12 +105,14 @@ class Notifier:
         kept, dropped = bounded([*after.notices, *new])
         if not new:
             return after, dropped
-        known = announced(after, new, now, digest)
+        known = announced(after, new, now, spec)
         return after.replace(notices=kept, announced=known), dropped
 
     def committed(self, live: Mapping[str, Any], dropped: Counter[str]) -> None:
         """Send what the status holds that has been written. Returns at once."""
         self._dropped += dropped
+        if not self._senders:
+            return
         metadata = live["metadata"]
         written = in_full(live.get("status") or {})[0].get("notices", ())
         # a newer version may have written what this one cannot read

@@ -38,10 +38,10 @@ def notices(
     after: Status,
     decisions: Iterable[Decision],
     now: float,
-    digest: str = "",
+    spec: Mapping[str, Any],
 ) -> Iterator[Notice]:
-    """What happened to the ModelDeployment with this uid, in the order in which it is sent; no
-    endpoint is chosen yet. `digest`: the `spec_digest` of its spec."""
+    """What happened to the ModelDeployment with this uid and raw spec, in the order in which it is
+    sent; no endpoint is chosen yet."""
     for decision in decisions:
         if kind := meaning_of(decision.reason).notice:
             state = _State(decision.reason, decision.revision, decision.message)
@@ -50,14 +50,16 @@ def notices(
         begun, known = of(after), of(before)
         if begun is None or (known and _same(begun, known)):
             continue
-        if _name(kind, begun, digest) not in _known(after, now):
+        if _name(kind, begun, spec_digest(spec)) not in _known(after, now):
             yield _notice(uid, kind, begun, now, before, after)
 
 
 def announced(
-    status: Status, told: Iterable[Notice], now: float, digest: str = ""
+    status: Status, told: Iterable[Notice], now: float, spec: Mapping[str, Any]
 ) -> dict[str, float]:
-    """The states that endpoints were notified of lately, with those of these notices."""
+    """The states that endpoints were notified of lately, with those of these notices, of which this
+    was the raw spec."""
+    digest = spec_digest(spec)
     found = ((kind, of(status)) for of, kind in _STATES.items())
     states = {_name(kind, state, digest): now for kind, state in found if state}
     kinds = {each.kind for each in told}

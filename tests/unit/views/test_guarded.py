@@ -40,7 +40,7 @@ def view_of(rollout: SimulatedRollout) -> RolloutView:
 def passed(rollout: SimulatedRollout, before: Status, seen: int) -> tuple[list[str], list[Reason]]:
     """What a pass tells endpoints, and what it counts."""
     decisions = rollout.rollout.new_decisions[seen:]
-    told = notices("uid", before, rollout.status, decisions, rollout.rollout.now)
+    told = notices("uid", before, rollout.status, decisions, rollout.rollout.now, {})
     return [each.kind for each in told], list(endings(before.candidate, decisions))
 
 

@@ -25,7 +25,7 @@ def told(rollout: SimulatedRollout, happens: Happens) -> list[Notice]:
     before, seen = rollout.status, len(rollout.rollout.new_decisions)
     happens(rollout)
     decisions = rollout.rollout.new_decisions[seen:]
-    return list(notices("uid", before, rollout.status, decisions, rollout.rollout.now))
+    return list(notices("uid", before, rollout.status, decisions, rollout.rollout.now, {}))
 
 
 def invalid(rollout: SimulatedRollout) -> SimulatedRollout:
@@ -139,13 +139,13 @@ def test_a_stall_that_lasts_is_told_once_and_a_rollback_is_no_stall() -> None:
         last_transition_time=0.0,
     )
     after = before.replace(conditions=[stalled])
-    [notice] = notices("uid", before, after, (), 5.0)
+    [notice] = notices("uid", before, after, (), 5.0, {})
     assert (notice.kind, notice.reason, notice.message) == (
         "Stalled",
         "RouteRefused",
         "The Gateway refuses the route.",
     )
-    assert list(notices("uid", after, after, (), 6.0)) == []
+    assert list(notices("uid", after, after, (), 6.0, {})) == []
 
 
 def little_traffic(rollout: SimulatedRollout, hours: int) -> list[Notice]:
@@ -155,10 +155,10 @@ def little_traffic(rollout: SimulatedRollout, hours: int) -> list[Notice]:
         for verdict in ("Inconclusive", "NoData"):
             before, now = rollout.status, rollout.rollout.now + 900
             rollout.after(900).judged(verdict)
-            told = list(notices("uid", before, rollout.status, (), now))
+            told = list(notices("uid", before, rollout.status, (), now, {}))
             found += told
             if told:
-                kept = rollout.status.replace(announced=announced(rollout.status, told, now))
+                kept = rollout.status.replace(announced=announced(rollout.status, told, now, {}))
                 rollout.rollout.status = kept
     return found
 
@@ -182,8 +182,8 @@ def test_after_a_command_or_another_spec_the_same_pause_is_news() -> None:
     paused = rollout.judged("Inconclusive").status
     assert (going.phase, paused.phase) == ("Progressing", "Paused")
     now = rollout.rollout.now
-    assert list(notices("uid", going, paused, (), now)) == []
-    assert kinds(list(notices("uid", going, paused, (), now, "another spec"))) == [
+    assert list(notices("uid", going, paused, (), now, {})) == []
+    assert kinds(list(notices("uid", going, paused, (), now, {"another": "spec"}))) == [
         ("Paused", "Inconclusive")
     ]
 
@@ -199,5 +199,5 @@ def test_an_autoscaler_does_not_make_the_same_pause_news() -> None:
 def test_a_status_holds_sixteen_such_states_and_none_of_hours_ago() -> None:
     many = {f"Paused/NoData/b/{n}/1": float(n) for n in range(1, 20)}
     before = serving().status.replace(announced=many)
-    assert announced(before, (), 25.0) == dict(list(many.items())[3:])
-    assert announced(before, (), AGAIN_AFTER + 18.5) == {"Paused/NoData/b/19/1": 19.0}
+    assert announced(before, (), 25.0, {}) == dict(list(many.items())[3:])
+    assert announced(before, (), AGAIN_AFTER + 18.5, {}) == {"Paused/NoData/b/19/1": 19.0}
