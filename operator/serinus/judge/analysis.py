@@ -523,7 +523,9 @@ def strata_labels(
     if analysis.stratify is not None:
         return tuple(analysis.stratify)
     chosen = _baseline(check, baseline).stratify
-    return () if any(check.settings.problems_with_strata(chosen)) else tuple(chosen)
+    if not chosen or any(check.settings.problems_with_strata(chosen)):
+        return ()
+    return tuple(chosen)
 
 
 def _policy(analysis: Analysis, check: Check, baseline: Baseline | None) -> str:

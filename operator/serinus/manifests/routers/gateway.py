@@ -157,6 +157,9 @@ class GatewayRouter:
 
     def replaced(self, owner: Owner, traffic: Traffic, live: Objects) -> list[Manifest]:
         """A route of another kind, until every Gateway has accepted the one that replaces it."""
+        others = [each for each in _routes(owner, live) if each["kind"] != self.front.kind.name]
+        if not others:
+            return []
         route, parents = live.get((self.front.kind.name, owner.name)), self.gateway.parent_refs
         if (
             route is not None
@@ -164,7 +167,6 @@ class GatewayRouter:
             and not any(_answer(owner, parent, route) for parent in parents)
         ):
             return []
-        others = (each for each in _routes(owner, live) if each["kind"] != self.front.kind.name)
         return [_resplit(owner, traffic, each) for each in others]
 
     def split_alone(self, owner: Owner, traffic: Traffic, live: Objects) -> list[Manifest]:
@@ -174,8 +176,9 @@ class GatewayRouter:
 
     def left_over(self, owner: Owner, traffic: Traffic, live: Objects) -> list[Manifest]:
         """Routes of candidates that nobody is to try at a host name any more."""
-        wanted = {_key(each) for each in self.routes(owner, traffic)}
-        return [each for each in _of_previews(owner, live) if _key(each) not in wanted]
+        previews = _of_previews(owner, live)
+        wanted = {_key(each) for each in self.routes(owner, traffic)} if previews else set()
+        return [each for each in previews if _key(each) not in wanted]
 
     def read_back(
         self,
@@ -190,7 +193,8 @@ class GatewayRouter:
         actual = _candidate_share(owner, traffic, _routes(owner, live))
         mirrored = _mirrored(owner, traffic, main) if main else 0.0
         routed = partial(Routed, actual, mirrored=mirrored)
-        for wanted in self.routes(owner, traffic):
+        routes = self.routes(owner, traffic)
+        for wanted in routes:
             route, name = live.get(_key(wanted)), " ".join(_key(wanted))
             if route is None:
                 return routed(False, f"{name} does not exist yet")
@@ -209,7 +213,7 @@ class GatewayRouter:
             return routed(False, f"{over[0]}, of a preview that is over, is still there")
         contested = (
             _contested(owner, parent, live[_key(wanted)])
-            for wanted in self.routes(owner, traffic)
+            for wanted in routes
             for parent in self.gateway.parent_refs
         )
         return routed(True, "", contested=" ".join(filter(None, contested)))
