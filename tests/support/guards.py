@@ -21,6 +21,7 @@ def guarded(version: str) -> Any:
             and candidate.get("guarding")
             and status["phase"] == "Healthy"
             and candidate.get("measuredAt", "") > candidate["guarding"]["since"]
+            and candidate["checks"]  # what promotes may have been measured while its pass ran
         )
 
     return holds
