@@ -108,13 +108,18 @@ def test_requests_that_it_answers_without_the_predictions_are_its_own() -> None:
     assert found.own_metrics.until - found.own_metrics.since == 10 * INTERVAL
 
 
+def of_groups(misconfigured: bool) -> dict[str, object]:
+    """A check of the answers by group; misconfigured, it can judge neither revision, since all of
+    them are of one."""
+    label = {"groupLabel": "pod"} if misconfigured else {}
+    return fairness(favourable=[{"label": "class", "value": "approve"}], **label)
+
+
 @pytest.mark.parametrize("misconfigured", [True, False])
 def test_predictions_that_are_missing_are_its_own_if_the_check_could_judge_stables(
     misconfigured: bool,
 ) -> None:
-    settings = {"groupLabel": "pod"} if misconfigured else {}  # one group
-    favourable = [{"label": "class", "value": "approve"}]
-    judging = serving(fairness(favourable=favourable, **settings), error_rate())
+    judging = serving(of_groups(misconfigured), error_rate())
     for _ in range(3):
         judging.errors((0, 100), (0, 400))
         judging.groups({"north": (50, 200), "south": (50, 200)})
@@ -170,9 +175,7 @@ def test_an_error_that_began_goes_on_while_the_check_could_tell_stables_groups(
     misconfigured: bool,
 ) -> None:
     """Stable counts nothing in the first look, and then one group at a time."""
-    settings = {"groupLabel": "pod"} if misconfigured else {}  # one group
-    favourable = [{"label": "class", "value": "approve"}]
-    judging = serving(fairness(favourable=favourable, **settings))
+    judging = serving(of_groups(misconfigured))
     judging.groups({"north": (50, 100), "south": (50, 100)}, north=(50, 100), south=(50, 100))
     judging.candidate.add(
         "pod", "model_predictions_total", 2.0**60, **{"class": "deny", "group": "north"}
@@ -188,9 +191,7 @@ def test_an_error_that_began_goes_on_while_the_check_could_tell_stables_groups(
 def test_an_error_begins_while_stable_is_idle_if_the_check_could_judge_what_it_counted_so_far(
     misconfigured: bool,
 ) -> None:
-    settings = {"groupLabel": "pod"} if misconfigured else {}  # one group
-    favourable = [{"label": "class", "value": "approve"}]
-    judging = serving(fairness(favourable=favourable, **settings))
+    judging = serving(of_groups(misconfigured))
     judging.groups({"north": (50, 100), "south": (50, 100)}, north=(50, 100), south=(50, 100))
     judging.look()
     labels = {"class": "deny", "group": "north"}
