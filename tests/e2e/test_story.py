@@ -1,5 +1,6 @@
 """What `make demo` shows, as assertions; and its last rollout, judged again from a recording."""
 
+import gzip
 import json
 import math
 import os
@@ -28,6 +29,9 @@ INTERVAL: Final = 2.0
 """Seconds between two scrapes of a pod."""
 SCRAPE: Final = INTERVAL + 0.5
 """The same, with half a second to spare."""
+IN_THE_MOMENT: Final = 0.5
+"""Seconds after the time of a look up to which the operator may have asked Prometheus for it. No
+recording tells whether a scrape within them had come before."""
 
 
 class Witness(Screen):
@@ -70,6 +74,10 @@ def replayed(
     told: dict[str, Any] = json.loads(
         run(product, folder, "serinus replay --recording loan.json.gz -o json")
     )
+    recording = json.loads(gzip.decompress((folder / "loan.json.gz").read_bytes()))
+    scraped = [at for each in recording["scrapes"] for at, _ in each["values"]]
+    looks = [datetime.fromisoformat(look["at"]).timestamp() for look in told["looks"]]
+    told["inTheMoment"] = any(0 < at - look < IN_THE_MOMENT for at in scraped for look in looks)
     return told
 
 
@@ -137,8 +145,10 @@ def test_a_replay_decides_as_the_operator_did_in_the_same_words(
     story: Summary, replayed: dict[str, Any]
 ) -> None:
     told = [(each["reason"], each["message"]) for each in replayed["decisions"]]
-    assert told == [(each["reason"], each["message"]) for each in replayed["operatorsDecisions"]]
-    assert told[-1] == ("CheckFailed", story.act("v4").evidence)
+    decided = [(each["reason"], each["message"]) for each in replayed["operatorsDecisions"]]
+    assert decided[-1] == ("CheckFailed", story.act("v4").evidence)
+    # where the operator had one scrape more, the recording ends before the last look of a replay
+    assert told == decided or (replayed["inTheMoment"] and told == decided[:-1])
 
 
 def test_a_replay_counts_the_same_blocks_as_the_operator_did(
@@ -151,7 +161,8 @@ def test_a_replay_counts_the_same_blocks_as_the_operator_did(
         and (status.get("candidate") or {}).get("checks")
     ]
     last = {f"Check {each['name']}: {each['message']}" for each in replayed["looks"][-1]["checks"]}
-    assert story.act("v4").evidence in last, "the look that decided is in no status, only in words"
+    in_words = "the look that decided is in no status, only in words"
+    assert story.act("v4").evidence in last or replayed["inTheMoment"], in_words
     first, end = (datetime.fromisoformat(replayed["looks"][n]["at"]) for n in (0, -1))
     late = (end - first).total_seconds() > SAVE_WITHIN
     assert seen or not late, "what is known is written by then, though it decides nothing"
