@@ -71,9 +71,11 @@ def asking(port: int, every: float) -> Iterator[None]:
         thread.join()
 
 
-async def test_two_workers_that_share_no_counters_are_an_error_and_no_verdict(
+async def test_two_workers_that_share_no_counters_are_an_error_and_fail_nothing(
     tmp_path: Path,
 ) -> None:
+    """Which worker answers a scrape is the kernel's choice. If it is the same one for long, its
+    counters are those of one process, and a candidate like stable may pass before the Error."""
     folders = [tmp_path / name for name in ("candidate", "stable", "prometheus")]
     for folder in folders:
         folder.mkdir()
@@ -103,7 +105,7 @@ async def test_two_workers_that_share_no_counters_are_an_error_and_no_verdict(
                     measured = Measurement(now, arms[CANDIDATE], arms[STABLE])
                     weight = EffectiveWeight(0.3, since)
                     progress = judge(analysis, progress, measured, since, weight)
-                    assert progress.checks[0].verdict not in ("Fail", "Pass")
+                    assert progress.checks[0].verdict != "Fail"
         finally:
             server.stop()
     assert "processes with separate counters" in progress.checks[0].message
