@@ -161,6 +161,22 @@ def test_that_a_hundred_times_as_many_are_tolerated_is_a_reason_why_the_cost_is_
     assert "or 100 times as many would be tolerated. rollout.atMost then starts at 5%." in message
 
 
+def test_what_is_expected_is_told_before_how_pods_differ_for_which_there_may_be_no_room() -> None:
+    def two_pods(pods: Pods, rng: Random, minute: int) -> None:
+        for pod in "ab":
+            requests(pods, pod, poisson(rng, 15.0), 1500)
+            for le, count in (("0.1", 1125), ("0.5", 1425), ("+Inf", 1500)):
+                pods.add(pod, "model_request_duration_seconds_bucket", count, le=le)
+            for name in ("cat", "dog"):
+                pods.add(pod, "model_predictions_total", poisson(rng, 750.0), **{"class": name})
+
+    classes = drift(classes={"metric": "model_predictions_total"})
+    _, message = chosen_within(1.0, analysis(error_rate(), latency(), classes), two_pods)
+    assert len(message) == 1024
+    assert message.startswith("The spec has no steps: ")
+    assert "That is more than rollout.atMost allows (1): no first weight is low enough" in message
+
+
 @EITHER
 @pytest.mark.parametrize("times", [2, 5, 100])
 def test_a_bad_candidate_costs_about_as_much_as_was_forecast(

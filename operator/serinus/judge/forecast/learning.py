@@ -82,7 +82,8 @@ def learn(
     one is not expected to cost clients any. `splitting`: what it gets at each weight.
 
     Little or no history is no error: requests are then assumed to be independent, and the message
-    says so. It begins with what keeps a check from judging, or lets it judge wrongly.
+    says so. It begins with what keeps a check from judging, or lets it judge wrongly; next
+    comes what to expect.
     """
     deciding = analysis.replace(checks=analysis.deciding)
     needed = _of(deciding, history)
@@ -159,14 +160,15 @@ def _learn(
     def sentences() -> Iterator[str]:
         pods = _pods(served, splitting(min(weights, default=0)))
         yield from doubts(analysis, history, stable_since)
+        if served and looks:
+            yield from outlook.told(analysis, choice)
+            yield from failing_pods(rolled_back(deciding, needed, baseline))
+        # last, since there is a long sentence for each check
         yield _served_hour(served, [(check.name, each) for check, each in known], pods)
         yield from told_of_labels(divided)
         if served:
             yield from _started(known)
             yield from _in_shares(known)
-        if served and looks:
-            yield from outlook.told(analysis, choice)
-            yield from failing_pods(rolled_back(deciding, needed, baseline))
 
     told = isolated(Part.FORECAST, lambda: [*sentences()], _in_words, "in words")
     return baseline.replace(message=" ".join(told)[:_LONGEST_MESSAGE])
