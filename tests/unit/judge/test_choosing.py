@@ -1,6 +1,7 @@
 """Which weights a rollout gets whose spec names none."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -48,6 +49,13 @@ def test_a_first_weight_that_costs_too_much_is_not_chosen_even_if_it_takes_longe
     assert chosen(waits(1300, 4), TARGET, (5, 10, 25)) == (25, 50)
     assert chosen(waits(1300, 200), TARGET, (5, 10)) == (5, 25, 50)
     assert chosen(waits(1300, 4), TARGET, ()) == (5, 25, 50)
+
+
+def test_at_the_first_weight_the_time_counts_in_which_pods_warm_up() -> None:
+    settings = {"name": "errors", "errorRate": {"warmUp": "10m"}}
+    found = [replace(each, check=Check.model_validate(settings)) for each in waits(1300, 20)]
+    assert chosen(waits(1300, 20), TARGET) == (5, 25, 50)
+    assert chosen(found, TARGET) == (10, 25, 50)
 
 
 def test_a_weight_at_which_a_check_never_passes_is_left_out() -> None:

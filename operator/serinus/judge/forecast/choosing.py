@@ -1,7 +1,7 @@
 """The weights of a rollout whose spec names no steps, chosen from what each is forecast to take."""
 
 import math
-from collections.abc import Container, Iterable
+from collections.abc import Container, Sequence
 from typing import Final
 
 from serinus.judge.forecast.splits import Splitting, exact
@@ -13,7 +13,7 @@ WEIGHTS: Final = tuple(sorted({weight for weights in OFFERED for weight in weigh
 
 
 def chosen(
-    waits: Iterable[Wait],
+    waits: Sequence[Wait],
     target: float,
     affordable: Container[int] = WEIGHTS,
     splitting: Splitting = exact,
@@ -22,11 +22,14 @@ def chosen(
     ones if none are. Empty if a check is forecast to pass at none of them. `affordable`: first
     weights at which a bad candidate costs no more than it may; if there is none, the smallest.
     Weights of which two give the candidate the same are not chosen."""
-    step = slowest(waits)
+    step, first_step = slowest(waits), slowest(wait.as_first() for wait in waits)
     if not step:
         return ()
     differ = [weights for weights in OFFERED if len({*map(splitting, weights)}) == len(weights)]
-    takes = {weights: sum(step[each] for each in weights) for weights in differ}
+    takes = {
+        (first, *later): first_step[first] + sum(step[each] for each in later)
+        for first, *later in differ
+    }
     offered = [weights for weights in differ if weights[0] in affordable] or differ[:1]
     within = (weights for weights in offered if takes[weights] <= target)
     first = next(within, min(offered, key=takes.__getitem__))
