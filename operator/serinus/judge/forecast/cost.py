@@ -16,6 +16,7 @@ from serinus.judge.findings.words import listed
 from serinus.judge.forecast.splits import Splitting, exact
 from serinus.judge.forecast.waits import (
     INFINITE_AFTER,
+    Change,
     Hour,
     Paper,
     SharesPerSecond,
@@ -44,7 +45,7 @@ class Cost:
     """Percent."""
     failed: Mapping[int, float]
     """Requests of clients that fail until it is rolled back, by how many times stable's share of
-    failed requests it has; infinity: it is not found."""
+    failed requests it has; infinity: it is not found, or not before it is promoted."""
 
     @property
     def most(self) -> float:
@@ -75,11 +76,13 @@ def costs(
     analysis: Analysis,
     looks: Sequence[Look],
     baseline: Baseline,
-    weights: Iterable[int],
+    rollouts: Iterable[Sequence[int]],
+    lasts: Mapping[int, float],
     splitting: Splitting = exact,
 ) -> dict[int, Cost]:
-    """By weight; empty if no check counts failed requests, none failed in stable's last hour, or as
-    many would be tolerated."""
+    """By first weight, of rollouts with these weights in percent; empty if no check counts failed
+    requests, none failed in stable's last hour, or as many would be tolerated. `lasts`: seconds by
+    weight until a candidate as good as stable has passed all checks."""
     check = next((each for each in analysis.checks if each.settings.counts_failures), None)
     if check is None or not looks:
         return {}
@@ -96,20 +99,36 @@ def costs(
     worse = {times: partial(kind.worsened, times=each) for times, each in as_many.items()}
     bad = [times for times in TIMES if alike.comes("Fail", _EVER, worse[times])]
     found = {}
-    for weight in weights if bad else ():
-        rates = SharesPerSecond(splitting(weight), span)
-        paper = Paper(analysis, check, baseline, hour, rates)
-        per_second = requests * rates.of("candidate")
+    for weights in rollouts if bad else ():
+        papers = {
+            each: Paper(analysis, check, baseline, hour, SharesPerSecond(splitting(each), span))
+            for each in weights
+        }
+        first = papers[weights[0]]
+        uncounted = check.settings.warm_up_seconds + first.late
         failed = dict[int, float]()
         for times in bad:
             failing = share * as_many[times]
-            uncounted = check.settings.warm_up_seconds + paper.late
-            least = max(_LEAST_LOOKS * paper.interval, _waited(check, failing, share) - uncounted)
-            counted = paper.until("Fail", worse[times], least)
-            lasts = math.inf if counted is None else counted + uncounted
-            failed[times] = per_second * lasts * failing
-        found[weight] = Cost(weight, failed)
+            least = max(_LEAST_LOOKS * first.interval, _waited(check, failing, share) - uncounted)
+            counted = first.until("Fail", worse[times], least) or math.inf
+            if counted >= _until_promoted(papers, lasts, worse[times]):
+                counted = math.inf
+            per_second = requests * first.rates.of("candidate") * failing
+            failed[times] = per_second * (counted + uncounted)
+        found[weights[0]] = Cost(weights[0], failed)
     return found
+
+
+def _until_promoted(
+    papers: Mapping[int, Paper], lasts: Mapping[int, float], change: Change
+) -> float:
+    """Seconds at the first weight in which such a candidate gets as many requests as in all steps,
+    if it passes them; infinity: it does not. What is shown first decides."""
+    served, [first, *_] = 0.0, papers.values()
+    for weight, paper in papers.items():
+        passes = paper.until_passed(change) or math.inf
+        served += max(passes, lasts.get(weight, 0.0)) * paper.rates.of("candidate")
+    return served / first.rates.of("candidate")
 
 
 def _waited(check: Check, failing: float, share: float) -> float:

@@ -23,7 +23,7 @@ from serinus.judge.evidence.stability import alone
 from serinus.judge.findings.rates import Variation
 from serinus.judge.findings.words import listed, percent
 from serinus.judge.forecast.against_itself import rolled_back
-from serinus.judge.forecast.choosing import WEIGHTS, chosen
+from serinus.judge.forecast.choosing import OFFERED, WEIGHTS, chosen
 from serinus.judge.forecast.cost import Cost, costs
 from serinus.judge.forecast.dividing import Division, division
 from serinus.judge.forecast.dividing import told as told_of_labels
@@ -248,16 +248,18 @@ def _forecast(
         return Outlook(weights)
     offered = weights if choice is None else WEIGHTS
     found = [*waits(analysis, looks, baseline, offered, splitting)]
-    cost = partial(costs, analysis, looks, baseline, splitting=splitting)
+    lasts = slowest(found)
+    cost = partial(costs, analysis, looks, baseline, lasts=lasts, splitting=splitting)
     best: tuple[int, ...] = ()
     if choice is not None:
-        known = cost(WEIGHTS) if choice.may_fail < math.inf else None
+        known = cost(OFFERED) if choice.may_fail < math.inf else None
         affordable = _affordable(known, choice.may_fail)
         best = chosen(found, choice.within, affordable, splitting)
     weights = best or weights
     first = min(weights, default=0)
     kept = [wait.as_first() if wait.weight == first else wait for wait in found]
-    costing = cost([first]).get(first) if first else None
+    steps = [weight for weight in weights if weight in lasts]
+    costing = cost([steps]).get(first) if steps else None
     of_steps = [wait for wait in kept if wait.weight in weights]
     return Outlook(weights, best, of_steps, costing)
 

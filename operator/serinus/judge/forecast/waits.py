@@ -142,9 +142,8 @@ def waits(
         for weight in (each for each in weights if each < 100):
             rates = SharesPerSecond(splitting(weight), span)
             paper, equal = (Paper(analysis, check, b, hour, rates) for b in (baseline, alike))
-            passes, interval = paper.until("Pass", _same), paper.interval
-            # pods are scraped as often as looked at, and the first block of a step began before
-            passes = passes and before + _in_looks(passes + interval, interval)
+            passes = paper.until_passed(_same)
+            passes = passes and before + passes
             detects = Detection(paper, equal, before + paper.late, twice) if twice else None
             yield Wait(check, weight, passes, detects)
 
@@ -156,11 +155,6 @@ def of_equal_pods(baseline: Baseline) -> Baseline:
         for check in baseline.checks
     ]
     return baseline.replace(checks=checks)
-
-
-def _in_looks(span: float, interval: float) -> float:
-    """Seconds until the first look after a time."""
-    return math.ceil(span / interval) * interval
 
 
 class Paper:
@@ -176,7 +170,7 @@ class Paper:
     ) -> None:
         self._check, self._kind = check, kind_of(check)
         self._budget, self._known = budget_of(analysis, check), baseline.of(reads(check))
-        self._rates, self.interval = rates, seconds(analysis.interval)
+        self.rates, self.interval = rates, seconds(analysis.interval)
         late = isinstance(self._kind, FindsBadEvents) and self._kind.counts_late
         self.late = self.interval if late else 0.0
         """Seconds until what was bad in a look is counted."""
@@ -185,19 +179,31 @@ class Paper:
 
     def until(self, verdict: Verdict, change: Change, least: float = 0.0) -> float | None:
         """Seconds until it comes to the verdict about a candidate with this change, no fewer than
-        `least` and no more exact than `spans`; None: never."""
+        `least` and no more exact than `spans`; None: never, or it fails before."""
         if least and self.comes(verdict, least, change):
             return least
         longer = [span for span in spans(self.interval) if span > least]
-        found = bisect_left(longer, True, key=lambda span: self.comes(verdict, span, change))
-        return longer[found] if found < len(longer) else None
+        ends = (verdict, "Fail")
+        found = bisect_left(longer, True, key=lambda s: self._found(verdict, s, change) in ends)
+        known = found < len(longer) and self.comes(verdict, longer[found], change)
+        return longer[found] if known else None
+
+    def until_passed(self, change: Change) -> float | None:
+        """Seconds of a step until the look by which it passes such a candidate."""
+        passes = self.until("Pass", change)
+        # pods are scraped as often as looked at, and the first block of a step began before
+        return passes and (math.ceil(passes / self.interval) + 1) * self.interval
 
     def comes(self, verdict: Verdict, span: float, change: Change) -> bool:
         """Whether it comes to the verdict within these seconds."""
-        looks = LOOKS[verdict]
+        return self._found(verdict, span, change) == verdict
+
+    def _found(self, asked: Verdict, span: float, change: Change) -> Verdict:
+        """The verdict after these seconds, in the looks that the one that is asked for takes."""
+        looks = LOOKS[asked]
         look = self._look(span / looks, change)
         state = self._begun
-        if verdict == "Pass":
+        if asked == "Pass":
             state = step_entered(self._kind.judge(state, look, self._budget).state)
         elif self.late:
             known = self._kind.judge(state, look, self._budget).state
@@ -205,7 +211,7 @@ class Paper:
         for _ in range(looks):
             found = self._kind.judge(state, look, self._budget)
             state = found.state
-        return found.verdict == verdict
+        return found.verdict
 
     @cached_property
     def _begun(self) -> CheckState:
@@ -216,12 +222,12 @@ class Paper:
 
     def _look(self, span: float, change: Change) -> Look:
         stable = {
-            one: _grown(each, self._rates.of("stable") * span) for one, each in self._hour.items()
+            one: _grown(each, self.rates.of("stable") * span) for one, each in self._hour.items()
         }
         equal = {
-            one: _grown(_of_fewer_pods(each, self._rates), span) for one, each in self._hour.items()
+            one: _grown(_of_fewer_pods(each, self.rates), span) for one, each in self._hour.items()
         }
-        weight = self._rates.effective
+        weight = self.rates.effective
         return Look(_AT, change(equal), stable, {}, baseline=self._known, weight=weight)
 
 
