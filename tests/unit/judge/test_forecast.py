@@ -1,6 +1,7 @@
 """What is said beforehand of a rollout, beside what the judge then does."""
 
 import math
+import re
 from collections.abc import Sequence
 from random import Random
 
@@ -180,6 +181,25 @@ def test_a_bad_candidate_is_found_while_another_check_takes_longer_to_pass() -> 
 
     wanted = analysis(error_rate(), feedback(margin=1.2, absoluteMargin="1%"))
     assert "with 2, 5 and 100 times stable's errors" in told(wanted, serve, [5, 25, 50])
+
+
+@pytest.mark.parametrize("errors", [0.0, 0.01])
+def test_of_several_checks_the_one_that_counts_most_failures_tells_what_they_cost(
+    errors: float,
+) -> None:
+    """Requests that both count, and a twentieth of them that the first one counts."""
+
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        quiet(pods, rng, minute)
+        for pod in "abcde":
+            pods.add(pod, "few_total", 60, code="200")
+            pods.add(pod, "few_total", poisson(rng, 60 * errors), code="500")
+
+    few = {**error_rate(requests={"metric": "few_total"}), "name": "few"}
+    of_one = told(analysis(error_rate()), serve)
+    of_both = told(analysis(few, error_rate()), serve)
+    for message in (of_one, of_both):
+        assert re.search("fail about [5-7][0-9], 1[0-9] and 150 requests of clients", message)
 
 
 def test_that_a_hundred_times_as_many_are_tolerated_is_a_reason_why_the_cost_is_unknown() -> None:

@@ -1,7 +1,7 @@
 """How many requests of clients a bad candidate fails until it is rolled back."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -72,6 +72,26 @@ class Cost:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Failures:
+    """Failed requests of stable, as a check counts them."""
+
+    check: Check
+    kind: FindsBadEvents
+    requests: float
+    """In stable's hour."""
+    share: float
+    """Of them that failed."""
+
+    def times(self, times: float) -> float:
+        """So many times the share; at most all fail."""
+        return min(times * self.share, 1.0)
+
+    def worse(self, times: float) -> Change:
+        """What a candidate with so many times stable's share serves."""
+        return partial(self.kind.worsened, times=self.times(times) / self.share)
+
+
 def costs(
     analysis: Analysis,
     looks: Sequence[Look],
@@ -82,41 +102,60 @@ def costs(
 ) -> dict[int, Cost]:
     """By first weight, of rollouts with these weights in percent; empty if no check counts failed
     requests, none failed in stable's last hour, or as many would be tolerated. `lasts`: seconds by
-    weight until a candidate as good as stable has passed all checks."""
-    check = next((each for each in analysis.checks if each.settings.counts_failures), None)
-    if check is None or not looks:
+    weight until a candidate as good as stable has passed all checks.
+
+    Of several checks, the first to find a candidate ends it, and the one that counts most of its
+    failures knows best how many they are."""
+    if not looks:
         return {}
-    kind, hour, span = kind_of(check), hour_of(looks), looks[-1].at - looks[0].since
-    if not isinstance(kind, FindsBadEvents):
-        return {}
-    requests, share = _failures(hour, kind)
-    if not share:
-        return {}
-    alike = Paper(
-        analysis, check, of_equal_pods(baseline), hour, SharesPerSecond(exact(_HALF), span)
-    )
-    as_many = {times: min(times, 1 / share) for times in TIMES}
-    worse = {times: partial(kind.worsened, times=each) for times, each in as_many.items()}
-    bad = [times for times in TIMES if alike.comes("Fail", _EVER, worse[times])]
+    hour, span = hour_of(looks), looks[-1].at - looks[0].since
+    counted = [*_counted(analysis, hour)]
+    paper = partial(Paper, analysis, hour=hour)
+    half, alike = SharesPerSecond(exact(_HALF), span), of_equal_pods(baseline)
+
+    def finding(times: int) -> list[_Failures]:
+        """Those whose checks do not tolerate so many."""
+        papers = [(each, paper(each.check, alike, rates=half)) for each in counted]
+        return [each for each, own in papers if own.comes("Fail", _EVER, each.worse(times))]
+
+    bad = {times: by for times in TIMES if (by := finding(times))}
     found = {}
     for weights in rollouts if bad else ():
-        papers = {
-            each: Paper(analysis, check, baseline, hour, SharesPerSecond(splitting(each), span))
-            for each in weights
-        }
-        first = papers[weights[0]]
-        uncounted = check.settings.warm_up_seconds + first.late
+        rates = {weight: SharesPerSecond(splitting(weight), span) for weight in weights}
         failed = dict[int, float]()
-        for times in bad:
-            failing = share * as_many[times]
-            least = max(_LEAST_LOOKS * first.interval, _waited(check, failing, share) - uncounted)
-            counted = first.until("Fail", worse[times], least) or math.inf
-            if counted >= _until_promoted(papers, lasts, worse[times]):
-                counted = math.inf
-            per_second = requests * first.rates.of("candidate") * failing
-            failed[times] = per_second * (counted + uncounted)
+        for times, by in bad.items():
+            most = max(each.requests * each.times(times) for each in counted)
+            until = []
+            for each in by:
+                papers = {w: paper(each.check, baseline, rates=own) for w, own in rates.items()}
+                until.append(_until_found(each, times, papers, lasts))
+            failed[times] = most * rates[weights[0]].of("candidate") * min(until)
         found[weights[0]] = Cost(weights[0], failed)
     return found
+
+
+def _counted(analysis: Analysis, hour: Hour) -> Iterator[_Failures]:
+    """By the checks that know how many failed."""
+    for check in analysis.checks:
+        kind = kind_of(check)
+        if check.settings.counts_failures and isinstance(kind, FindsBadEvents):
+            requests, share = _failures(hour, kind)
+            if share:
+                yield _Failures(check, kind, requests, share)
+
+
+def _until_found(
+    of: _Failures, times: float, papers: Mapping[int, Paper], lasts: Mapping[int, float]
+) -> float:
+    """Seconds at the first weight until the check fails such a candidate; infinity: it does not, or
+    not before it is promoted. `papers` are by weight."""
+    first, change = next(iter(papers.values())), of.worse(times)
+    uncounted = of.check.settings.warm_up_seconds + first.late
+    waited = _waited(of.check, of.times(times), of.share)
+    found = first.until("Fail", change, max(_LEAST_LOOKS * first.interval, waited - uncounted))
+    if found is None or found >= _until_promoted(papers, lasts, change):
+        return math.inf
+    return found + uncounted
 
 
 def _until_promoted(
