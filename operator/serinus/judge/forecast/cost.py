@@ -165,7 +165,9 @@ def _until_promoted(
     if it passes them; infinity: it does not. What is shown first decides."""
     served, [first, *_] = 0.0, papers.values()
     for weight, paper in papers.items():
-        passes = paper.until_passed(change) or math.inf
+        passes = paper.until_passed(change)
+        if passes is None:
+            return math.inf
         served += max(passes, lasts.get(weight, 0.0)) * paper.rates.of("candidate")
     return served / first.rates.of("candidate")
 
