@@ -21,7 +21,7 @@ def alone(known: float, queries: Iterable[CounterQuery], look: Look) -> float:
     candidate, stable = (max((arms[arm].events for arms in wholes), default=0.0) for arm in (0, 1))
     if candidate and stable:
         return 0.0
-    if any(growth.waits for arms in wholes for growth in arms):
+    if not (candidate or stable) or any(growth.waits for arms in wholes for growth in arms):
         return known
     if stable:
         return max(known, 0.0) + stable

@@ -49,6 +49,28 @@ def test_a_pass_does_not_stand_on_counters_that_are_scraped_and_stand_still(
     assert simulated.look().verdict == "Pass"
 
 
+@pytest.mark.parametrize(
+    "check", [error_rate(), latency(), drift()], ids=["errors", "slow", "drift"]
+)
+def test_a_look_between_two_scrapes_does_not_tell_that_counters_no_longer_stand_still(
+    check: dict[str, object],
+) -> None:
+    simulated = passed(check)
+    for _ in range(3):
+        served(simulated, 0, 800)
+        assert simulated.look().verdict == "NoData"
+        simulated.at += INTERVAL
+        assert simulated.judge().verdict == "NoData"
+
+
+def test_requests_that_are_missing_are_summed_over_looks_in_which_neither_arm_is_asked() -> None:
+    simulated = passed(error_rate())
+    for stable in (ENOUGH_EXPECTED / 0.25 - 1, 0, 1):
+        served(simulated, 0, round(stable))
+        found = simulated.look()
+    assert found.verdict == "NoData"
+
+
 def test_counts_that_wait_until_it_is_known_why_they_fell_do_not_stand_still() -> None:
     simulated = SimulatedAnalysis(error_rate())
     simulated.weight = EffectiveWeight(0.2, SINCE)
