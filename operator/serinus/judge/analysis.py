@@ -343,6 +343,7 @@ def _looked(
             budget,
             long_absent,
             answered=answered,
+            awaited=seconds(analysis.on_silence.after) / 2,
             most_to_blame=_MOST_TO_BLAME[analysis.one_pod_to_blame],
             explained=explained,
             tells_mix=check.name == tells_mix,
@@ -686,11 +687,13 @@ def _judged(
     before: CheckStatus,
     *,
     answered: float | None,
+    awaited: float,
     most_to_blame: int,
     explained: bool,
     tells_mix: bool,
 ) -> CheckStatus:
-    """`answered`: the candidate's requests in this look; None: nobody counts them.
+    """`answered`: the candidate's requests in this look; None: nobody counts them. `awaited`:
+    seconds within which a look has to tell that the candidate's metrics still cannot be judged.
     `most_to_blame`: a check that fails because of so many of several pods or fewer waits until
     these are gone. `tells_mix`: it is the check that says if the candidate serves another mix of
     requests."""
@@ -716,12 +719,17 @@ def _judged(
         found = Finding("NoData", unreported, found.state)
     blamed = found.state.pods_to_blame if waits or found.verdict == "Fail" else []
     told = explained or found.verdict != before.verdict
-    own_alone = _is_because_of_the_candidate(check, before, found, look, budget)
+    if _leaves_open(check, found, look):
+        own = _of_late(before.own_metrics, look.at, awaited)
+    elif _is_because_of_the_candidate(check, before, found, look, budget):
+        own = _own(check, before, found, look.at, answered)
+    else:
+        own = None
     return before.replace(
         verdict=found.verdict,
         message=_with_mix(found, tells_mix=tells_mix) if told else before.message,
         requests=found.state.compared,
-        own_metrics=_own(check, before, found, look.at, answered) if own_alone else None,
+        own_metrics=own,
         state=comparison.marked(found.state).replace(
             budget=_decided_by(check, budget), pods_to_blame=blamed
         ),
@@ -749,14 +757,29 @@ def _own(
     return own.replace(until=at)
 
 
+def _leaves_open(check: Check, found: Finding, look: Look) -> bool:
+    """Whether a look does not tell why there is no verdict: a query has failed, or stable has
+    counted nothing of which the candidate could have missed its part."""
+    if found.verdict == "Error":
+        read = (*look.candidate.values(), *look.stable.values())
+        return any(isinstance(each, QueryError) and not each.exported for each in read)
+    of_stable = (look.growth(one)[1].total for one in look.stable)
+    return _owes_counts(check, found, look) and not any(of_stable)
+
+
+def _of_late(own: OwnMetrics | None, at: float, awaited: float) -> OwnMetrics | None:
+    """What is known, unless the last look that told it was too long ago, or later than now."""
+    return own if own and 0 <= at - own.until <= awaited else None
+
+
 def _is_because_of_the_candidate(
     check: Check, before: CheckStatus, found: Finding, look: Look, budget: ErrorBudget
 ) -> bool:
     """Whether there is no verdict because of what the candidate exports: it is in Error, or counts
     nothing of what it should have, and the check could judge stable's series in place of its own.
     While nothing that stable counts is known, for one since a series of the candidate that has
-    vanished is awaited, this does not end, and an Error begins if stable's series of the check can
-    be read."""
+    vanished is awaited, no Error ends, and one begins if stable's series of the check can be
+    read."""
     if look.weight is None or not look.weight.share:
         return False
     if found.verdict != "Error" and not _owes_counts(check, found, look):

@@ -7,7 +7,7 @@ import pytest
 
 from serinus.api.status import CheckStatus
 from serinus.judge import EffectiveWeight, judge
-from serinus.metrics.queries import QueryError
+from serinus.metrics.queries import Measurement, QueryError
 from tests.support.simulated_analysis import (
     INTERVAL,
     SINCE,
@@ -20,6 +20,7 @@ from tests.support.simulated_analysis import (
 )
 
 TOO_LONG = "c" * 120
+DOWN = QueryError("Prometheus did not answer in time.")
 
 
 def serving(*checks: Mapping[str, object]) -> SimulatedAnalysis:
@@ -33,6 +34,19 @@ def looked(judging: SimulatedAnalysis, candidate: str, stable: str) -> CheckStat
     """Each arm predicts a class."""
     judging.classes({candidate: 100}, {stable: 400})
     return judging.look()
+
+
+def without(measured: Measurement, arm: str) -> Measurement:
+    """All queries about an arm failed."""
+    if arm == "stable":
+        return replace(measured, stable=dict.fromkeys(measured.stable, DOWN))
+    return replace(measured, candidate=dict.fromkeys(measured.candidate, DOWN))
+
+
+def lasting(found: CheckStatus) -> float | None:
+    """Seconds for which it could not be judged because of itself; None: it is not so."""
+    own = found.own_metrics
+    return None if own is None else own.until - own.since
 
 
 def test_an_error_that_only_the_candidates_series_cause_is_its_own_from_look_to_look() -> None:
@@ -53,11 +67,36 @@ def test_a_query_that_fails_for_the_candidate_alone_is_not_its_fault() -> None:
     judging = serving(error_rate())
     judging.errors((0, 100), (0, 400))
     assert judging.look().own_metrics is None
-    measured, down = judging.measurement(), QueryError("Prometheus did not answer in time.")
-    measured = replace(measured, candidate=dict.fromkeys(measured.candidate, down))
+    measured = judging.measurement()
+    measured = without(measured, "candidate")
     after = judge(judging.analysis, judging.progress, measured, SINCE, judging.weight)
     [found] = after.checks
     assert found.verdict == "Error" and found.own_metrics is None
+
+
+@pytest.mark.parametrize("arm", ["candidate", "stable"])
+def test_a_query_that_fails_now_and_then_buys_it_no_time(arm: str) -> None:
+    judging = serving(drift())
+    for look in range(9):
+        judging.at += INTERVAL
+        judging.classes({TOO_LONG: 100}, {"deny": 400})
+        judging.scrape()
+        measured = judging.measurement()
+        if look % 2:
+            measured = without(measured, arm)
+        found = judging.judge(measured)
+    assert lasting(found) == 8 * INTERVAL
+
+
+def test_what_could_not_be_judged_before_prometheus_failed_for_long_is_begun_anew() -> None:
+    judging = serving(drift())
+    for _ in range(5):
+        looked(judging, TOO_LONG, "deny")
+    for _ in range(5):
+        judging.at += INTERVAL
+        found = judging.judge(without(judging.measurement(), "candidate"))
+    assert found.own_metrics is None
+    assert lasting(looked(judging, TOO_LONG, "deny")) == 0
 
 
 def test_values_that_cannot_be_counts_are_its_own() -> None:
@@ -106,6 +145,28 @@ def test_requests_that_it_answers_without_the_predictions_are_its_own() -> None:
     [found, _] = judging.progress.checks
     assert found.verdict == "NoData" and found.own_metrics
     assert found.own_metrics.until - found.own_metrics.since == 10 * INTERVAL
+
+
+def test_a_look_between_two_scrapes_buys_it_no_time() -> None:
+    judging = serving(drift(), error_rate())
+    for look in range(11):
+        judging.at += INTERVAL
+        if look % 2 == 0:
+            judging.classes({}, {"deny": 400})
+            judging.errors((0, 100), (0, 400))
+            judging.scrape()
+        found = judging.judge()
+    assert found.verdict == "NoData" and lasting(found) == 8 * INTERVAL
+
+
+def test_a_batch_of_predictions_that_it_did_not_get_is_not_its_own_while_nothing_is_asked() -> None:
+    judging = serving(drift(), error_rate())
+    for served in (400, *[0] * 12):
+        judging.classes({}, {"deny": served})
+        judging.errors((0, served // 4), (0, served))
+        found = judging.look()
+        assert found.verdict == "NoData" and not lasting(found)
+    assert found.own_metrics is None
 
 
 def of_groups(misconfigured: bool) -> dict[str, object]:
