@@ -210,9 +210,13 @@ def _remembered(counted: Mapping[str, float]) -> dict[str, float]:
 
 def _of_one_arm(arms: Iterable["_Blocks"]) -> bool:
     """Whether to wait for the other arm, so that a block does not have one arm only: if looks are
-    more frequent than scrapes, the arms are scraped between different looks."""
-    uncounted = [arm.uncounted for arm in arms if arm.ends]
-    return bool(uncounted) and min(uncounted) <= 0 < max(uncounted) <= BOTH_WITHIN
+    more frequent than scrapes, the arms are scraped between different looks. An arm of which no
+    sample has come in that time is not waited for again."""
+    there = [arm for arm in arms if arm.ends]
+    uncounted, newest = [arm.uncounted for arm in there], [arm.newest for arm in there]
+    if not there or max(newest) - min(newest) > BOTH_WITHIN:
+        return False
+    return min(uncounted) <= 0 < max(uncounted) <= BOTH_WITHIN
 
 
 def _seen(_: CounterQuery, answer: ByTarget) -> Growth:
@@ -252,6 +256,11 @@ class _Blocks:
     def uncounted(self) -> float:
         """Seconds of samples that were not counted yet."""
         return max(end - self._counted.get(t, self._since) for t, end in self.ends.items())
+
+    @property
+    def newest(self) -> float:
+        """Time of the newest sample of any target, Unix seconds."""
+        return max(each.newest for answer in self._wholes.values() for each in answer.values())
 
     def growth(self, key: CounterQuery, answer: ByTarget) -> Growth:
         """A part is counted from the start of its whole."""

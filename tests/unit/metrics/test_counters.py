@@ -111,6 +111,25 @@ def test_what_one_arm_counted_waits_for_the_other_and_is_counted_with_it() -> No
     assert look({target("c"): 1013, target("s"): 1014}, 1200)[0] == [5, 0], "stable never came"
 
 
+def test_an_arm_of_which_no_sample_came_in_time_is_not_waited_for_again() -> None:
+    candidate, stable = Pods(), Pods()
+    for pods, pod in ((candidate, "c"), (stable, "s")):
+        pods.add(pod, "requests_total", 100, code="200")
+        pods.scrape(1000)
+    counted: dict[str, float] = {}
+    grown = []
+    for at in range(1000, 1500, 15):
+        stable.add("s", "requests_total", 10, code="200")
+        stable.scrape(at + 1)
+        arms = tuple({REQUESTS: pods.answer(REQUESTS, 940, at + 2)} for pods in (candidate, stable))
+        (_, of_stable), counted = count(arms, counted, SINCE)
+        reading = of_stable[REQUESTS]
+        assert isinstance(reading, Growth)
+        grown.append(reading.total)
+    waited = round(BOTH_WITHIN / 15)
+    assert grown == [*[0] * waited, 10 * (waited + 1), *[10] * (len(grown) - waited - 1)]
+
+
 def test_where_nothing_was_scraped_before_a_lifetime_is_not_taken_for_new() -> None:
     arm = Counting()
     arm.pods.add("a", "requests_total", 1_000_000, code="200")
