@@ -878,6 +878,8 @@ def _unless_absent(
     check: Check, found: Finding, look: Look, unreported: PodsUnreported | None
 ) -> Finding:
     """No Pass by counters that do not increase, nor while ready pods have no samples."""
+    if found.early:
+        return found
     counters = [one for one in kind_of(check).queries() if isinstance(one, CounterQuery)]
     counted_alone = alone(found.state.alone, counters, look)
     state = found.state.replace(alone=counted_alone)

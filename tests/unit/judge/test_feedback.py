@@ -150,6 +150,21 @@ def test_nothing_counts_while_the_weight_is_not_in_effect() -> None:
     assert simulated.look().message == "Feedback counts from 60s after the weight takes effect."
 
 
+def test_a_candidate_without_feedback_is_missing_nothing_before_it_counts() -> None:
+    simulated = judging(after="60s")
+    simulated.weight = EffectiveWeight(0.2, SINCE)
+    for _ in range(5):
+        simulated.feedback((0, 0), (30, 300))
+        found = simulated.look()
+        assert found.verdict == "Inconclusive"
+        assert found.message.startswith("Feedback counts from ")
+    for _ in range(2):
+        simulated.feedback((0, 0), (30, 300))
+        found = simulated.look()
+    assert found.verdict == "NoData"
+    assert found.message.startswith("The candidate has received no feedback yet")
+
+
 @pytest.mark.parametrize("after", [None, "0s", "1h"])
 def test_feedback_that_cannot_be_read_is_told_before_it_counts(after: str | None) -> None:
     simulated = judging(after=after)

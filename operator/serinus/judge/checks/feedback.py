@@ -79,7 +79,8 @@ class FeedbackCheck(EventShare):
         return Finding("Inconclusive", FeedbackNotThere(known.candidate, due, part), state)
 
     def _too_early(self, state: CheckState, after: float, wait: float | None) -> Finding:
-        return Finding("Inconclusive", FeedbackTooEarly(self._set or spoken(after), wait), state)
+        why = FeedbackTooEarly(self._set or spoken(after), wait)
+        return Finding("Inconclusive", why, state, early=True)
 
 
 def _served(look: Look, counters: CounterQuery) -> bool:

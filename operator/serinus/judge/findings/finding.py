@@ -30,6 +30,8 @@ class Finding:
     verdict: Verdict
     explanation: Figures | Later
     state: CheckState
+    early: bool = False
+    """Whether nothing of what the look counted counts yet."""
 
     @property
     def figures(self) -> Figures:
