@@ -234,6 +234,22 @@ def test_a_group_label_that_nothing_has_is_an_error_of_the_settings(against: str
     )
 
 
+def test_outcomes_without_groups_do_not_hide_unfair_answers() -> None:
+    simulated = SimulatedAnalysis(fairness(**APPROVED, equalisedOdds={}))
+    simulated.weight = EffectiveWeight(0.2, SINCE)
+
+    def serve() -> None:
+        simulated.groups(north=(90, 100), south=(40, 100))
+        simulated.feedback((10, 100), (40, 400))
+
+    for _ in range(2):
+        serve()
+        found = simulated.look()
+    assert found.verdict == "Error"
+    assert "model_feedback_total of the candidate pods has no label group" in found.message
+    simulated.until("Fail", serve)
+
+
 def test_a_candidate_that_no_longer_exports_groups_cannot_be_judged_because_of_that() -> None:
     simulated = SimulatedAnalysis(fairness(**APPROVED))
     simulated.weight = EffectiveWeight(0.2, SINCE)

@@ -144,7 +144,7 @@ class FairnessCheck:
 
     def judge(self, state: CheckState, look: Look, budget: ErrorBudget) -> Finding:
         """What is known, and what a look adds -> the verdict, and what is known then."""
-        if problem := look.unreadable(self.queries(), self._arms) or self._unlabelled(look):
+        if problem := look.unreadable(self.queries(), self._arms):
             return Finding("Error", problem, state)
         known, counts = self._counts(look)
         if unfit := _unfit(groups_of(counts.candidate) | groups_of(state.candidate)):
@@ -157,9 +157,11 @@ class FairnessCheck:
         state = comparison.looked(before, look, counted)
         budget = replace(budget, min_requests=max(budget.min_requests, self._to_see_all()))
         verdict = self._verdict(state, budget)
-        missing = self._missing(state, look)
-        if missing and verdict != "Fail":
-            return Finding("NoData", missing, state)
+        if verdict != "Fail":
+            if wrong := self._unlabelled(look):
+                return Finding("Error", wrong, state)
+            if missing := self._missing(state, look):
+                return Finding("NoData", missing, state)
         figures = Later(partial(self._figures, verdict, state, look, budget))
         return Finding(verdict, figures, state)
 
