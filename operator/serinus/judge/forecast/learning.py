@@ -124,22 +124,7 @@ def _learn(
     splitting: Splitting,
 ) -> Baseline:
     looks = minutes(needed.stable)
-    served = [look for look in looks if _served(look)]
-    of_mode = [(analysis.deciding, served, needed)]
-    if analysis.audited:
-        beside = _of(analysis.replace(checks=analysis.audited), history)
-        served_beside = [look for look in minutes(beside.stable) if _served(look)]
-        of_mode.append((analysis.audited, served_beside, beside))
-    found, divided = dict[str, CheckBaseline](), dict[str, Division]()
-    for checks, of_checks, read in of_mode:
-        found |= _learned(checks, of_checks, read)
-        if analysis.stratify is None:
-            divided |= _divided(checks, found, of_checks)
-        served = served or of_checks
-    known = [
-        (check, found[check.name].replace(**_as_kept(divided.get(check.name, Division()))))
-        for check in analysis.checks
-    ]
+    served, known, divided = _of_each_check(analysis, history, needed, looks)
     baseline = Baseline(
         measured_at=history.at,
         checks=[each.replace(reads=reads(check)) for check, each in known],
@@ -172,6 +157,30 @@ def _learn(
 
     told = isolated(Part.FORECAST, lambda: [*sentences()], _in_words, "in words")
     return baseline.replace(message=" ".join(told)[:_LONGEST_MESSAGE])
+
+
+def _of_each_check(
+    analysis: Analysis, history: History, needed: History, looks: Sequence[Look]
+) -> tuple[list[Look], list[tuple[Check, CheckBaseline]], dict[str, Division]]:
+    """The looks in which stable served, what is learned of each check, and by name of the check the
+    labels by which it compares. `needed` and `looks` are of the checks that decide."""
+    served = [look for look in looks if _served(look)]
+    of_mode = [(analysis.deciding, served, needed)]
+    if analysis.audited:
+        beside = _of(analysis.replace(checks=analysis.audited), history)
+        served_beside = [look for look in minutes(beside.stable) if _served(look)]
+        of_mode.append((analysis.audited, served_beside, beside))
+    found, divided = dict[str, CheckBaseline](), dict[str, Division]()
+    for checks, of_checks, read in of_mode:
+        found |= _learned(checks, of_checks, read)
+        if analysis.stratify is None:
+            divided |= _divided(checks, found, of_checks)
+        served = served or of_checks
+    known = [
+        (check, found[check.name].replace(**_as_kept(divided.get(check.name, Division()))))
+        for check in analysis.checks
+    ]
+    return served, known, divided
 
 
 def _in_words(fault: Fault) -> list[str]:
