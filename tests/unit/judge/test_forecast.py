@@ -118,6 +118,17 @@ def chosen_within(may_fail: float, wanted: Analysis, serve: Serve) -> tuple[list
     return found.weights or [], found.message
 
 
+def test_a_limit_that_cannot_be_kept_since_stable_served_too_briefly_is_said_not_to_be() -> None:
+    def of_late(pods: Pods, rng: Random, minute: int) -> None:
+        if minute > 40:
+            quiet(pods, rng, minute)
+
+    weights, message = chosen_within(50.0, analysis(error_rate()), of_late)
+    assert not weights
+    assert "rollout.atMost is not applied: that needs 30 minutes with requests" in message
+    assert "atMost" not in chosen_within(math.inf, analysis(error_rate()), of_late)[1]
+
+
 def test_a_bad_candidate_that_is_not_found_costs_more_than_any_limit_and_it_is_said() -> None:
     """Twice the errors, which a single pod hides."""
     weights, message = chosen_within(

@@ -4,6 +4,7 @@ import math
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Final
 
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import NO_HISTORY, Baseline, CheckBaseline, Dispersion
@@ -130,7 +131,9 @@ def _learn(
         checks=[each.replace(reads=reads(check)) for check, each in known],
     )
 
-    if len(served) < LEAST_BLOCKS:
+    limited = choice is not None and choice.may_fail < math.inf
+    too_short = len(served) < LEAST_BLOCKS
+    if too_short:
         choice = None  # it may have more traffic than in that hour
     # some check that decides compares counts
     shown = looks if served else ()
@@ -145,6 +148,8 @@ def _learn(
     def sentences() -> Iterator[str]:
         pods = _pods(served, splitting(min(weights, default=0)))
         yield from doubts(analysis, history, stable_since)
+        if limited and too_short:
+            yield _UNLIMITED
         if served and looks:
             yield from outlook.told(analysis, choice)
             yield from failing_pods(rolled_back(deciding, needed, baseline))
@@ -185,6 +190,12 @@ def _of_each_check(
 
 def _in_words(fault: Fault) -> list[str]:
     return [f"{fault.message}."]
+
+
+_UNLIMITED: Final = (
+    f"rollout.atMost is not applied: that needs {LEAST_BLOCKS} minutes with requests in stable's "
+    "last hour."
+)
 
 
 @dataclass(frozen=True, slots=True)
