@@ -375,7 +375,7 @@ class World:
         self.act(f"{fault.name} begins")
         self.faults[fault.name] = fault
         self.hindered.add(hinders)
-        self._changed()
+        self._record()  # at once: on a real API server time goes by before the next turn
 
     async def mend(self) -> None:
         """Every fault ends."""
