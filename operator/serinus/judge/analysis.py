@@ -880,7 +880,8 @@ def _unless_absent(
     """No Pass by counters that do not increase, nor while ready pods have no samples."""
     if found.early:
         return found
-    counters = [one for one in kind_of(check).queries() if isinstance(one, CounterQuery)]
+    successes = check.settings.counts_successes
+    counters = [one for one in _counters_of(check) if one.metric not in successes]
     counted_alone = alone(found.state.alone, counters, look)
     state = found.state.replace(alone=counted_alone)
     still = frozen(counted_alone, look, stable_matters=check.settings.compares_with_stable)

@@ -122,6 +122,17 @@ def test_a_histogram_that_it_does_not_export_is_its_own_once_enough_is_expected_
     assert [each.own_metrics is not None for each in found] == [False, True]
 
 
+def test_requests_that_it_does_not_count_are_its_own_though_it_counts_successes() -> None:
+    requests = "http_requests_total"
+    judging = serving(error_rate(requests={"metric": requests}, successes="http_ok_total"))
+    for _ in range(4):
+        judging.stable.add("pod", requests, 400)
+        judging.stable.add("pod", "http_ok_total", 400)
+        judging.candidate.add("pod", "http_ok_total", 100)
+        found = judging.look()
+    assert found.verdict == "NoData" and lasting(found) == 2 * INTERVAL
+
+
 def test_a_few_batches_of_predictions_that_it_did_not_get_are_not_its_own() -> None:
     judging = serving(drift(), error_rate())
     judging.classes({"deny": 20}, {"deny": 80})

@@ -79,6 +79,10 @@ class ErrorRate(FailureCounters, Compared):
         return self.requests.backend
 
     @property
+    def counts_successes(self) -> frozenset[str]:
+        return frozenset() if self.successes is None else frozenset({self.successes})
+
+    @property
     def warm_up_seconds(self) -> float:
         return seconds(self.warm_up) if self.warm_up else 0.0
 

@@ -76,6 +76,11 @@ class Settings(Type):
         return frozenset()
 
     @property
+    def counts_successes(self) -> frozenset[str]:
+        """The metrics that count successes alone, beside one that counts all requests."""
+        return frozenset()
+
+    @property
     def slowdown(self) -> float | None:
         """How many times as long as with stable requests may take, if that is its tolerance."""
         return None
