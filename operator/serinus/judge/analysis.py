@@ -717,6 +717,8 @@ def _judged(
     elif check.settings.tests_routing and unreported and found.verdict != "Error":
         # requests of pods that are not scraped are missing in the split
         found = Finding("NoData", unreported, found.state)
+    if before.verdict == "Error" and found.verdict not in ("Error", "Fail") and _waits(check, look):
+        return before.replace(own_metrics=_of_late(before.own_metrics, look.at, awaited))
     blamed = found.state.pods_to_blame if waits or found.verdict == "Fail" else []
     told = explained or found.verdict != before.verdict
     if _leaves_open(check, found, look):
@@ -755,6 +757,12 @@ def _own(
         if own.answered < ENOUGH_EXPECTED:
             own = own.replace(since=at)
     return own.replace(until=at)
+
+
+def _waits(check: Check, look: Look) -> bool:
+    """Whether nothing is read of either arm yet, since one of them is waited for."""
+    arms = [arm for one in _counters_of(check) for arm in look.growth(one)]
+    return any(arm.newest for arm in arms) and not any(arm.increases for arm in arms)
 
 
 def _leaves_open(check: Check, found: Finding, look: Look) -> bool:

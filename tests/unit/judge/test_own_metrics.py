@@ -170,6 +170,32 @@ def test_a_look_between_two_scrapes_buys_it_no_time() -> None:
     assert found.verdict == "NoData" and lasting(found) == 8 * INTERVAL
 
 
+def test_a_look_that_waits_for_the_scrape_of_one_arm_buys_it_no_time() -> None:
+    judging = serving(error_rate())
+    for look in range(14):
+        judging.at += INTERVAL
+        judging.candidate.add("pod", "model_requests_total", 50, status="200")
+        judging.stable.add("pod", "model_requests_total", 200, code="200")
+        (judging.candidate if look % 2 else judging.stable).scrape(judging.at)
+        found = judging.judge()
+        if look >= 4:
+            assert found.verdict == "Error"
+            assert "of the candidate pods: it has no label code" in found.message
+    assert lasting(found) == 10 * INTERVAL
+
+
+def test_a_look_that_waits_for_the_scrape_of_one_arm_passes_nothing_by_what_was_counted() -> None:
+    judging = serving(drift())
+    looked(judging, "deny", "deny")
+    judging.until("Pass", lambda: judging.classes({"deny": 200}, {"deny": 800}))
+    looked(judging, TOO_LONG, "deny")
+    for look in range(10):
+        judging.at += INTERVAL
+        judging.classes({TOO_LONG: 50}, {"deny": 200})
+        (judging.candidate if look % 2 else judging.stable).scrape(judging.at)
+        assert judging.judge().verdict == "Error"
+
+
 def test_a_batch_of_predictions_that_it_did_not_get_is_not_its_own_while_nothing_is_asked() -> None:
     judging = serving(drift(), error_rate())
     for served in (400, *[0] * 12):
