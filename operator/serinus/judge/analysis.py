@@ -769,10 +769,14 @@ def _leaves_open(check: Check, found: Finding, look: Look) -> bool:
     """Whether a look does not tell why there is no verdict: a query has failed, or stable has
     counted nothing of which the candidate could have missed its part."""
     if found.verdict == "Error":
-        read = (*look.candidate.values(), *look.stable.values())
-        return any(isinstance(each, QueryError) and not each.exported for each in read)
+        return _a_query_failed(look)
     of_stable = (look.growth(one)[1].total for one in look.stable)
     return _owes_counts(check, found, look) and not any(of_stable)
+
+
+def _a_query_failed(look: Look) -> bool:
+    read = (*look.candidate.values(), *look.stable.values())
+    return any(isinstance(each, QueryError) and not each.exported for each in read)
 
 
 def _of_late(own: OwnMetrics | None, at: float, awaited: float) -> OwnMetrics | None:
@@ -886,7 +890,7 @@ def _unless_absent(
     check: Check, found: Finding, look: Look, unreported: PodsUnreported | None
 ) -> Finding:
     """No Pass by counters that do not increase, nor while ready pods have no samples."""
-    if found.early:
+    if found.early or (found.verdict == "Error" and _a_query_failed(look)):
         return found
     successes = check.settings.counts_successes
     counters = [one for one in _counters_of(check) if one.metric not in successes]

@@ -1,10 +1,13 @@
 """No Pass stands on counters that stand still, nor on pods that report nothing."""
 
+from dataclasses import replace
+
 import pytest
 
 from serinus.judge import EffectiveWeight, judge
 from serinus.judge.absence import REPORT_WITHIN
 from serinus.judge.evidence.look import ENOUGH_EXPECTED
+from serinus.metrics.queries import QueryError
 from tests.support.simulated_analysis import (
     INTERVAL,
     SINCE,
@@ -61,6 +64,23 @@ def test_a_look_between_two_scrapes_does_not_tell_that_counters_no_longer_stand_
         assert simulated.look().verdict == "NoData"
         simulated.at += INTERVAL
         assert simulated.judge().verdict == "NoData"
+
+
+@pytest.mark.parametrize("arm", ["candidate", "stable"])
+def test_what_could_not_be_read_of_one_arm_is_not_missing_in_the_next_look(arm: str) -> None:
+    simulated = passed(error_rate())
+    served(simulated, 200, 800)
+    simulated.at += INTERVAL
+    simulated.scrape()
+    measured = simulated.measurement()
+    down = QueryError("Prometheus did not answer in time.")
+    if arm == "candidate":
+        measured = replace(measured, candidate=dict.fromkeys(measured.candidate, down))
+    else:
+        measured = replace(measured, stable=dict.fromkeys(measured.stable, down))
+    assert simulated.judge(measured).verdict == "Error"
+    simulated.at += INTERVAL
+    assert simulated.judge().verdict != "NoData"
 
 
 def test_requests_that_are_missing_are_summed_over_looks_in_which_neither_arm_is_asked() -> None:
