@@ -112,6 +112,23 @@ def test_no_feedback_at_all_is_told_as_such() -> None:
     )
 
 
+@pytest.mark.parametrize(("received", "verdict"), [(0, "NoData"), (1, "Inconclusive")])
+def test_a_candidate_is_missing_nothing_while_it_is_found_how_late_feedback_comes(
+    received: int, verdict: str
+) -> None:
+    simulated = judging()
+    simulated.feedback((0, 30), (27, 270))
+    simulated.look()
+    for _ in range(9):
+        simulated.feedback((0, 0), (27, 270))
+        simulated.look()
+    for outcomes in (received, 0, 0):
+        simulated.feedback((0, outcomes), (27, 270))
+        found = simulated.look()
+    assert found.verdict == verdict
+    assert f"the candidate has received {received} outcomes; " in found.message
+
+
 def test_it_counts_when_nearly_all_has_come_and_not_long_after() -> None:
     """Outcomes come after 5 to 15 minutes, one a second with a twentieth of the traffic."""
     rng = np.random.default_rng(1)

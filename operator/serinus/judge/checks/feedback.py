@@ -7,7 +7,7 @@ from serinus.api.quantities import seconds, spoken
 from serinus.api.status import CheckState
 from serinus.judge.checks.event_share import EventShare
 from serinus.judge.evidence import later
-from serinus.judge.evidence.look import EffectiveWeight, ErrorBudget, Look
+from serinus.judge.evidence.look import ENOUGH_EXPECTED, EffectiveWeight, ErrorBudget, Look
 from serinus.judge.findings.event_share import Nouns
 from serinus.judge.findings.feedback import FeedbackNotThere, FeedbackTooEarly
 from serinus.judge.findings.finding import Finding
@@ -34,7 +34,7 @@ class FeedbackCheck(EventShare):
             state = self._awaited(state, look, look.weight)
         after = state.counts_after if self._set is None else self._after
         if after is None:
-            return self._not_there(state, look, budget)
+            return replace(self._not_there(state, look, budget), early=True)
         if after:
             if problem := look.unreadable(self.queries()):
                 return Finding("Error", problem, state)
@@ -76,7 +76,9 @@ class FeedbackCheck(EventShare):
             return replace(nothing, verdict="NoData", state=state)
         due = later.expected(known, look.weight)
         part = look.at - look.weight.since - known.began
-        return Finding("Inconclusive", FeedbackNotThere(known.candidate, due, part), state)
+        none = not known.candidate and due >= ENOUGH_EXPECTED
+        why = FeedbackNotThere(known.candidate, due, part)
+        return Finding("NoData" if none else "Inconclusive", why, state)
 
     def _too_early(self, state: CheckState, after: float, wait: float | None) -> Finding:
         why = FeedbackTooEarly(self._set or spoken(after), wait)
