@@ -822,9 +822,14 @@ def _owes_counts(check: Check, found: Finding, look: Look) -> bool:
 def _verdict_about(
     arm: Mapping[CounterQuery, Reading], check: Check, look: Look, budget: ErrorBudget
 ) -> Verdict:
-    """Of the check about an arm that is compared with itself."""
+    """Of the check about an arm that is compared with itself. A Fail comes before an Error, which
+    is told if nothing is counted."""
     alike = replace(look, candidate=arm, stable=arm)
-    return kind_of(check).judge(CheckState(), alike, budget).verdict
+    verdict = kind_of(check).judge(CheckState(), alike, budget).verdict
+    if verdict != "Fail":
+        return verdict
+    uncounted = kind_of(check).judge(CheckState(), alike.begun_since(math.inf), budget).verdict
+    return "Error" if uncounted == "Error" else verdict
 
 
 def _counted_so_far(increase: Increase) -> float:

@@ -225,6 +225,17 @@ def test_predictions_that_are_missing_are_its_own_if_the_check_could_judge_stabl
     assert found.verdict == "NoData" and (found.own_metrics is None) == misconfigured
 
 
+def test_outcomes_without_groups_are_not_its_own_though_stable_is_unfair() -> None:
+    favourable = [{"label": "class", "value": "approve"}]
+    judging = serving(fairness(favourable=favourable, equalisedOdds={}))
+    for _ in range(3):
+        unfair = {"north": (90_000, 100_000), "south": (10_000, 100_000)}
+        judging.groups(unfair, north=(50, 100), south=(50, 100))
+        judging.feedback((10, 100), (40, 400))
+        found = judging.look()
+        assert found.verdict == "Error" and found.own_metrics is None
+
+
 def test_feedback_may_come_a_day_later() -> None:
     judging = serving(feedback())
     judging.feedback((0, 0), (100, 1000))
