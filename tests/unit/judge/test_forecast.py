@@ -10,14 +10,15 @@ import pytest
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline
 from serinus.api.spec import StepChoice
-from serinus.api.status import CheckState
+from serinus.api.status import CheckState, Verdict
 from serinus.judge import asks_of_history, learn
 from serinus.judge.analysis import budget_of
 from serinus.judge.checks import kind_of
 from serinus.judge.evidence.history import minutes
 from serinus.judge.evidence.look import EffectiveWeight, Look
+from serinus.judge.forecast.choosing import WEIGHTS
 from serinus.judge.forecast.cost import Cost, costs
-from serinus.judge.forecast.waits import Wait, waits
+from serinus.judge.forecast.waits import Change, Paper, Wait, waits
 from serinus.metrics.counters import Growth, Increase
 from serinus.metrics.queries import CounterQuery, History, Series
 from serinus.simulation.draws import binomial, poisson
@@ -211,6 +212,26 @@ def test_of_several_checks_the_one_that_counts_most_failures_tells_what_they_cos
     of_both = told(analysis(few, error_rate()), serve)
     for message in (of_one, of_both):
         assert re.search("fail about [5-7][0-9], 1[0-9] and 150 requests of clients", message)
+
+
+def test_a_check_that_finds_bad_candidates_no_sooner_adds_hardly_a_search_for_when_it_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It needs one at each weight for when an equal candidate passes it."""
+    until, searched = Paper.until, list[Paper]()
+
+    def counted(paper: Paper, verdict: Verdict, change: Change, least: float = 0.0) -> float | None:
+        searched.append(paper)
+        return until(paper, verdict, change, least)
+
+    def searches(checks: int) -> int:
+        searched.clear()
+        each = [{**error_rate(), "name": f"errors{number}"} for number in range(checks)]
+        chosen_within(50.0, analysis(*each), quiet)
+        return len(searched)
+
+    monkeypatch.setattr(Paper, "until", counted)
+    assert searches(4) - searches(2) < 2 * 2 * len(WEIGHTS)
 
 
 def test_that_a_hundred_times_as_many_are_tolerated_is_a_reason_why_the_cost_is_unknown() -> None:

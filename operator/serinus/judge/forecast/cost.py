@@ -3,7 +3,8 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from itertools import chain
 from typing import Final
 
 from serinus.api.analysis import Analysis
@@ -16,6 +17,7 @@ from serinus.judge.findings.words import listed
 from serinus.judge.forecast.splits import Splitting, exact
 from serinus.judge.forecast.waits import (
     INFINITE_AFTER,
+    NEAR_ENOUGH,
     Change,
     Hour,
     Paper,
@@ -104,34 +106,37 @@ def costs(
     requests, none failed in stable's last hour, or as many would be tolerated. `lasts`: seconds by
     weight until a candidate as good as stable has passed all checks.
 
-    Of several checks, the first to find a candidate ends it, and the one that counts most of its
-    failures knows best how many they are."""
+    Of several checks, the first to find a candidate ends it, all pass it before it is promoted,
+    and the one that counts most of its failures knows best how many they are."""
     if not looks:
         return {}
     hour, span = hour_of(looks), looks[-1].at - looks[0].since
-    counted = [*_counted(analysis, hour)]
-    paper = partial(Paper, analysis, hour=hour)
+    rollouts = [*rollouts]
+    offered = dict.fromkeys(chain.from_iterable(rollouts))
+    rates = {weight: SharesPerSecond(splitting(weight), span) for weight in offered}
     half, alike = SharesPerSecond(exact(_HALF), span), of_equal_pods(baseline)
-
-    def finding(times: int) -> list[_Failures]:
-        """Those whose checks do not tolerate so many."""
-        papers = [(each, paper(each.check, alike, rates=half)) for each in counted]
-        return [each for each, own in papers if own.comes("Fail", _EVER, each.worse(times))]
-
-    bad = {times: by for times in TIMES if (by := finding(times))}
-    found = {}
-    for weights in rollouts if bad else ():
-        rates = {weight: SharesPerSecond(splitting(weight), span) for weight in weights}
-        failed = dict[int, float]()
-        for times, by in bad.items():
-            most = max(each.requests * each.times(times) for each in counted)
-            until = []
-            for each in by:
-                papers = {w: paper(each.check, baseline, rates=own) for w, own in rates.items()}
-                until.append(_until_found(each, times, papers, lasts))
-            failed[times] = most * rates[weights[0]].of("candidate") * min(until)
-        found[weights[0]] = Cost(weights[0], failed)
-    return found
+    paper = partial(Paper, analysis, hour=hour)
+    tried = [
+        (
+            each,
+            paper(each.check, alike, rates=half),
+            {weight: paper(each.check, baseline, rates=own) for weight, own in rates.items()},
+        )
+        for each in _counted(analysis, hour)
+    ]
+    found: dict[int, dict[int, float]] = {weights[0]: {} for weights in rollouts}
+    for times in TIMES:
+        # without the checks that tolerate so many
+        trials = [
+            _Trial(each, times, papers)
+            for each, ever, papers in tried
+            if ever.comes("Fail", _EVER, each.worse(times))
+        ]
+        most = max((each.requests * each.times(times) for each, *_ in tried), default=0.0)
+        for weights in rollouts if trials else ():
+            until = _until_found(trials, weights, lasts)
+            found[weights[0]][times] = most * rates[weights[0]].of("candidate") * until
+    return {weight: Cost(weight, failed) for weight, failed in found.items() if failed}
 
 
 def _counted(analysis: Analysis, hour: Hour) -> Iterator[_Failures]:
@@ -144,32 +149,65 @@ def _counted(analysis: Analysis, hour: Hour) -> Iterator[_Failures]:
                 yield _Failures(check, kind, requests, share)
 
 
+class _Trial:
+    """Of a candidate with so many times stable's share of failed requests, by a check. What several
+    rollouts ask is tried once."""
+
+    def __init__(self, of: _Failures, times: float, papers: Mapping[int, Paper]) -> None:
+        """`papers`: by weight."""
+        self._papers, self._change = papers, of.worse(times)
+        self._waited = _waited(of.check, of.times(times), of.share)
+        self.warm_up = of.check.settings.warm_up_seconds
+        self.until_passed = cache(self._until_passed)
+
+    def until_found(self, weight: int, sooner: float) -> float:
+        """Seconds at this first weight until the check fails the candidate; infinity: it does not,
+        or not so much sooner than this that the forecast could tell."""
+        paper = self._papers[weight]
+        uncounted = self.warm_up + paper.late
+        least = max(_LEAST_LOOKS * paper.interval, self._waited - uncounted)
+        latest = (sooner - uncounted) / NEAR_ENOUGH
+        if latest < least or (latest < math.inf and not paper.comes("Fail", latest, self._change)):
+            return math.inf
+        found = paper.until("Fail", self._change, least)
+        return math.inf if found is None else found + uncounted
+
+    def _until_passed(self, weight: int) -> float:
+        """Seconds of a step without what pods take to warm up; infinity: it does not pass."""
+        found = self._papers[weight].until_passed(self._change)
+        return math.inf if found is None else found
+
+    def share_per_second(self, weight: int) -> float:
+        """Of the hour's counts, that the candidate gets."""
+        return self._papers[weight].rates.of("candidate")
+
+
 def _until_found(
-    of: _Failures, times: float, papers: Mapping[int, Paper], lasts: Mapping[int, float]
+    trials: Sequence[_Trial], weights: Sequence[int], lasts: Mapping[int, float]
 ) -> float:
-    """Seconds at the first weight until the check fails such a candidate; infinity: it does not, or
-    not before it is promoted. `papers` are by weight."""
-    first, change = next(iter(papers.values())), of.worse(times)
-    uncounted = of.check.settings.warm_up_seconds + first.late
-    waited = _waited(of.check, of.times(times), of.share)
-    found = first.until("Fail", change, max(_LEAST_LOOKS * first.interval, waited - uncounted))
-    if found is None or found >= _until_promoted(papers, lasts, change):
-        return math.inf
-    return found + uncounted
+    """Seconds at the first weight until a check fails such a candidate; infinity: none does, or not
+    before it is promoted."""
+    until = math.inf
+    for trial in trials:
+        until = min(until, trial.until_found(weights[0], until))
+    return until if until < _until_promoted(trials, weights, lasts) else math.inf
 
 
 def _until_promoted(
-    papers: Mapping[int, Paper], lasts: Mapping[int, float], change: Change
+    trials: Sequence[_Trial], weights: Sequence[int], lasts: Mapping[int, float]
 ) -> float:
     """Seconds at the first weight in which such a candidate gets as many requests as in all steps,
     if it passes them; infinity: it does not. What is shown first decides."""
-    served, [first, *_] = 0.0, papers.values()
-    for weight, paper in papers.items():
-        passes = paper.until_passed(change)
-        if passes is None:
-            return math.inf
-        served += max(passes, lasts.get(weight, 0.0)) * paper.rates.of("candidate")
-    return served / first.rates.of("candidate")
+    [one, *_], [first, *_], served = trials, weights, 0.0
+    for weight in weights:
+        takes = 0.0
+        for trial in trials:
+            passes = max(trial.until_passed(weight), lasts.get(weight, 0.0))
+            takes = max(takes, passes + (trial.warm_up if weight == first else 0.0))
+            if takes == math.inf:
+                return math.inf
+        served += takes * one.share_per_second(weight)
+    return served / one.share_per_second(first)
 
 
 def _waited(check: Check, failing: float, share: float) -> float:

@@ -271,6 +271,7 @@ def _forecast(
     lasts = slowest(found)
     cost = partial(costs, analysis, looks, baseline, lasts=lasts, splitting=splitting)
     best: tuple[int, ...] = ()
+    known: Mapping[int, Cost] | None = None
     if choice is not None:
         known = cost(OFFERED) if choice.may_fail < math.inf else None
         affordable = _affordable(known, choice.may_fail)
@@ -279,9 +280,10 @@ def _forecast(
     first = min(weights, default=0)
     kept = [wait.as_first() if wait.weight == first else wait for wait in found]
     steps = [weight for weight in weights if weight in lasts]
-    costing = cost([steps]).get(first) if steps else None
+    if not best or known is None:
+        known = cost([steps]) if steps else {}
     of_steps = [wait for wait in kept if wait.weight in weights]
-    return Outlook(weights, best, of_steps, costing)
+    return Outlook(weights, best, of_steps, known.get(first))
 
 
 def _affordable(costs: Mapping[int, Cost] | None, may_fail: float) -> Container[int]:
