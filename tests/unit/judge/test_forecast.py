@@ -153,7 +153,7 @@ def test_a_first_weight_at_which_a_bad_candidate_is_not_found_is_no_cheap_one() 
     history = hour(wanted, seldom)
     found = learn(wanted, history)
     assert isinstance(found, Baseline)
-    cost = costs(wanted, minutes(history.stable), found, [[5], [50]], {})
+    cost = costs(wanted, minutes(history.stable), found, [[5], [50]], ())
     assert cost[5].failed == {100: math.inf} and cost[50].failed[100] < 5000
     assert chosen_within(5000.0, wanted, seldom)[0] == [50]
 
@@ -182,6 +182,23 @@ def test_a_bad_candidate_that_passes_before_it_is_found_is_not_said_to_be_rolled
     assert "At 5% candidates with 2 times stable's errors are not expected" in message
     weights, message = chosen_within(1e6, analysis(error_rate()), among(0.005))
     assert "Candidates with 2, 5 and 100 times" in message and "atMost" not in message
+
+
+def test_a_step_without_a_verdict_may_end_what_a_bad_candidate_costs() -> None:
+    """2% of a request in two seconds fail where it is 1%; the rollout is paused, promoted or rolled
+    back after five minutes."""
+
+    def costing(then: str) -> float:
+        wanted = analysis(error_rate())
+        wanted = wanted.replace(max_step_duration="5m", on_inconclusive=then)
+        history = hour(wanted, ten_a_second(0.01))
+        found, looks = learn(wanted, history), minutes(history.stable)
+        assert isinstance(found, Baseline)
+        passes = [*waits(wanted, looks, found, [5, 25, 50])]
+        return costs(wanted, looks, found, [[5, 25, 50]], passes)[5].failed[2]
+
+    assert 60 < costing("Pause") < math.inf == costing("Promote")
+    assert costing("Rollback") == pytest.approx(300 * 0.5 * 0.02, rel=0.2)
 
 
 def test_a_bad_candidate_is_found_while_another_check_takes_longer_to_pass() -> None:
@@ -268,7 +285,7 @@ def test_a_bad_candidate_costs_about_as_much_as_was_forecast(
     history = hour(wanted, quiet)
     found = learn(wanted, history)
     assert isinstance(found, Baseline)
-    cost = costs(wanted, minutes(history.stable), found, [[5]], {})[5].failed[times]
+    cost = costs(wanted, minutes(history.stable), found, [[5]], ())[5].failed[times]
     errors = min(times * ERRORS, 1.0)
     lasted = [judged_until(wanted, "Fail", errors, seed) for seed in range(20)]
     failed = sorted(each * RATE * 0.05 * errors for each in lasted)[10]
@@ -291,7 +308,7 @@ def test_what_a_start_that_is_waited_for_costs_is_in_the_forecast(
     history = hour(wanted, seldom)
     found = learn(wanted, history)
     assert isinstance(found, Baseline)
-    cost = costs(wanted, minutes(history.stable), found, [[5]], {})[5].failed[100]
+    cost = costs(wanted, minutes(history.stable), found, [[5]], ())[5].failed[100]
     assert cost == pytest.approx(seconds * RATE * 0.05 * 0.3, rel=0.15)
 
 
@@ -530,7 +547,7 @@ def test_what_does_not_succeed_costs_as_much_as_failures_whichever_pods_it_is_of
         found = learn(wanted, history)
         assert isinstance(found, Baseline)
         return (
-            costs(wanted, minutes(history.stable), found, [[weight]], {})[weight].failed[2] or 0.0
+            costs(wanted, minutes(history.stable), found, [[weight]], ())[weight].failed[2] or 0.0
         )
 
     failures, successes = expected(), expected(successes=SUCCESSES)
@@ -556,7 +573,7 @@ def test_a_candidate_is_not_expected_to_be_like_a_pod_of_which_a_counter_stands_
         found = learn(wanted, history)
         assert isinstance(found, Baseline)
         [wait] = waits(wanted, minutes(history.stable), found, [5])
-        return wait.passes, costs(wanted, minutes(history.stable), found, [[5]], {})
+        return wait.passes, costs(wanted, minutes(history.stable), found, [[5]], ())
 
     for errors, successes in ((0, 1200), (1, 0)):
         assert expected("a", errors, successes) == expected("g", errors, successes)

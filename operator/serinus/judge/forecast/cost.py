@@ -22,8 +22,11 @@ from serinus.judge.forecast.waits import (
     Hour,
     Paper,
     SharesPerSecond,
+    Wait,
     hour_of,
     of_equal_pods,
+    of_rollout,
+    slowest,
 )
 from serinus.metrics.counters import Growth
 
@@ -47,7 +50,7 @@ class Cost:
     """Percent."""
     failed: Mapping[int, float]
     """Requests of clients that fail until it is rolled back, by how many times stable's share of
-    failed requests it has; infinity: it is not found, or not before it is promoted."""
+    failed requests it has; infinity: it is not, or not before it is promoted."""
 
     @property
     def most(self) -> float:
@@ -99,12 +102,12 @@ def costs(
     looks: Sequence[Look],
     baseline: Baseline,
     rollouts: Iterable[Sequence[int]],
-    lasts: Mapping[int, float],
+    waits: Sequence[Wait],
     splitting: Splitting = exact,
 ) -> dict[int, Cost]:
     """By first weight, of rollouts with these weights in percent; empty if no check counts failed
-    requests, none failed in stable's last hour, or as many would be tolerated. `lasts`: seconds by
-    weight until a candidate as good as stable has passed all checks.
+    requests, none failed in stable's last hour, or as many would be tolerated. `waits`: of a
+    candidate as good as stable, for all checks at these weights.
 
     Of several checks, the first to find a candidate ends it, all pass it before it is promoted,
     and the one that counts most of its failures knows best how many they are."""
@@ -125,6 +128,7 @@ def costs(
         for each in _counted(analysis, hour)
     ]
     found: dict[int, dict[int, float]] = {weights[0]: {} for weights in rollouts}
+    lasts = {weights[0]: slowest(of_rollout(waits, weights)) for weights in rollouts}
     for times in TIMES:
         # without the checks that tolerate so many
         trials = [
@@ -134,7 +138,7 @@ def costs(
         ]
         most = max((each.requests * each.times(times) for each, *_ in tried), default=0.0)
         for weights in rollouts if trials else ():
-            until = _until_found(trials, weights, lasts)
+            until = _until_found(trials, weights, lasts[weights[0]], analysis)
             found[weights[0]][times] = most * rates[weights[0]].of("candidate") * until
     return {weight: Cost(weight, failed) for weight, failed in found.items() if failed}
 
@@ -183,31 +187,51 @@ class _Trial:
 
 
 def _until_found(
-    trials: Sequence[_Trial], weights: Sequence[int], lasts: Mapping[int, float]
+    trials: Sequence[_Trial],
+    weights: Sequence[int],
+    lasts: Mapping[int, float],
+    analysis: Analysis,
 ) -> float:
-    """Seconds at the first weight until a check fails such a candidate; infinity: none does, or not
-    before it is promoted."""
+    """Seconds at the first weight until such a candidate is rolled back; infinity: it is not, or
+    not before it is promoted."""
     until = math.inf
     for trial in trials:
         until = min(until, trial.until_found(weights[0], until))
-    return until if until < _until_promoted(trials, weights, lasts) else math.inf
+    ends, promoted = _until_end(trials, weights, lasts, analysis)
+    return until if until < ends else math.inf if promoted else ends
 
 
-def _until_promoted(
-    trials: Sequence[_Trial], weights: Sequence[int], lasts: Mapping[int, float]
-) -> float:
+def _until_end(
+    trials: Sequence[_Trial],
+    weights: Sequence[int],
+    lasts: Mapping[int, float],
+    analysis: Analysis,
+) -> tuple[float, bool]:
     """Seconds at the first weight in which such a candidate gets as many requests as in all steps,
-    if it passes them; infinity: it does not. What is shown first decides."""
+    if no check fails it, and whether it is promoted then; infinity: a step never ends. What is
+    shown first decides."""
+    undecided, expected = analysis.on_inconclusive, max(lasts.values(), default=math.inf)
+    longest = analysis.step_may_last(expected if expected < math.inf else None)
     [one, *_], [first, *_], served = trials, weights, 0.0
     for weight in weights:
-        takes = 0.0
-        for trial in trials:
-            passes = max(trial.until_passed(weight), lasts.get(weight, 0.0))
-            takes = max(takes, passes + (trial.warm_up if weight == first else 0.0))
-            if takes == math.inf:
-                return math.inf
-        served += takes * one.share_per_second(weight)
-    return served / one.share_per_second(first)
+        takes = _until_all_passed(trials, weight, weight == first, lasts.get(weight, 0.0))
+        # a pause ends when it passes
+        lasted = takes if undecided == "Pause" else min(takes, longest)
+        served += lasted * one.share_per_second(weight)
+        if takes == math.inf == lasted or (takes > lasted and undecided == "Rollback"):
+            return served / one.share_per_second(first), False
+    return served / one.share_per_second(first), True
+
+
+def _until_all_passed(trials: Sequence[_Trial], weight: int, is_first: bool, least: float) -> float:
+    """Seconds of a step; infinity: one of the checks does not pass such a candidate."""
+    takes = least
+    for trial in trials:
+        warm_up = trial.warm_up if is_first else 0.0
+        takes = max(takes, trial.until_passed(weight) + warm_up)
+        if takes == math.inf:
+            break
+    return takes
 
 
 def _waited(check: Check, failing: float, share: float) -> float:

@@ -32,7 +32,7 @@ from serinus.judge.forecast.estimates import chosen_steps, expected, failing_pod
 from serinus.judge.forecast.exports import cannot_fail, doubts
 from serinus.judge.forecast.splits import Split, Splitting, exact
 from serinus.judge.forecast.starts import warm_up
-from serinus.judge.forecast.waits import Wait, slowest, waits
+from serinus.judge.forecast.waits import Wait, of_rollout, slowest, waits
 from serinus.metrics.counters import Growth
 from serinus.metrics.queries import CounterQuery, History, QueryError
 
@@ -268,8 +268,7 @@ def _forecast(
         return Outlook(weights)
     offered = weights if choice is None else WEIGHTS
     found = [*waits(analysis, looks, baseline, offered, splitting)]
-    lasts = slowest(found)
-    cost = partial(costs, analysis, looks, baseline, lasts=lasts, splitting=splitting)
+    cost = partial(costs, analysis, looks, baseline, waits=found, splitting=splitting)
     best: tuple[int, ...] = ()
     known: Mapping[int, Cost] | None = None
     if choice is not None:
@@ -277,13 +276,12 @@ def _forecast(
         affordable = _affordable(known, choice.may_fail)
         best = chosen(found, choice.within, affordable, splitting)
     weights = best or weights
-    first = min(weights, default=0)
-    kept = [wait.as_first() if wait.weight == first else wait for wait in found]
-    steps = [weight for weight in weights if weight in lasts]
+    of_steps = of_rollout(found, weights)
     if not best or known is None:
+        compared = {wait.weight for wait in of_steps}
+        steps = [weight for weight in weights if weight in compared]
         known = cost([steps]) if steps else {}
-    of_steps = [wait for wait in kept if wait.weight in weights]
-    return Outlook(weights, best, of_steps, known.get(first))
+    return Outlook(weights, best, of_steps, known.get(min(weights, default=0)))
 
 
 def _affordable(costs: Mapping[int, Cost] | None, may_fail: float) -> Container[int]:

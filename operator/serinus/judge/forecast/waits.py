@@ -113,6 +113,16 @@ class Wait:
         )
 
 
+def of_rollout(waits: Iterable[Wait], weights: Sequence[int]) -> list[Wait]:
+    """Those at its weights."""
+    first = min(weights, default=0)
+    return [
+        wait.as_first() if wait.weight == first else wait
+        for wait in waits
+        if wait.weight in weights
+    ]
+
+
 def slowest(waits: Iterable[Wait]) -> dict[int, float]:
     """By weight, seconds until the last check passes; infinity: never."""
     found: dict[int, float] = {}
