@@ -51,6 +51,11 @@ def test_a_first_weight_that_costs_too_much_is_not_chosen_even_if_it_takes_longe
     assert chosen(waits(1300, 4), TARGET, ()) == (5, 25, 50)
 
 
+def test_a_first_weight_that_costs_too_much_is_not_chosen_even_if_no_other_is_ever_passed() -> None:
+    assert chosen(waits(100, 200, *WEIGHTS), TARGET, (10, 25)) == (10, 25, 50)
+    assert chosen(waits(100, 200, 5, 10), TARGET, (10,)) == (10, 25, 50)
+
+
 def test_at_the_first_weight_the_time_counts_in_which_pods_warm_up() -> None:
     settings = {"name": "errors", "errorRate": {"warmUp": "10m"}}
     found = [replace(each, check=Check.model_validate(settings)) for each in waits(1300, 20)]

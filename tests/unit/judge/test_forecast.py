@@ -251,6 +251,14 @@ def test_a_check_that_finds_bad_candidates_no_sooner_adds_hardly_a_search_for_wh
     assert searches(4) - searches(2) < 2 * 2 * len(WEIGHTS)
 
 
+def test_with_a_limit_weights_are_chosen_even_if_stable_itself_would_not_pass() -> None:
+    wanted = analysis(error_rate(limit="0.5%"))
+    assert chosen_within(math.inf, wanted, ten_a_second(0.01))[0] == []
+    weights, message = chosen_within(100.0, wanted, ten_a_second(0.01))
+    assert weights == [5, 25, 50]
+    assert "steps of 5%, 25% and 50% are chosen, but not expected to end. " in message
+
+
 def test_that_a_hundred_times_as_many_are_tolerated_is_a_reason_why_the_cost_is_unknown() -> None:
     serve = ten_a_second(0.01)
     wanted = analysis(error_rate(absoluteTolerance="99%", absoluteMargin="99.5%"))

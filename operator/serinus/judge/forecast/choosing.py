@@ -15,13 +15,14 @@ WEIGHTS: Final = tuple(sorted({weight for weights in OFFERED for weight in weigh
 def chosen(
     waits: Sequence[Wait],
     target: float,
-    affordable: Container[int] = WEIGHTS,
+    affordable: Container[int] | None = None,
     splitting: Splitting = exact,
 ) -> tuple[int, ...]:
     """The first weights of all that are forecast to end within the target, in seconds; the quickest
-    ones if none are. Empty if a check is forecast to pass at none of them. `affordable`: first
-    weights at which a bad candidate costs no more than it may; if there is none, the smallest.
-    Weights of which two give the candidate the same are not chosen."""
+    ones if none are. `affordable`: first weights at which a bad candidate costs no more than it
+    may; if there is none, the smallest. None: it may cost any number; empty then if a check is
+    forecast to pass at none of them. Weights of which two give the candidate the same are not
+    chosen."""
     step, first_step = slowest(waits), slowest(wait.as_first() for wait in waits)
     if not step:
         return ()
@@ -30,7 +31,8 @@ def chosen(
         (first, *later): first_step[first] + sum(step[each] for each in later)
         for first, *later in differ
     }
-    offered = [weights for weights in differ if weights[0] in affordable] or differ[:1]
+    kept = WEIGHTS if affordable is None else affordable
+    offered = [weights for weights in differ if weights[0] in kept] or differ[:1]
     within = (weights for weights in offered if takes[weights] <= target)
     first = next(within, min(offered, key=takes.__getitem__))
-    return first if takes[first] < math.inf else ()
+    return () if affordable is None and takes[first] == math.inf else first

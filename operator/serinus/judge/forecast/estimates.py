@@ -71,11 +71,14 @@ def _by_check(waits: Iterable[Wait]) -> Iterator[tuple[str, str]]:
 def chosen_steps(weights: Sequence[int], takes: float, target: float) -> str:
     """Which weights were chosen, and how long they take, in seconds."""
     shown = listed([f"{weight}%" for weight in weights])
-    fits = "within" if takes <= target else "longer than"
     steps = "a step" if len(weights) == 1 else "steps"
+    chosen = f"{steps} of {shown} {'is' if len(weights) == 1 else 'are'} chosen"
+    if takes == math.inf:
+        return f"The spec has no steps: {chosen}, but not expected to end."
+    fits = "within" if takes <= target else "longer than"
     return (
-        f"The spec has no steps: {steps} of {shown} {'is' if len(weights) == 1 else 'are'} chosen, "
-        f"expected to take about {about(takes)}, {fits} the target of {spoken(target)}."
+        f"The spec has no steps: {chosen}, expected to take about {about(takes)}, {fits} the "
+        f"target of {spoken(target)}."
     )
 
 

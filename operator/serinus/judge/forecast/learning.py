@@ -284,10 +284,10 @@ def _forecast(
     return Outlook(weights, best, of_steps, known.get(min(weights, default=0)))
 
 
-def _affordable(costs: Mapping[int, Cost] | None, may_fail: float) -> Container[int]:
-    """The first weights at which a bad candidate is known to cost no more; None: at any it may."""
+def _affordable(costs: Mapping[int, Cost] | None, may_fail: float) -> Container[int] | None:
+    """The first weights at which a bad candidate is known to cost no more; None: it may."""
     if costs is None:
-        return WEIGHTS
+        return None
     return {weight for weight, cost in costs.items() if cost.most <= may_fail}
 
 
