@@ -259,6 +259,18 @@ def test_with_a_limit_weights_are_chosen_even_if_stable_itself_would_not_pass() 
     assert "steps of 5%, 25% and 50% are chosen, but not expected to end. " in message
 
 
+@pytest.mark.parametrize("deciding", [[], [{"name": "split", "trafficShare": {}}], [drift()]])
+def test_with_a_limit_and_no_error_rate_that_decides_it_is_said_that_the_cost_is_unknown(
+    deciding: list[dict[str, object]],
+) -> None:
+    wanted = analysis({**error_rate(), "mode": "Audit"}, *deciding)
+    choice = StepChoice(within=1800.0, may_fail=50.0)
+    found = learn(wanted, hour(wanted, quiet), [5, 25, 50], choice=choice)
+    assert isinstance(found, Baseline)
+    assert "or no check that decides counts failures, or" in found.message
+    assert "rollout.atMost then starts at 5%." in found.message
+
+
 def test_that_a_hundred_times_as_many_are_tolerated_is_a_reason_why_the_cost_is_unknown() -> None:
     serve = ten_a_second(0.01)
     wanted = analysis(error_rate(absoluteTolerance="99%", absoluteMargin="99.5%"))

@@ -138,7 +138,9 @@ def _learn(
     # some check that decides compares counts
     shown = looks if served else ()
     forecast = partial(_forecast, deciding, shown, baseline, weights, choice, splitting)
-    outlook = isolated(Part.FORECAST, forecast, lambda _: Outlook(weights), "of times")
+    outlook = isolated(
+        Part.FORECAST, forecast, lambda fault: Outlook(weights, unknown=fault.message), "of times"
+    )
     outlook = replace(outlook, cost=None) if copies_first else outlook
     weights = outlook.weights
     if choice is not None:
@@ -150,8 +152,9 @@ def _learn(
         yield from doubts(analysis, history, stable_since)
         if limited and too_short:
             yield _UNLIMITED
-        if served and looks:
+        if served:
             yield from outlook.told(analysis, choice)
+        if served and looks:
             yield from failing_pods(rolled_back(deciding, needed, baseline))
         # last, since there is a long sentence for each check
         yield _served_hour(served, [(check.name, each) for check, each in known], pods)
@@ -209,6 +212,11 @@ class Outlook:
     waits: Sequence[Wait] = ()
     cost: Cost | None = None
     """At the first weight; None: not known."""
+    unknown: str = (
+        "no request of stable failed in that hour, or most did, or no check that decides counts "
+        "failures, or 100 times as many would be tolerated"
+    )
+    """Why the cost is not."""
 
     @property
     def slowest_step(self) -> float | None:
@@ -236,12 +244,10 @@ class Outlook:
         """Why rollout.atMost is not kept."""
         cost, limit = self.cost, f"rollout.atMost allows ({may_fail:,.0f})"
         if cost is None:
-            if self.chosen:
-                yield (
-                    "The cost of a bad candidate is unknown: no request of stable failed in that "
-                    "hour, or most did, or no check that decides counts failures, or 100 times as "
-                    f"many would be tolerated. rollout.atMost then starts at {self.chosen[0]}%."
-                )
+            yield (
+                f"The cost of a bad candidate is unknown: {self.unknown}. rollout.atMost then "
+                f"starts at {min(self.weights, default=0)}%."
+            )
         elif cost.not_found:
             times = listed([str(each) for each in cost.not_found])
             yield (
