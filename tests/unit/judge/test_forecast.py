@@ -231,24 +231,24 @@ def test_of_several_checks_the_one_that_counts_most_failures_tells_what_they_cos
         assert re.search("fail about [5-7][0-9], 1[0-9] and 150 requests of clients", message)
 
 
-def test_a_check_that_finds_bad_candidates_no_sooner_adds_hardly_a_search_for_when_it_does(
+def test_a_check_that_finds_bad_candidates_no_sooner_adds_few_trials_of_when_it_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It needs one at each weight for when an equal candidate passes it."""
-    until, searched = Paper.until, list[Paper]()
+    """An equal candidate needs a search at each weight, of seven trials; bad ones few trials."""
+    tried, judged = Paper._tried, list[Paper]()
 
-    def counted(paper: Paper, verdict: Verdict, change: Change, least: float = 0.0) -> float | None:
-        searched.append(paper)
-        return until(paper, verdict, change, least)
+    def counted(paper: Paper, verdict: Verdict, span: float, change: Change) -> Verdict:
+        judged.append(paper)
+        return tried(paper, verdict, span, change)
 
-    def searches(checks: int) -> int:
-        searched.clear()
+    def trials(checks: int) -> int:
+        judged.clear()
         each = [{**error_rate(), "name": f"errors{number}"} for number in range(checks)]
         chosen_within(50.0, analysis(*each), quiet)
-        return len(searched)
+        return len(judged)
 
-    monkeypatch.setattr(Paper, "until", counted)
-    assert searches(4) - searches(2) < 2 * 2 * len(WEIGHTS)
+    monkeypatch.setattr(Paper, "_tried", counted)
+    assert trials(4) - trials(2) < 2 * (7 * len(WEIGHTS) + 16)
 
 
 def test_with_a_limit_weights_are_chosen_even_if_stable_itself_would_not_pass() -> None:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from itertools import chain
 from typing import Final
 
@@ -162,7 +162,6 @@ class _Trial:
         self._papers, self._change = papers, of.worse(times)
         self._waited = _waited(of.check, of.times(times), of.share)
         self.warm_up = of.check.settings.warm_up_seconds
-        self.until_passed = cache(self._until_passed)
 
     def until_found(self, weight: int, sooner: float) -> float:
         """Seconds at this first weight until the check fails the candidate; infinity: it does not,
@@ -176,9 +175,10 @@ class _Trial:
         found = paper.until("Fail", self._change, least)
         return math.inf if found is None else found + uncounted
 
-    def _until_passed(self, weight: int) -> float:
-        """Seconds of a step without what pods take to warm up; infinity: it does not pass."""
-        found = self._papers[weight].until_passed(self._change)
+    def until_passed(self, weight: int, most: float) -> float:
+        """Seconds of a step without what pods take to warm up; infinity: it does not pass, or not
+        within `most`."""
+        found = self._papers[weight].until_passed(self._change, most)
         return math.inf if found is None else found
 
     def share_per_second(self, weight: int) -> float:
@@ -197,7 +197,7 @@ def _until_found(
     until = math.inf
     for trial in trials:
         until = min(until, trial.until_found(weights[0], until))
-    ends, promoted = _until_end(trials, weights, lasts, analysis)
+    ends, promoted = _until_end(trials, weights, lasts, analysis, until)
     return until if until < ends else math.inf if promoted else ends
 
 
@@ -206,15 +206,17 @@ def _until_end(
     weights: Sequence[int],
     lasts: Mapping[int, float],
     analysis: Analysis,
+    most: float,
 ) -> tuple[float, bool]:
     """Seconds at the first weight in which such a candidate gets as many requests as in all steps,
     if no check fails it, and whether it is promoted then; infinity: a step never ends. What is
-    shown first decides."""
+    shown first decides. What is more than `most` may be said to be even more."""
     undecided, expected = analysis.on_inconclusive, max(lasts.values(), default=math.inf)
     longest = analysis.step_may_last(expected if expected < math.inf else None)
     [one, *_], [first, *_], served = trials, weights, 0.0
     for weight in weights:
-        takes = _until_all_passed(trials, weight, weight == first, lasts.get(weight, 0.0))
+        left = (most * one.share_per_second(first) - served) / one.share_per_second(weight)
+        takes = _until_all_passed(trials, weight, weight == first, lasts.get(weight, 0.0), left)
         # a pause ends when it passes
         lasted = takes if undecided == "Pause" else min(takes, longest)
         served += lasted * one.share_per_second(weight)
@@ -223,14 +225,17 @@ def _until_end(
     return served / one.share_per_second(first), True
 
 
-def _until_all_passed(trials: Sequence[_Trial], weight: int, is_first: bool, least: float) -> float:
-    """Seconds of a step; infinity: one of the checks does not pass such a candidate."""
+def _until_all_passed(
+    trials: Sequence[_Trial], weight: int, is_first: bool, least: float, most: float
+) -> float:
+    """Seconds of a step, at least; infinity: one of the checks does not pass such a candidate, or
+    not within `most`."""
     takes = least
     for trial in trials:
+        if takes > most or takes == math.inf:
+            return math.inf
         warm_up = trial.warm_up if is_first else 0.0
-        takes = max(takes, trial.until_passed(weight) + warm_up)
-        if takes == math.inf:
-            break
+        takes = max(takes, trial.until_passed(weight, most - warm_up) + warm_up)
     return takes
 
 

@@ -186,21 +186,29 @@ class Paper:
         """Seconds until what was bad in a look is counted."""
         asked = self._kind.queries()
         self._hour = {one: each for one, each in hour.items() if one in asked}
+        self._verdicts: dict[tuple[Verdict, float, Change], Verdict] = {}
 
-    def until(self, verdict: Verdict, change: Change, least: float = 0.0) -> float | None:
+    def until(
+        self, verdict: Verdict, change: Change, least: float = 0.0, most: float = math.inf
+    ) -> float | None:
         """Seconds until it comes to the verdict about a candidate with this change, no fewer than
-        `least` and no more exact than `spans`; None: never, or it fails before."""
+        `least`, no more than `most`, and no more exact than `spans`; None: never, not in that time,
+        or it fails before."""
         if least and self.comes(verdict, least, change):
             return least
         longer = [span for span in spans(self.interval) if span > least]
-        ends = (verdict, "Fail")
-        found = bisect_left(longer, True, key=lambda s: self._found(verdict, s, change) in ends)
-        known = found < len(longer) and self.comes(verdict, longer[found], change)
-        return longer[found] if known else None
 
-    def until_passed(self, change: Change) -> float | None:
-        """Seconds of a step until the look by which it passes such a candidate."""
-        passes = self.until("Pass", change)
+        def ends(span: float) -> bool:
+            return span > most or self._found(verdict, span, change) in (verdict, "Fail")
+
+        found = bisect_left(longer, True, key=ends)
+        within = found < len(longer) and longer[found] <= most
+        return longer[found] if within and self.comes(verdict, longer[found], change) else None
+
+    def until_passed(self, change: Change, most: float = math.inf) -> float | None:
+        """Seconds of a step until the look by which it passes such a candidate; None: it does not,
+        or not within `most`."""
+        passes = self.until("Pass", change, most=most)
         # pods are scraped as often as looked at, and the first block of a step began before
         return passes and (math.ceil(passes / self.interval) + 1) * self.interval
 
@@ -209,6 +217,13 @@ class Paper:
         return self._found(verdict, span, change) == verdict
 
     def _found(self, asked: Verdict, span: float, change: Change) -> Verdict:
+        """What is asked again is not tried again."""
+        key = asked, span, change
+        if key not in self._verdicts:
+            self._verdicts[key] = self._tried(*key)
+        return self._verdicts[key]
+
+    def _tried(self, asked: Verdict, span: float, change: Change) -> Verdict:
         """The verdict after these seconds, in the looks that the one that is asked for takes."""
         looks = LOOKS[asked]
         look = self._look(span / looks, change)
