@@ -220,6 +220,7 @@ class ModelServer:
             except InputError as error:
                 counted.code = 400
                 return _error(400, str(error))
+            self._count_inputs(batch)  # before it may fail on some, which stable gets too
             try:
                 scores = await run_in_threadpool(self.model.scores, batch.rows)
             except Exception as error:
@@ -228,14 +229,15 @@ class ModelServer:
                 counted.code = 500
                 return _error(500, f"model {self.version} failed on this input")
             classes = self.model.classes(scores)
-            self._count(batch, scores, classes)
+            self._count_predictions(batch, scores, classes)
             return JSONResponse(response(self.name, self.version, batch, scores, classes))
 
-    def _count(self, batch: Batch, scores: Vector, classes: list[str]) -> None:
-        for row, group, score, class_ in zip(
-            batch.rows.tolist(), batch.groups, scores.tolist(), classes, strict=True
-        ):
+    def _count_predictions(self, batch: Batch, scores: Vector, classes: list[str]) -> None:
+        for group, score, class_ in zip(batch.groups, scores.tolist(), classes, strict=True):
             self.metrics.prediction(class_, score, group)
+
+    def _count_inputs(self, batch: Batch) -> None:
+        for row in batch.rows.tolist():
             for feature, value in zip(FEATURES, row, strict=True):
                 if feature in FEATURE_BOUNDS:
                     self.metrics.feature(feature, value)

@@ -404,6 +404,7 @@ async def test_a_model_that_fails_is_answered_500_and_serves_on(
     assert answer.json() == {"error": "model v3 failed on this input"}
     assert (await client.infer(request_for(solvent))).status_code == 200
     assert client.count("model_requests_total", code="500") == 1
+    assert client.count("model_feature_value_count", feature="net_worth") == 2
     assert client.count("model_requests_total", code="200") == 1
     assert client.count("model_prediction_score_count") == 1
 
