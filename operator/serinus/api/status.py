@@ -531,6 +531,11 @@ class InputFeature(StatusType):
     stable_lately: Annotated[list[float], Field(max_length=18)] = Field(
         default_factory=list, description="The same of stable."
     )
+    answers_lately: Annotated[list[float], Field(max_length=3)] = Field(
+        default_factory=list,
+        description="In the same looks, the candidate's requests, those of them that failed, and "
+        "stable's requests.",
+    )
 
 
 class Unlike(StatusType):

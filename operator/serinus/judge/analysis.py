@@ -32,6 +32,7 @@ from serinus.judge.evidence.gateway import OfPods, unless_pods_tell_more
 from serinus.judge.evidence.look import (
     ENOUGH_EXPECTED,
     ByPod,
+    CountsFailures,
     EffectiveWeight,
     ErrorBudget,
     GuardWindow,
@@ -47,7 +48,7 @@ from serinus.judge.findings.finding import Finding
 from serinus.judge.findings.inputs import NotJudged, PerhapsUnlike
 from serinus.judge.findings.strata import Undivided
 from serinus.judge.findings.words import sentences
-from serinus.judge.inputs import compare_inputs, in_doubt, is_suspect
+from serinus.judge.inputs import Answers, compare_inputs, in_doubt, is_suspect
 from serinus.judge.silence import listen
 from serinus.metrics.counters import Growth, Increase, Reading, count
 from serinus.metrics.queries import (
@@ -607,8 +608,33 @@ def _inputs(
 ) -> Inputs | None:
     if features is None:
         return None
+    answers = _answers(analysis, arms)
     risks = fraction(analysis.false_rollback_budget), fraction(analysis.false_pass_budget)
-    return compare_inputs(progress.inputs, features, arms, at, risks)
+    return compare_inputs(progress.inputs, features, arms, at, risks, answers)
+
+
+def _answers(analysis: Analysis, arms: ArmReadings) -> Answers | None:
+    """By the check of which the greatest share of the candidate's requests failed; None: no check
+    that decides knows how many did."""
+    found = []
+    for check in analysis.deciding:
+        kind = kind_of(check)
+        if check.settings.counts_failures and isinstance(kind, CountsFailures):
+            candidate, stable = map(kind.counted, _grown(kind.queries(), arms))
+            found.append(Answers(*candidate, stable=stable[0]))
+    return max(found, key=lambda each: each.failing, default=None)
+
+
+def _grown(queries: Iterable[Query], arms: ArmReadings) -> list[dict[CounterQuery, Growth]]:
+    """By arm, those of these that were answered."""
+    return [
+        {
+            query: reading
+            for query in queries
+            if isinstance(query, CounterQuery) and isinstance(reading := arm.get(query), Growth)
+        }
+        for arm in arms
+    ]
 
 
 def _requests(

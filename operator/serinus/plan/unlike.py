@@ -36,7 +36,7 @@ def _the_likelier(s: Situation, feature: str) -> str:
     if s.desired.spec.traffic.keeps_sessions:
         likelier = "With sessionPersistence, clients stay with one revision"
     elif Capability.EACH_REQUEST in s.desired.spec.traffic.capabilities:
-        likelier = "A gateway chooses at random for each request, so the latter is likelier"
+        likelier = "A gateway chooses for each request, whoever sends it, so the latter is likelier"
     else:
         likelier = "Without a gateway, clients that keep connections open stay with one revision"
     return (

@@ -138,12 +138,18 @@ class EventShare:
         """A request that has not succeeded yet may be under way."""
         return self._rest
 
+    def counted(self, arm: Served) -> tuple[float, float]:
+        """All events of the arm as a whole, and the bad ones among them."""
+        whole, outcome = (arm.get(each, Growth()).total for each in self.queries())
+        return whole, self._events(whole, outcome)
+
     def worsened(self, arm: Served, times: float) -> Served:
         """With so many times as many events, or as many fewer successes, of the arm as a whole: not
         every target that counts requests counts successes."""
-        whole, outcome = (arm.get(each, Growth()) for each in self.queries())
-        events = min(times * self._events(whole.total, outcome.total), whole.total)
-        counted = whole.total - events if self._rest else events
+        outcome = arm.get(self._outcome, Growth())
+        whole, bad = self.counted(arm)
+        events = min(times * bad, whole)
+        counted = whole - events if self._rest else events
         changed = counted / outcome.total if outcome.total else 1.0
         return {**arm, self._outcome: outcome.with_amounts(lambda each: changed * each.amount)}
 

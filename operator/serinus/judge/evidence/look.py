@@ -296,6 +296,15 @@ class FindsBadEvents(ComparesStrata, Protocol):
         ...
 
 
+@runtime_checkable
+class CountsFailures(FindsBadEvents, Protocol):
+    """A kind of check whose bad events are failed requests."""
+
+    def counted(self, arm: Served) -> tuple[float, float]:
+        """The requests that an arm's counters add in a block, and how many of them failed."""
+        ...
+
+
 class CheckKind(Protocol):
     """A kind of check, with its settings."""
 

@@ -11,7 +11,7 @@ from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline
 from serinus.api.checks import Check
 from serinus.judge.checks import kind_of
-from serinus.judge.evidence.look import FindsBadEvents, Look
+from serinus.judge.evidence.look import CountsFailures, Look
 from serinus.judge.evidence.starts import failing_waited_for
 from serinus.judge.findings.words import listed
 from serinus.judge.forecast.splits import Splitting, exact
@@ -82,7 +82,7 @@ class _Failures:
     """Failed requests of stable, as a check counts them."""
 
     check: Check
-    kind: FindsBadEvents
+    kind: CountsFailures
     requests: float
     """In stable's hour."""
     share: float
@@ -147,7 +147,7 @@ def _counted(analysis: Analysis, hour: Hour) -> Iterator[_Failures]:
     """By the checks that know how many failed."""
     for check in analysis.checks:
         kind = kind_of(check)
-        if check.settings.counts_failures and isinstance(kind, FindsBadEvents):
+        if check.settings.counts_failures and isinstance(kind, CountsFailures):
             requests, share = _failures(hour, kind)
             if share:
                 yield _Failures(check, kind, requests, share)
@@ -244,11 +244,10 @@ def _waited(check: Check, failing: float, share: float) -> float:
     return failing_waited_for(failing, share) if check.settings.waits_for_starts else 0.0
 
 
-def _failures(hour: Hour, kind: FindsBadEvents) -> tuple[float, float]:
+def _failures(hour: Hour, kind: CountsFailures) -> tuple[float, float]:
     """Requests in the hour, and the share that failed; 0 if that is not known."""
     stable = {one: Growth(increases) for one, increases in hour.items()}
-    [counted] = kind.within(Look(0.0, {}, stable, {})).values()
-    [(requests, failed)] = counted.values()
+    requests, failed = kind.counted(stable)
     share = failed / requests if requests else 0.0
     return requests, share if share < _MOST else 0.0
 

@@ -29,10 +29,15 @@ What follows the inputs may differ by more than they do. A verdict against the c
 alone does not count while a share differs at all, as a single test of all values shows, until each
 share of the feature is shown to be tolerated. Since it only stops verdicts, it needs no budget.
 
+Servers may count the inputs of a request only once it is answered. Of those that the candidate
+failed, nothing is known then, so in F_i they are whatever makes it smallest (unanswered.py), in both
+directions. No F_i is greater than if they were known, so all bounds stay.
+
 Once a difference is shown, the evidence is dropped, which leaves a supermartingale, and the feature
 is tested for the opposite until each of its shares is shown to be tolerated.
 """
 
 from serinus.judge.inputs.comparing import compare_inputs, in_doubt, is_suspect
+from serinus.judge.inputs.unanswered import Answers
 
-__all__ = ["compare_inputs", "in_doubt", "is_suspect"]
+__all__ = ["Answers", "compare_inputs", "in_doubt", "is_suspect"]

@@ -22,6 +22,7 @@ from serinus.judge.evidence.kernel import (
 )
 from serinus.judge.findings.inputs import AskedDifferently, PerhapsTheCause
 from serinus.judge.findings.rates import EventCount
+from serinus.judge.inputs.unanswered import Answers, uncounted
 from serinus.judge.inputs.unmatched import Arm, unmatched
 from serinus.judge.inputs.values import (
     FEW,
@@ -66,13 +67,21 @@ class _Block:
     """How many times as much they may; infinite: not known yet."""
     totals: tuple[float, float]
     """Of candidate and stable."""
+    uncounted: float
+    """Values that the candidate may have got with requests that it failed, of which nothing is
+    known."""
     candidate: Mapping[str, float]
     """By share."""
     stable: Mapping[str, float]
 
     def gains(self, known: Comparison) -> Gains:
-        """What a share gains; `known` has the questions."""
-        gained = self.scale.gains(known, self.candidate[known.name], self.stable[known.name])
+        """What a share gains; `known` has the questions. What is unknown speaks for no difference:
+        of values of the share if it seems to be rarer in the candidate, else of others."""
+        candidate, stable = self.candidate[known.name], self.stable[known.name]
+        fewest = gained = self.scale.gains(known, candidate, stable)
+        if self.uncounted:
+            most = self.scale.gains(known, candidate + self.uncounted, stable)
+            gained = Gains(fewest.above, most.below, fewest.not_above, most.not_below)
         return gained.divided(self.variation)
 
 
@@ -138,10 +147,12 @@ def compare_inputs(
     arms: tuple[Arm, Arm],
     at: float,
     risks: tuple[float, float],
+    answers: Answers | None = None,
 ) -> Inputs | None:
     """What is known after a look; None: stable exports no features, though it was asked.
 
-    `risks`: of a false alarm over the whole rollout, and of ending a right one.
+    `risks`: of a false alarm over the whole rollout, and of ending a right one. `answers`: of the
+    requests in this look; None: nobody counts how many failed.
     """
     asked = feature_queries(settings)
     readings = [[arm.get(query) for query in asked] for arm in arms]
@@ -156,11 +167,11 @@ def compare_inputs(
         return None if _served(arms[1], asked) and not known.looks else known
     known = _told_what_is_unmatched(known, settings, arms)
     candidate, stable = (values_of(settings, arm) for arm in read)
-    blocks = _blocks(known.features, candidate, stable, _policy(settings))
+    blocks = _blocks(known.features, candidate, stable, _policy(settings), answers)
     if blocks:
         known = _compared(known.replace(looked_at=at), blocks, _policy(settings), risks, at)
         seen = [(each, blocks.get(each.feature)) for each in known.features]
-        known = known.replace(features=[_remembered(_varied(f, b), b) for f, b in seen])
+        known = known.replace(features=[_remembered(_varied(f, b), b, answers) for f, b in seen])
     elif known.unlike and all(_served(arm, asked) for arm in arms):
         # a candidate that fails every request has no values, and is no more like stable for that
         known = known.replace(looked_at=at)
@@ -197,7 +208,11 @@ def _policy(settings: FeatureDrift) -> Policy:
 
 
 def _blocks(
-    features: Iterable[InputFeature], candidate: Values, stable: Values, policy: Policy
+    features: Iterable[InputFeature],
+    candidate: Values,
+    stable: Values,
+    policy: Policy,
+    answers: Answers | None,
 ) -> Blocks:
     """Of features of which both arms have values, sorted alike."""
     found = {}
@@ -210,12 +225,14 @@ def _blocks(
             counts = [arm.sorted_into(each.bounds, each.categories) for arm in arms]
         except ValueError:  # a pod has other bounds
             continue
-        scale = Scale(policy, *totals, both_ways=True)
+        unknown = totals[0] * _uncounted(each, totals, answers)
+        scale = Scale(policy, totals[0] + unknown, totals[1], both_ways=True)
         found[each.feature] = _Block(
             scale,
             variation(each),
             ALLOWED_FOR if len(each.variation) >= FEW else math.inf,
             totals,
+            unknown,
             *counts,
         )
     return found
@@ -233,23 +250,41 @@ def _varied(feature: InputFeature, block: _Block | None) -> InputFeature:
     return feature.replace(before=values, variation=variation[:REMEMBERED])
 
 
-def _remembered(feature: InputFeature, block: _Block | None) -> InputFeature:
+def _uncounted(
+    feature: InputFeature, totals: tuple[float, float], answers: Answers | None
+) -> float:
+    """For each value that the candidate has counted lately, this look included."""
+    if not (served := _lately(feature.answers_lately, answers or ())):
+        return 0.0
+    of_candidate, of_stable = feature.candidate_lately[:1], feature.stable_lately[:1]
+    [candidate] = _lately(of_candidate, totals[:1])
+    [stable] = _lately(of_stable, totals[1:])
+    return uncounted((candidate, stable), Answers(*served))
+
+
+def _remembered(
+    feature: InputFeature, block: _Block | None, answers: Answers | None
+) -> InputFeature:
     """With the values of this look; those of earlier ones are forgotten by and by."""
     if block is None:
         return feature
-
-    def lately(before: Sequence[float], total: float, counts: Mapping[str, float]) -> list[float]:
-        new = [total, *(counts[each.name] for each in feature.shares)]
-        kept = 1 - 1 / LATELY
-        return [
-            round(kept * b + n, 1) for b, n in zip(before or [0.0] * len(new), new, strict=True)
-        ]
-
-    candidate, stable = block.totals
-    return feature.replace(
-        candidate_lately=lately(feature.candidate_lately, candidate, block.candidate),
-        stable_lately=lately(feature.stable_lately, stable, block.stable),
+    candidate, stable = (
+        [total, *(counts[each.name] for each in feature.shares)]
+        for total, counts in zip(block.totals, (block.candidate, block.stable), strict=True)
     )
+    return feature.replace(
+        candidate_lately=_lately(feature.candidate_lately, candidate),
+        stable_lately=_lately(feature.stable_lately, stable),
+        answers_lately=_lately(feature.answers_lately, answers or ()),
+    )
+
+
+def _lately(before: Sequence[float], new: Sequence[float]) -> list[float]:
+    """With those of a look; of earlier ones a part."""
+    if not before or not new:
+        return list(new or before)
+    kept = 1 - 1 / LATELY
+    return [round(kept * b + n, 1) for b, n in zip(before, new, strict=True)]
 
 
 def _compared(
@@ -396,7 +431,12 @@ def _dropped(feature: InputFeature) -> InputFeature:
     """Without evidence and counts."""
     shares = [Comparison(name=each.name) for each in feature.shares]
     return feature.replace(
-        shares=shares, candidate=0.0, stable=0.0, candidate_lately=[], stable_lately=[]
+        shares=shares,
+        candidate=0.0,
+        stable=0.0,
+        candidate_lately=[],
+        stable_lately=[],
+        answers_lately=[],
     )
 
 
