@@ -125,6 +125,20 @@ def test_one_that_has_failed_and_then_does_again_is_rolled_back_too(seed: int) -
     assert (verdict, looks <= 8) == ("Fail", True)
 
 
+@pytest.mark.parametrize("behind", [False, True])
+@pytest.mark.parametrize("debt", [0.2, 0.5])
+def test_so_is_one_that_begins_to_fail_on_much_of_what_it_is_asked(
+    debt: float, behind: bool
+) -> None:
+    """Of its requests lately it has failed few then, and in the look nearly as many as it will."""
+    asked = Failing(0)
+    asked.behind = behind
+    for _ in range(30):
+        assert asked.ask((debt, debt), fails=(0.0, 0.0)) not in ("Fail", "held")
+    verdict, looks = asked.until_decided(40, debt=(debt, debt))
+    assert (verdict, looks <= 4) == ("Fail", True)
+
+
 @pytest.mark.parametrize("answered_only", [True, False])
 def test_arms_that_are_asked_differently_are_held_though_both_fail_on_what_is_hard(
     answered_only: bool,

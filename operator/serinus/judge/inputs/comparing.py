@@ -253,13 +253,16 @@ def _varied(feature: InputFeature, block: _Block | None) -> InputFeature:
 def _uncounted(
     feature: InputFeature, totals: tuple[float, float], answers: Answers | None
 ) -> float:
-    """For each value that the candidate has counted lately, this look included."""
+    """For each value that the candidate has counted: in this look or, if that is more, lately. One
+    that begins to fail has failed few of its requests lately, and one of which a gateway counts the
+    requests later has failed none in the look."""
     if not (served := _lately(feature.answers_lately, answers or ())):
         return 0.0
     of_candidate, of_stable = feature.candidate_lately[:1], feature.stable_lately[:1]
     [candidate] = _lately(of_candidate, totals[:1])
     [stable] = _lately(of_stable, totals[1:])
-    return uncounted((candidate, stable), Answers(*served))
+    lately = uncounted((candidate, stable), Answers(*served))
+    return max(uncounted(totals, answers), lately) if answers else lately
 
 
 def _remembered(
