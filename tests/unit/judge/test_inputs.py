@@ -107,7 +107,7 @@ def test_time_goes_on_if_a_candidate_that_was_unlike_has_requests_and_no_values(
 def test_a_pod_that_starts_while_the_arms_are_held_is_not_blamed_for_it_afterwards() -> None:
     asked = Asked()
     asked.until_held()
-    for _ in range(14):
+    for _ in range(10):
         asked.ask()
     requests(asked.candidate, "newer", 0, 0)
     asked.scrape()

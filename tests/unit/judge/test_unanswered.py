@@ -55,6 +55,7 @@ class Failing(SimulatedAnalysis):
         self.features = FeatureDrift()
         self.draws = Random(seed)
         self.answered_only = answered_only
+        self.asked = REQUESTS
         self.behind = False
         self.waiting: list[tuple[int, int]] = []
 
@@ -69,7 +70,7 @@ class Failing(SimulatedAnalysis):
         values: list[dict[float, int]] = []
         classes: list[dict[str, int]] = []
         for pods, n, share, (of_debt, of_others) in zip(
-            (self.candidate, self.stable), REQUESTS, debt, (fails, of_stable), strict=True
+            (self.candidate, self.stable), self.asked, debt, (fails, of_stable), strict=True
         ):
             indebted = binomial(self.draws, n, share)
             failed = binomial(self.draws, indebted, of_debt)
@@ -137,6 +138,15 @@ def test_so_is_one_that_begins_to_fail_on_much_of_what_it_is_asked(
         assert asked.ask((debt, debt), fails=(0.0, 0.0)) not in ("Fail", "held")
     verdict, looks = asked.until_decided(40, debt=(debt, debt))
     assert (verdict, looks <= 4) == ("Fail", True)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_so_is_one_that_fails_all_that_it_is_asked_in_most_looks(seed: int) -> None:
+    """It is asked once in each, and counts no inputs then."""
+    asked = Failing(seed)
+    asked.asked = (1, 19)
+    verdict, looks = asked.until_decided(40, debt=(0.6, 0.6))
+    assert (verdict, looks <= 25) == ("Fail", True)
 
 
 @pytest.mark.parametrize("answered_only", [True, False])

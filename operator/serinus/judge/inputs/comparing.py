@@ -168,13 +168,15 @@ def compare_inputs(
     known = _told_what_is_unmatched(known, settings, arms)
     candidate, stable = (values_of(settings, arm) for arm in read)
     blocks = _blocks(known.features, candidate, stable, _policy(settings), answers)
-    if blocks:
-        known = _compared(known.replace(looked_at=at), blocks, _policy(settings), risks, at)
-        seen = [(each, blocks.get(each.feature)) for each in known.features]
-        known = known.replace(features=[_remembered(_varied(f, b), b, answers) for f, b in seen])
+    compared = {name: each for name, each in blocks.items() if min(each.totals) > 0}
+    if compared:
+        known = _compared(known.replace(looked_at=at), compared, _policy(settings), risks, at)
     elif known.unlike and all(_served(arm, asked) for arm in arms):
         # a candidate that fails every request has no values, and is no more like stable for that
         known = known.replace(looked_at=at)
+    varied = [_varied(each, compared.get(each.feature)) for each in known.features]
+    remembered = [_remembered(each, blocks.get(each.feature), answers) for each in varied]
+    known = known.replace(features=remembered)
     new = new_features(known.features, candidate, stable)
     if new and known.unlike is None:
         # the first look waits for the next one; later ones that compare nothing prolong no wait
@@ -214,13 +216,11 @@ def _blocks(
     policy: Policy,
     answers: Answers | None,
 ) -> Blocks:
-    """Of features of which both arms have values, sorted alike."""
+    """Of features of which both arms' values can be sorted alike, also if there are none."""
     found = {}
     for each in features:
         arms = [arm.get(each.feature, Distribution()) for arm in (candidate, stable)]
         totals = arms[0].total, arms[1].total
-        if min(totals) <= 0:
-            continue
         try:
             counts = [arm.sorted_into(each.bounds, each.categories) for arm in arms]
         except ValueError:  # a pod has other bounds
@@ -268,8 +268,9 @@ def _uncounted(
 def _remembered(
     feature: InputFeature, block: _Block | None, answers: Answers | None
 ) -> InputFeature:
-    """With the values of this look; those of earlier ones are forgotten by and by."""
-    if block is None:
+    """With the values of this look; those of earlier ones are forgotten by and by. A candidate that
+    failed all requests of the look has none."""
+    if block is None or not any((*block.totals, *(answers or ()))):
         return feature
     candidate, stable = (
         [total, *(counts[each.name] for each in feature.shares)]

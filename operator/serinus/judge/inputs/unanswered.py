@@ -27,9 +27,9 @@ def uncounted(values: tuple[float, float], answers: Answers) -> float:
     """How many values the candidate has not counted, for each that it has.
 
     It has counted fewer for a request than stable, in so far as its failed requests account for it.
-    `values`: of candidate and stable, in the same blocks as the answers; the candidate has some.
+    `values`: of candidate and stable, in the same blocks as the answers.
     """
-    if not answers.candidate or not answers.stable or not values[1]:
+    if not all((*values, answers.candidate, answers.stable)):
         return 0.0
     per_request, of_stable = values[0] / answers.candidate, values[1] / answers.stable
     counted = max(per_request / of_stable, 1 - answers.failing)
