@@ -30,8 +30,8 @@ alone does not count while a share differs at all, as a single test of all value
 share of the feature is shown to be tolerated. Since it only stops verdicts, it needs no budget.
 
 Servers may count the inputs of a request only once it is answered. Of those that the candidate
-failed nothing is known then (unanswered.py), so in F_i they are whatever makes it smallest. It is
-no greater than if they were known, and the bound stays.
+failed nothing is known then (unanswered.py), so in F_i they are whatever makes it smallest. Unless
+more are missing than that can tell, it is no greater than if they were known, and the bound stays.
 
 Once a difference is shown, the evidence is dropped, which leaves a supermartingale, and the feature
 is tested for the opposite until each of its shares is shown to be tolerated.
