@@ -744,7 +744,7 @@ def _judged(
         # requests of pods that are not scraped are missing in the split
         found = Finding("NoData", unreported, found.state)
     if before.verdict == "Error" and found.verdict not in ("Error", "Fail") and _waits(check, look):
-        return before.replace(own_metrics=_of_late(before.own_metrics, look.at, awaited))
+        return before.replace(own_metrics=_while_waiting(check, before, look, awaited))
     blamed = found.state.pods_to_blame if waits or found.verdict == "Fail" else []
     told = explained or found.verdict != before.verdict
     if _leaves_open(check, found, look):
@@ -789,6 +789,23 @@ def _waits(check: Check, look: Look) -> bool:
     """Whether nothing is read of either arm yet, since one of them is waited for."""
     arms = [arm for one in _counters_of(check) for arm in look.growth(one)]
     return any(arm.newest for arm in arms) and not any(arm.increases for arm in arms)
+
+
+def _while_waiting(
+    check: Check, before: CheckStatus, look: Look, awaited: float
+) -> OwnMetrics | None:
+    """What is known of the candidate's own metrics. Its time goes on while it is the candidate that
+    is waited for: a counter that it no longer exports is awaited for minutes. Looks since the last
+    sample that was counted are judged again, and those before the last one tell nothing."""
+    own = before.own_metrics
+    if own is None or look.at <= own.until:
+        return own
+    own = _of_late(own, look.at, awaited)
+    candidate, stable = (
+        max((arm.newest or 0.0 for arm in arms), default=0.0)
+        for arms in zip(*(look.growth(one) for one in _counters_of(check)), strict=True)
+    )
+    return own.replace(until=look.at) if own and candidate < stable else own
 
 
 def _leaves_open(check: Check, found: Finding, look: Look) -> bool:

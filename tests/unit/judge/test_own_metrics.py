@@ -184,6 +184,34 @@ def test_a_look_that_waits_for_the_scrape_of_one_arm_buys_it_no_time() -> None:
     assert lasting(found) == 10 * INTERVAL
 
 
+def test_a_counter_that_it_no_longer_exports_buys_it_no_time_while_it_is_awaited() -> None:
+    judging = serving(error_rate())
+    judging.candidate.add("pod", "model_requests_total", 50, status="200")
+    for look in range(9):
+        judging.at += INTERVAL
+        judging.stable.add("pod", "model_requests_total", 200, code="200")
+        judging.stable.scrape(judging.at)
+        if look < 2:
+            judging.candidate.scrape(judging.at)
+        found = judging.judge()
+    assert found.verdict == "Error"
+    assert (lasting(found) or 0) >= 7 * INTERVAL
+
+
+def test_while_stable_is_awaited_no_time_goes_on() -> None:
+    judging = serving(error_rate())
+    for look in range(7):
+        judging.at += INTERVAL
+        judging.candidate.add("pod", "model_requests_total", 50, status="200")
+        judging.stable.add("pod", "model_requests_total", 200, code="200")
+        judging.candidate.scrape(judging.at)
+        if look < 2:
+            judging.stable.scrape(judging.at)
+        found = judging.judge()
+    assert found.verdict == "Error"
+    assert (lasting(found) or 0) <= 2 * INTERVAL
+
+
 def test_a_look_that_waits_for_the_scrape_of_one_arm_passes_nothing_by_what_was_counted() -> None:
     judging = serving(drift())
     looked(judging, "deny", "deny")
