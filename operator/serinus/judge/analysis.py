@@ -744,11 +744,11 @@ def _judged(
         # requests of pods that are not scraped are missing in the split
         found = Finding("NoData", unreported, found.state)
     if before.verdict == "Error" and found.verdict not in ("Error", "Fail") and _waits(check, look):
-        return before.replace(own_metrics=_while_waiting(check, before, look, awaited))
+        return before.replace(own_metrics=_meanwhile(check, before.own_metrics, look, awaited))
     blamed = found.state.pods_to_blame if waits or found.verdict == "Fail" else []
     told = explained or found.verdict != before.verdict
     if _leaves_open(check, found, look):
-        own = _of_late(before.own_metrics, look.at, awaited)
+        own = _meanwhile(check, before.own_metrics, look, awaited)
     elif _is_because_of_the_candidate(check, before, found, look, budget):
         own = _own(check, before, found, look.at, answered)
     else:
@@ -791,21 +791,31 @@ def _waits(check: Check, look: Look) -> bool:
     return any(arm.newest for arm in arms) and not any(arm.increases for arm in arms)
 
 
-def _while_waiting(
-    check: Check, before: CheckStatus, look: Look, awaited: float
+def _meanwhile(
+    check: Check, own: OwnMetrics | None, look: Look, awaited: float
 ) -> OwnMetrics | None:
-    """What is known of the candidate's own metrics. Its time goes on while it is the candidate that
-    is waited for: a counter that it no longer exports is awaited for minutes. Looks since the last
-    sample that was counted are judged again, and those before the last one tell nothing."""
-    own = before.own_metrics
+    """What is known of the candidate's own metrics after a look that tells nothing of them. Looks
+    since the last sample that was counted are judged again, and those before the last one change
+    nothing."""
     if own is None or look.at <= own.until:
         return own
-    own = _of_late(own, look.at, awaited)
+    if look.at - own.until > awaited:
+        return None
+    return own.replace(until=look.at) if _candidate_is_awaited(check, look) else own
+
+
+def _candidate_is_awaited(check: Check, look: Look) -> bool:
+    """Whether it has traffic, all queries were answered, and its scrape is the one that is waited
+    for: a counter that it no longer exports is awaited for minutes."""
+    if look.weight is None or not look.weight.share:
+        return False
+    if _a_query_failed(look) or not _waits(check, look):
+        return False
     candidate, stable = (
         max((arm.newest or 0.0 for arm in arms), default=0.0)
         for arms in zip(*(look.growth(one) for one in _counters_of(check)), strict=True)
     )
-    return own.replace(until=look.at) if own and candidate < stable else own
+    return candidate < stable
 
 
 def _leaves_open(check: Check, found: Finding, look: Look) -> bool:
@@ -820,11 +830,6 @@ def _leaves_open(check: Check, found: Finding, look: Look) -> bool:
 def _a_query_failed(look: Look) -> bool:
     read = (*look.candidate.values(), *look.stable.values())
     return any(isinstance(each, QueryError) and not each.exported for each in read)
-
-
-def _of_late(own: OwnMetrics | None, at: float, awaited: float) -> OwnMetrics | None:
-    """What is known, unless the last look that told it was too long ago, or later than now."""
-    return own if own and 0 <= at - own.until <= awaited else None
 
 
 def _is_because_of_the_candidate(

@@ -198,6 +198,72 @@ def test_a_counter_that_it_no_longer_exports_buys_it_no_time_while_it_is_awaited
     assert (lasting(found) or 0) >= 7 * INTERVAL
 
 
+@pytest.mark.parametrize("arm", ["candidate", "stable"])
+def test_a_query_that_fails_once_while_its_counter_is_awaited_buys_it_no_time(arm: str) -> None:
+    judging = serving(error_rate())
+    judging.candidate.add("pod", "model_requests_total", 50, status="200")
+    for look in range(9):
+        judging.at += INTERVAL
+        judging.stable.add("pod", "model_requests_total", 200, code="200")
+        judging.stable.scrape(judging.at)
+        if look < 2:
+            judging.candidate.scrape(judging.at)
+        measured = judging.measurement()
+        found = judging.judge(without(measured, arm) if look == 6 else measured)
+    assert found.verdict == "Error"
+    assert (lasting(found) or 0) >= 7 * INTERVAL
+
+
+def test_a_query_that_fails_is_no_scrape_that_is_awaited() -> None:
+    judging = serving(error_rate())
+    for look in range(7):
+        judging.at += INTERVAL
+        judging.candidate.add("pod", "model_requests_total", 50, status="200")
+        judging.stable.add("pod", "model_requests_total", 200, code="200")
+        judging.candidate.scrape(judging.at)
+        if look < 3:
+            judging.stable.scrape(judging.at)
+        measured = judging.measurement()
+        found = judging.judge(measured if look < 3 else without(measured, "candidate"))
+    assert found.verdict == "Error"
+    assert (lasting(found) or 0) <= 2 * INTERVAL
+
+
+def test_counts_that_are_missing_buy_it_no_time_while_its_scrape_is_awaited() -> None:
+    judging = serving(latency(), error_rate())
+    longest = 0.0
+    for look in range(30):
+        judging.at += INTERVAL
+        judging.errors((0, 100), (0, 400))
+        judging.durations({}, {0.1: 400})
+        judging.candidate.values["pod"] = {
+            key: n for key, n in judging.candidate.values["pod"].items() if "seconds" not in key[0]
+        }
+        judging.stable.scrape(judging.at)
+        if look % 10 < 4:
+            judging.candidate.scrape(judging.at)
+        found = judging.judge()
+        assert found.verdict == "NoData"
+        longest = max(longest, lasting(found) or 0.0)
+    assert longest >= 20 * INTERVAL
+
+
+@pytest.mark.parametrize("weight", [None, EffectiveWeight(0.0, SINCE)])
+def test_without_traffic_no_time_goes_on_while_it_is_awaited(weight: EffectiveWeight) -> None:
+    judging = serving(error_rate())
+    judging.candidate.add("pod", "model_requests_total", 50, status="200")
+    for look in range(7):
+        judging.at += INTERVAL
+        judging.stable.add("pod", "model_requests_total", 200, code="200")
+        judging.stable.scrape(judging.at)
+        if look < 2:
+            judging.candidate.scrape(judging.at)
+        else:
+            judging.weight = weight
+        found = judging.judge()
+    assert (lasting(found) or 0) <= 2 * INTERVAL
+
+
 def test_while_stable_is_awaited_no_time_goes_on() -> None:
     judging = serving(error_rate())
     for look in range(7):
