@@ -53,6 +53,16 @@ def without_a_part(measured: Measurement, arm: str) -> Measurement:
     return replace(measured, candidate={**measured.candidate, **failed})
 
 
+def unlabelled(judging: SimulatedAnalysis, *scraped: str) -> None:
+    """Until the next look both arms serve, the candidate without the label code; these are
+    scraped."""
+    judging.at += INTERVAL
+    judging.candidate.add("pod", "model_requests_total", 50, status="200")
+    judging.stable.add("pod", "model_requests_total", 200, code="200")
+    for arm in scraped:
+        (judging.stable if arm == "stable" else judging.candidate).scrape(judging.at)
+
+
 def lasting(found: CheckStatus) -> float | None:
     """Seconds for which it could not be judged because of itself; None: it is not so."""
     own = found.own_metrics
@@ -183,10 +193,7 @@ def test_a_look_between_two_scrapes_buys_it_no_time() -> None:
 def test_a_look_that_waits_for_the_scrape_of_one_arm_buys_it_no_time() -> None:
     judging = serving(error_rate())
     for look in range(14):
-        judging.at += INTERVAL
-        judging.candidate.add("pod", "model_requests_total", 50, status="200")
-        judging.stable.add("pod", "model_requests_total", 200, code="200")
-        (judging.candidate if look % 2 else judging.stable).scrape(judging.at)
+        unlabelled(judging, "candidate" if look % 2 else "stable")
         found = judging.judge()
         if look >= 4:
             assert found.verdict == "Error"
@@ -196,13 +203,8 @@ def test_a_look_that_waits_for_the_scrape_of_one_arm_buys_it_no_time() -> None:
 
 def test_a_counter_that_it_no_longer_exports_buys_it_no_time_while_it_is_awaited() -> None:
     judging = serving(error_rate())
-    judging.candidate.add("pod", "model_requests_total", 50, status="200")
     for look in range(9):
-        judging.at += INTERVAL
-        judging.stable.add("pod", "model_requests_total", 200, code="200")
-        judging.stable.scrape(judging.at)
-        if look < 2:
-            judging.candidate.scrape(judging.at)
+        unlabelled(judging, *(("stable", "candidate") if look < 2 else ("stable",)))
         found = judging.judge()
     assert found.verdict == "Error"
     assert (lasting(found) or 0) >= 7 * INTERVAL
@@ -211,13 +213,8 @@ def test_a_counter_that_it_no_longer_exports_buys_it_no_time_while_it_is_awaited
 @pytest.mark.parametrize("arm", ["candidate", "stable"])
 def test_a_query_that_fails_once_while_its_counter_is_awaited_buys_it_no_time(arm: str) -> None:
     judging = serving(error_rate())
-    judging.candidate.add("pod", "model_requests_total", 50, status="200")
     for look in range(9):
-        judging.at += INTERVAL
-        judging.stable.add("pod", "model_requests_total", 200, code="200")
-        judging.stable.scrape(judging.at)
-        if look < 2:
-            judging.candidate.scrape(judging.at)
+        unlabelled(judging, *(("stable", "candidate") if look < 2 else ("stable",)))
         measured = judging.measurement()
         found = judging.judge(without_a_part(measured, arm) if look == 6 else measured)
     assert found.verdict == "Error"
@@ -227,12 +224,7 @@ def test_a_query_that_fails_once_while_its_counter_is_awaited_buys_it_no_time(ar
 def test_a_query_that_fails_is_no_scrape_that_is_awaited() -> None:
     judging = serving(error_rate())
     for look in range(7):
-        judging.at += INTERVAL
-        judging.candidate.add("pod", "model_requests_total", 50, status="200")
-        judging.stable.add("pod", "model_requests_total", 200, code="200")
-        judging.candidate.scrape(judging.at)
-        if look < 3:
-            judging.stable.scrape(judging.at)
+        unlabelled(judging, *(("candidate", "stable") if look < 3 else ("candidate",)))
         measured = judging.measurement()
         found = judging.judge(measured if look < 3 else without(measured, "candidate"))
     assert found.verdict == "Error"
@@ -259,16 +251,13 @@ def test_counts_that_are_missing_buy_it_no_time_while_its_scrape_is_awaited() ->
 
 
 @pytest.mark.parametrize("weight", [None, EffectiveWeight(0.0, SINCE)])
-def test_without_traffic_no_time_goes_on_while_it_is_awaited(weight: EffectiveWeight) -> None:
+def test_without_traffic_no_time_goes_on_while_it_is_awaited(
+    weight: EffectiveWeight | None,
+) -> None:
     judging = serving(error_rate())
-    judging.candidate.add("pod", "model_requests_total", 50, status="200")
     for look in range(7):
-        judging.at += INTERVAL
-        judging.stable.add("pod", "model_requests_total", 200, code="200")
-        judging.stable.scrape(judging.at)
-        if look < 2:
-            judging.candidate.scrape(judging.at)
-        else:
+        unlabelled(judging, *(("stable", "candidate") if look < 2 else ("stable",)))
+        if look >= 2:
             judging.weight = weight
         found = judging.judge()
     assert (lasting(found) or 0) <= 2 * INTERVAL
@@ -277,12 +266,7 @@ def test_without_traffic_no_time_goes_on_while_it_is_awaited(weight: EffectiveWe
 def test_while_stable_is_awaited_no_time_goes_on() -> None:
     judging = serving(error_rate())
     for look in range(7):
-        judging.at += INTERVAL
-        judging.candidate.add("pod", "model_requests_total", 50, status="200")
-        judging.stable.add("pod", "model_requests_total", 200, code="200")
-        judging.candidate.scrape(judging.at)
-        if look < 2:
-            judging.stable.scrape(judging.at)
+        unlabelled(judging, *(("candidate", "stable") if look < 2 else ("candidate",)))
         found = judging.judge()
     assert found.verdict == "Error"
     assert (lasting(found) or 0) <= 2 * INTERVAL
