@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from threading import Event, Thread
 from typing import Final
 
 import pytest
@@ -54,16 +55,34 @@ def page(product: Stage, operator: Operator) -> Iterator[str]:
 
 @contextmanager
 def forwarded(product: Stage, namespace: str, target: str) -> Iterator[str]:
-    """A Service's port on this machine."""
+    """A Service's port on this machine. kubectl ends once any connection through it is reset, as a
+    browser's may be that leaves a page, and is started again then."""
     there = [f"--kubeconfig={product.api.kubeconfig}", f"--namespace={namespace}"]
-    command = [str(product.api.kubectl), "port-forward", *there, target, ":80"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        try:
-            (port,) = re.findall(r"127\.0\.0\.1:(\d+)", process.stdout.readline())
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
+    command = [str(product.api.kubectl), "port-forward", *there, target]
+
+    def started(port: str) -> subprocess.Popen[str]:
+        return subprocess.Popen([*command, f"{port}:80"], stdout=subprocess.PIPE, text=True)
+
+    def kept() -> None:
+        while not over.is_set():
+            processes[-1].wait()
+            if not over.wait(0.2):
+                processes.append(started(port))
+
+    over, processes = Event(), [started("")]
+    assert processes[0].stdout
+    (port,) = re.findall(r"127\.0\.0\.1:(\d+)", processes[0].stdout.readline())
+    keeper = Thread(target=kept)
+    keeper.start()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        over.set()
+        processes[-1].terminate()
+        keeper.join()
+        for each in processes:
+            each.terminate()
+            each.wait()
 
 
 @pytest.fixture(scope="module")

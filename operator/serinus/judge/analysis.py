@@ -39,6 +39,7 @@ from serinus.judge.evidence.look import (
     HasStarts,
     Look,
 )
+from serinus.judge.evidence.own_metrics import lasting, untold
 from serinus.judge.evidence.pods import MOST_PODS, scraped
 from serinus.judge.evidence.room import within_room
 from serinus.judge.evidence.stable_pods import suspects, unknown
@@ -66,6 +67,8 @@ _LONGEST_MESSAGE = 1024
 _LONGEST_REASON = 256
 _MOST_TO_BLAME: Final = {"Rollback": 0, "Hold": 1, "Replace": MOST_PODS}
 """Pods for which a check waits that would fail because of them."""
+_LATE: Final = 5.0
+"""Seconds by which looks may be late."""
 _CHECKS_KEPT = 4096
 """Of which kinds are not made anew at each look."""
 
@@ -188,7 +191,7 @@ def judge(
         partial(_silence, analysis, features, progress, arms, measurement.at, weight),
         lambda _: progress.silence,
     )
-    checks = within_room(after.checks, progress.checks, measurement.at)
+    checks = within_room(after.checks, progress.checks, measurement.at, _told_within(analysis))
     return replace(after, checks=checks, silence=silence, unreported_since=absent_since)
 
 
@@ -217,7 +220,8 @@ def audit(
         one, inputs = partial(look, analysis.audited, after, each, arms), decided.inputs
         checks, _ = _unless_in_doubt(analysis, analysis.audited, one, after, inputs, each.at)
         after = replace(after, checks=checks, counted=counted)
-    checks = within_room(after.checks, progress.checks, measurement.at, beside=decided.checks)
+    at, within = measurement.at, _told_within(analysis)
+    checks = within_room(after.checks, progress.checks, at, within, beside=decided.checks)
     return replace(after, checks=checks)
 
 
@@ -344,7 +348,7 @@ def _looked(
             budget,
             long_absent,
             answered=answered,
-            awaited=seconds(analysis.on_silence.after) / 2,
+            within=_told_within(analysis),
             most_to_blame=_MOST_TO_BLAME[analysis.one_pod_to_blame],
             explained=explained,
             tells_mix=check.name == tells_mix,
@@ -713,12 +717,12 @@ def _judged(
     before: CheckStatus,
     *,
     answered: float | None,
-    awaited: float,
+    within: float,
     most_to_blame: int,
     explained: bool,
     tells_mix: bool,
 ) -> CheckStatus:
-    """`answered`: the candidate's requests in this look; None: nobody counts them. `awaited`:
+    """`answered`: the candidate's requests in this look; None: nobody counts them. `within`:
     seconds within which a look has to tell that the candidate's metrics still cannot be judged.
     `most_to_blame`: a check that fails because of so many of several pods or fewer waits until
     these are gone. `tells_mix`: it is the check that says if the candidate serves another mix of
@@ -744,13 +748,13 @@ def _judged(
         # requests of pods that are not scraped are missing in the split
         found = Finding("NoData", unreported, found.state)
     if before.verdict == "Error" and found.verdict not in ("Error", "Fail") and _waits(check, look):
-        return before.replace(own_metrics=_meanwhile(check, before.own_metrics, look, awaited))
+        return before.replace(own_metrics=_meanwhile(check, before.own_metrics, look, within))
     blamed = found.state.pods_to_blame if waits or found.verdict == "Fail" else []
     told = explained or found.verdict != before.verdict
-    if _leaves_open(check, found, look):
-        own = _meanwhile(check, before.own_metrics, look, awaited)
+    if _leaves_open(check, found, look, within):
+        own = _meanwhile(check, before.own_metrics, look, within)
     elif _is_because_of_the_candidate(check, before, found, look, budget):
-        own = _own(check, before, found, look.at, answered)
+        own = _own(check, before, found, look.at, within, answered)
     else:
         own = None
     return before.replace(
@@ -773,16 +777,21 @@ def _with_mix(found: Finding, *, tells_mix: bool) -> str:
 
 
 def _own(
-    check: Check, before: CheckStatus, found: Finding, at: float, answered: float | None
+    check: Check,
+    before: CheckStatus,
+    found: Finding,
+    at: float,
+    within: float,
+    answered: float | None,
 ) -> OwnMetrics:
     """How long it has been so. Where no request is counted, one may bring many predictions, so
     that a few requests less would look like many: then it begins once it has answered some."""
-    own = before.own_metrics or OwnMetrics(since=at, until=at)
+    own = lasting(before.own_metrics, at, within)
     if found.verdict == "NoData" and answered is not None and not check.settings.counts_requests:
         own = own.replace(answered=own.answered + answered)
         if own.answered < ENOUGH_EXPECTED:
-            own = own.replace(since=at)
-    return own.replace(until=at)
+            own = own.replace(since=at, until=at)
+    return own
 
 
 def _waits(check: Check, look: Look) -> bool:
@@ -791,38 +800,49 @@ def _waits(check: Check, look: Look) -> bool:
     return any(arm.newest for arm in arms) and not any(arm.increases for arm in arms)
 
 
+def _told_within(analysis: Analysis) -> float:
+    """Seconds within which one of the next looks has to tell that the candidate's metrics still
+    cannot be judged."""
+    return max(seconds(analysis.on_silence.after) / 2, 2 * seconds(analysis.interval) + _LATE)
+
+
 def _meanwhile(
-    check: Check, own: OwnMetrics | None, look: Look, awaited: float
+    check: Check, own: OwnMetrics | None, look: Look, within: float
 ) -> OwnMetrics | None:
-    """What is known of the candidate's own metrics after a look that tells nothing of them. Looks
-    since the last sample that was counted are judged again, and those before the last one change
-    nothing."""
-    if own is None or look.at <= own.until:
-        return own
-    if look.at - own.until > awaited:
-        return None
-    return own.replace(until=look.at) if _candidate_is_awaited(check, look) else own
+    """What is known of the candidate's own metrics after a look that tells nothing of them."""
+    return untold(own, look.at, within, goes_on=_candidate_is_awaited(check, look, within))
 
 
-def _candidate_is_awaited(check: Check, look: Look) -> bool:
+def _candidate_is_awaited(check: Check, look: Look, within: float) -> bool:
     """Whether it has traffic, all queries were answered, and its scrape is the one that is waited
     for: a counter that it no longer exports is awaited for minutes."""
     if look.weight is None or not look.weight.share:
         return False
-    if _a_query_failed(look) or not _waits(check, look):
+    if _a_query_failed(look) or not _waits(check, look) or _is_stale(check, look, within):
         return False
-    candidate, stable = (
-        max((arm.newest or 0.0 for arm in arms), default=0.0)
-        for arms in zip(*(look.growth(one) for one in _counters_of(check)), strict=True)
-    )
+    candidate, stable = _newest(check, look)
     return candidate < stable
 
 
-def _leaves_open(check: Check, found: Finding, look: Look) -> bool:
-    """Whether a look does not tell why there is no verdict: a query has failed, or stable has
-    counted nothing of which the candidate could have missed its part."""
+def _is_stale(check: Check, look: Look, within: float) -> bool:
+    """Whether what is known of stable was scraped earlier: Prometheus may scrape nothing."""
+    _, stable = _newest(check, look)
+    return 0 < stable < look.at - within
+
+
+def _newest(check: Check, look: Look) -> tuple[float, float]:
+    """Times of each arm's newest samples, Unix seconds; 0: there are none."""
+    pairs = [look.growth(one) for one in _counters_of(check)]
+    candidate = max((each.newest or 0.0 for each, _ in pairs), default=0.0)
+    stable = max((each.newest or 0.0 for _, each in pairs), default=0.0)
+    return candidate, stable
+
+
+def _leaves_open(check: Check, found: Finding, look: Look, within: float) -> bool:
+    """Whether a look does not tell why there is no verdict: a query has failed, nothing was scraped
+    of late, or stable has counted nothing of which the candidate could have missed its part."""
     if found.verdict == "Error":
-        return _a_query_failed(look)
+        return _a_query_failed(look) or _is_stale(check, look, within)
     of_stable = (look.growth(one)[1].total for one in look.stable)
     return _owes_counts(check, found, look) and not any(of_stable)
 

@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 from serinus.api.isolation import Part, isolated
 from serinus.metrics.queries import BACKEND, CounterQuery, QueryError, QueryResult, Series
 from serinus.metrics.resets import NONE, Fall, Falls, explained, falls, restarted, rises
-from serinus.metrics.samples import packed
+from serinus.metrics.samples import Sample, Samples, packed
 
 GONE_AFTER: Final = 600.0
 """Seconds behind the others after which a target is no longer waited for."""
@@ -104,6 +104,14 @@ class Growth:
         """What the targets have counted since they started; infinity: that is not known."""
         last = [each.series.samples[-1][1] for each in self.increases if each.series.samples]
         return math.fsum(last) if last else math.inf
+
+    def is_over(self, increase: Increase) -> bool:
+        """Whether its series is not in the last scrapes: the process may have been restarted, or
+        its pod replaced."""
+        samples = increase.series.samples
+        if self.newest is None or not len(samples):
+            return False
+        return samples[-1][0] <= min(increase.start, self.newest - READ_WITHIN)
 
     def begun_since(self, moment: float) -> "Growth":
         """The growth in which blocks that began before a moment (Unix seconds) count nothing;
@@ -347,11 +355,11 @@ def _found(arm: Mapping[CounterQuery, QueryResult]) -> SeriesByCounter:
     return {
         key: isolated(
             Part.COUNTER,
-            partial(_by_target, key, answer),
+            partial(_by_target, key, arm),
             lambda fault: QueryError(f"{fault.message}."),
             key.metric,
         )
-        for key, answer in arm.items()
+        for key in arm
     }
 
 
@@ -443,49 +451,96 @@ def _late_from(arms: Iterable[Readable]) -> float:
 
     Series of one result were read at the same time.
     """
+    found = [each for arm in arms for answer in arm.values() for each in answer.values()]
+    newest = max((exported.newest for exported in found), default=math.inf)
     late = math.inf
-    for arm in arms:
-        for exported in (each for answer in arm.values() for each in answer.values()):
-            if len(exported.ends) == 1 or not exported.series:
-                continue
-            ends = {end for end in exported.ends if end >= exported.newest - LATE_WITHIN}
-            if len(ends) > 1 and not restarted([s.samples for s in exported.series], min(ends)):
-                late = min(late, min(ends))
+    for exported in found:
+        if len(exported.ends) == 1 or not exported.series:
+            continue
+        if exported.newest < newest - LATE_WITHIN:
+            continue  # a pod that is gone
+        ends = {end for end in exported.ends if end >= exported.newest - LATE_WITHIN}
+        if len(ends) > 1 and not restarted([s.samples for s in exported.series], min(ends)):
+            late = min(late, min(ends))
     return late
 
 
-def _by_target(key: CounterQuery, answer: QueryResult) -> ByTarget | QueryError:
+def _by_target(key: CounterQuery, arm: Mapping[CounterQuery, QueryResult]) -> ByTarget | QueryError:
+    answer = arm[key]
     if isinstance(answer, QueryError):
         return answer
     groups: dict[str, list[Series]] = {}
-    fallen = set[str]()
+    fallen, problems = set[str](), list[tuple[Series, QueryError]]()
     for series in answer:
         values = packed(series.samples).values.tolist()
-        if (problem := no_count(key, values)) is not None:
-            return problem
+        if not values:
+            continue
         if (problem := without_bound(key, series.labels)) is not None:
-            return problem
-        if values:
-            groups.setdefault(target := series.target, []).append(series)
-            if not rises(values):
-                fallen.add(target)
+            problems.append((series, problem))
+            continue
+        if no_count(key, series.labels, values) is not None:
+            if (problem := no_count(key, series.labels, values[-1:])) is not None:
+                problems.append((series, problem))
+            if (counts := _that_count(key, series)) is None:
+                continue
+            series, values = counts, packed(counts.samples).values.tolist()
+        groups.setdefault(target := series.target, []).append(series)
+        if not rises(values):
+            fallen.add(target)
+    if problems and (problem := _still_exported(problems, arm)):
+        return problem
     return {
         target: _target_series(group, fell=target in fallen) for target, group in groups.items()
     }
 
 
-def no_count(key: CounterQuery, values: Sequence[float]) -> QueryError | None:
-    """Why the values of a series cannot be those of a counter."""
-    if not math.isfinite(sum(values)):
-        message = f"{key.metric} has samples that are not numbers (NaN or Inf)."
-        return QueryError(message, exported=True)
-    if max(values, default=0.0) > MOST_COUNTED:
-        return QueryError(
-            f"{key.metric} has samples of {max(values):.3g}, which no counter of requests reaches: "
-            "check the metrics of the pods, or leave the series out with a matcher.",
-            exported=True,
-        )
+def _that_count(key: CounterQuery, series: Series) -> Series | None:
+    """As if the counter had stood still where a sample is no count: the next one that is one says
+    what was counted meanwhile. None: there is none."""
+    samples = packed(series.samples)
+    counts = [no_count(key, series.labels, [value]) is None for value in samples.values]
+    if not any(counts):
+        return None
+    last, kept = samples.values[counts.index(True)], list[Sample]()
+    for (at, value), is_count in zip(samples, counts, strict=True):
+        last = value if is_count else last
+        kept.append((at, last))
+    return Series(series.labels, Samples(kept))
+
+
+def _still_exported(
+    problems: Iterable[tuple[Series, QueryError]], arm: Mapping[CounterQuery, QueryResult]
+) -> QueryError | None:
+    """The first of these problems whose series may be in the last scrape of its target, if that is
+    still scraped: the process may have been restarted, or replaced."""
+    newest: dict[str, float] = {}
+    for series in (each for answer in arm.values() if isinstance(answer, tuple) for each in answer):
+        if len(series.samples):
+            target = series.target
+            newest[target] = max(series.samples[-1][0], newest.get(target, -math.inf))
+    latest = max(newest.values(), default=-math.inf)
+    for series, problem in problems:
+        last, of_target = series.samples[-1][0], newest[series.target]
+        if last >= of_target - READ_WITHIN and of_target >= latest - LATE_WITHIN:
+            return problem
     return None
+
+
+def no_count(
+    key: CounterQuery, labels: Mapping[str, str], values: Sequence[float]
+) -> QueryError | None:
+    """Why the values of a series cannot be those of a counter."""
+    if not math.isfinite(sum(values)) or min(values, default=0.0) < 0:
+        wrong = next(each for each in values if not (math.isfinite(each) and each >= 0))
+        why = f"has samples of {wrong:g}, which is not a valid count: check the metrics of the pod"
+    elif max(values, default=0.0) > MOST_COUNTED:
+        why = (
+            f"has samples of {max(values):.3g}, which no counter of requests reaches: check the "
+            "metrics of the pods, or leave the series out with a matcher"
+        )
+    else:
+        return None
+    return QueryError(f"{key.metric}{_of_pod(labels)} {why}.", exported=True)
 
 
 def without_bound(key: CounterQuery, labels: Mapping[str, str]) -> QueryError | None:
@@ -498,12 +553,16 @@ def without_bound(key: CounterQuery, labels: Mapping[str, str]) -> QueryError | 
         known = False
     if known:
         return None
-    of_pod = f" of pod {labels['pod']}" if "pod" in labels else ""
     return QueryError(
-        f"{key.metric}{of_pod} has a series without a bucket bound in the label le: export a "
-        "histogram, or leave the series out with a matcher.",
+        f"{key.metric}{_of_pod(labels)} has a series without a bucket bound in the label le: "
+        "export a histogram, or leave the series out with a matcher.",
         exported=True,
     )
+
+
+def _of_pod(labels: Mapping[str, str]) -> str:
+    """Empty where it is not known."""
+    return f" of pod {labels['pod']}" if labels.get("pod") else ""
 
 
 def _target_series(group: Sequence[Series], *, fell: bool) -> TargetSeries:

@@ -4,7 +4,6 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from math import isfinite
 from sys import intern
 from typing import Any, Final
 
@@ -200,11 +199,6 @@ def _counter(element: Element, labels: Mapping[str, str]) -> list[Series]:
     """Raises ValueError with the reason if a series is not a counter."""
     if not isinstance(element, Series):
         raise ValueError("is a native histogram: use a counter, or export classic buckets")
-    for _, value in element.samples:
-        if not (isfinite(value) and value >= 0):
-            raise ValueError(
-                f"is {value:g}, which is not a valid count: check the metrics of the pod"
-            )
     return [Series(labels, element.samples)]
 
 

@@ -14,6 +14,8 @@ from serinus.metrics.strata import BothArms
 CUTS = 4
 """Number of bounds at which scores are also compared as a whole: a shift of all scores shows there
 first, and more bounds add no information."""
+_LONGEST_CLASS = 100
+"""Characters of the name of a class."""
 _BOUNDS_KEPT = 1024
 """Caches the ranges, so that they are not created at each look."""
 
@@ -72,11 +74,15 @@ def of_classes(growth: BothArms, label: str) -> Shares:
     for arm, grown in enumerate(growth):
         for increase in grown.increases:
             name = increase.labels.get(label) or "(none)"
+            if len(name) > _LONGEST_CLASS and grown.is_over(increase):
+                continue
             counts[name][arm] += increase.amount
             if increase.known:
                 known.add(name)
-    if too_long := next((name for name in counts if len(name) > 100), None):
-        raise ValueError(f"class {too_long[:40]}... has a name of more than 100 characters")
+    if too_long := next((name for name in counts if len(name) > _LONGEST_CLASS), None):
+        raise ValueError(
+            f"class {too_long[:40]}... has a name of more than {_LONGEST_CLASS} characters"
+        )
     shares = {
         f"class {name}": Share(candidate, stable, name in known)
         for name, (candidate, stable) in sorted(counts.items())

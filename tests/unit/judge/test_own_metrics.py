@@ -119,6 +119,57 @@ def test_what_could_not_be_judged_before_prometheus_failed_for_long_is_begun_ane
     assert lasting(looked(judging, TOO_LONG, "deny")) == 0
 
 
+def test_hours_in_which_nobody_asked_and_nothing_was_scraped_are_no_time() -> None:
+    judging = serving(drift())
+    for _ in range(3):
+        looked(judging, TOO_LONG, "deny")
+    judging.classes({TOO_LONG: 100}, {"deny": 400})
+    assert lasting(judging.look(3600.0)) == 0
+
+
+def test_while_nothing_is_scraped_no_time_goes_on() -> None:
+    judging = serving(drift())
+    for _ in range(3):
+        found = looked(judging, TOO_LONG, "deny")
+    assert lasting(found) == 2 * INTERVAL
+    for _ in range(7):
+        judging.at += INTERVAL
+        found = judging.judge()
+    assert found.verdict == "Error" and lasting(found) == 6 * INTERVAL
+
+
+def test_a_clock_that_is_set_back_buys_it_no_hour() -> None:
+    judging = serving(drift())
+    for look in range(12):
+        judging.at += INTERVAL
+        judging.classes({TOO_LONG: 100}, {"deny": 400})
+        judging.scrape()
+        measured = judging.measurement()
+        found = judging.judge(replace(measured, at=measured.at - 3600) if look >= 3 else measured)
+    assert lasting(found) == 8 * INTERVAL
+
+
+def test_looks_a_minute_apart_of_which_every_other_fails_buy_it_no_time() -> None:
+    judging = SimulatedAnalysis(drift(), interval="1m")
+    judging.weight = EffectiveWeight(0.2, SINCE)
+    for look in range(5):
+        judging.at += 60.0 if look % 2 else 60.01
+        judging.classes({TOO_LONG: 400}, {"deny": 1600})
+        judging.scrape()
+        measured = judging.measurement()
+        found = judging.judge(without(measured, "candidate") if look % 2 else measured)
+    assert lasting(found) == pytest.approx(240.0, abs=0.1)
+
+
+def test_a_class_that_can_not_be_judged_is_over_once_its_process_has_restarted() -> None:
+    judging = serving(drift())
+    looked(judging, TOO_LONG, "deny")
+    assert looked(judging, TOO_LONG, "deny").verdict == "Error"
+    judging.candidate.values["pod"].clear()
+    found = [looked(judging, "deny", "deny").verdict for _ in range(3)]
+    assert found[-1] == "Inconclusive"
+
+
 def test_values_that_cannot_be_counts_are_its_own() -> None:
     judging = serving(error_rate())
     judging.errors((0, 100), (0, 400))

@@ -537,10 +537,73 @@ def test_a_series_without_a_bucket_bound_makes_its_histogram_unreadable_and_no_o
     assert isinstance(readings[REQUESTS], Growth)
 
 
-@pytest.mark.parametrize("value", [1e308, 2.0**60, math.nan, math.inf])
+@pytest.mark.parametrize("value", [1e308, 2.0**60, math.nan, math.inf, -1.0])
 def test_a_value_that_no_counter_reaches_is_unreadable(value: float) -> None:
     labels = {"pod": "a", "instance": "i", "__name__": "requests_total"}
     samples = ((SINCE + 15, 1.0), (SINCE + 30, value))
     (grown,), _ = count(({REQUESTS: (Series(labels, samples),) * 3},), {}, SINCE)
     found = grown[REQUESTS]
     assert isinstance(found, QueryError) and found.exported
+
+
+@pytest.mark.parametrize("value", [2.0**60, math.nan, math.inf, -1.0])
+@pytest.mark.parametrize(
+    ("after", "counted"), [((504.0,), 4), ((504.0, 507.0), 7), ((3.0, 4.0, 5.0), 5)]
+)
+def test_a_value_that_no_counter_reaches_is_over_with_the_next_sample_that_is_a_count(
+    value: float, after: tuple[float, ...], counted: float
+) -> None:
+    """Which is lower if the process has restarted."""
+    values = (1.0, 500.0, value, *after)
+    labels = {"pod": "a", "instance": "i", "__name__": "requests_total"}
+    samples = tuple((SINCE + 15 * look, each) for look, each in enumerate(values))
+    (grown,), _ = count(({REQUESTS: (Series(labels, samples),)},), {"a@i": SINCE + 15}, SINCE)
+    found = grown[REQUESTS]
+    assert isinstance(found, Growth)
+    assert found.total == counted
+
+
+def test_values_that_are_no_counts_before_the_first_that_is_one_are_no_lifetime() -> None:
+    labels = {"pod": "a", "instance": "i", "__name__": "requests_total"}
+    samples = tuple(
+        (SINCE + at, value) for at, value in ((-15, math.nan), (15, 500.0), (30, 510.0))
+    )
+    (grown,), _ = count(({REQUESTS: (Series(labels, samples),)},), {}, SINCE)
+    found = grown[REQUESTS]
+    assert isinstance(found, Growth) and found.total == 10
+
+
+@pytest.mark.parametrize("labels", [{"code": "500"}, {"code": "200"}])
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_series_that_is_no_counter_is_over_once_its_process_no_longer_exports_it(
+    labels: dict[str, str], replaced: bool
+) -> None:
+    """Of a pod that was replaced, two minutes later."""
+    key = CounterQuery("took_seconds_bucket") if replaced else REQUESTS
+    old = {"pod": "a", "instance": "i", "__name__": key.metric}
+    new = {**old, "pod": "b"} if replaced else old
+    bad = Series({**old, **labels}, ((SINCE + 15, 2.0**60),))
+    found = []
+    for last in (30.0, 60.0, 180.0):
+        good = Series({**new, "code": "2xx"}, ((SINCE + 15, 1.0), (SINCE + last, 5.0)))
+        (grown,), _ = count(({key: (bad, good)},), {}, SINCE)
+        found.append(isinstance(grown[key], QueryError))
+    assert found == ([True, True, False] if replaced else [True, False, False])
+
+
+@pytest.mark.parametrize(("last", "waits"), [(90, True), (180, False)])
+def test_a_pod_that_is_gone_after_a_part_of_a_scrape_is_waited_for_two_minutes(
+    last: int, waits: bool
+) -> None:
+    gone = {"pod": "a", "instance": "i", "__name__": "requests_total"}
+    answer = (
+        Series({**gone, "code": "200"}, ((SINCE, 1.0), (SINCE + 15, 2.0), (SINCE + 30, 3.0))),
+        Series({**gone, "code": "500"}, ((SINCE, 1.0), (SINCE + 15, 2.0))),
+        Series(
+            {**gone, "pod": "b"}, tuple((SINCE + at, 1.0 + at) for at in range(0, last + 1, 15))
+        ),
+    )
+    (grown,), _ = count(({REQUESTS: answer},), {"a@i": SINCE + 15, "b@i": SINCE + 15}, SINCE)
+    found = grown[REQUESTS]
+    assert isinstance(found, Growth)
+    assert found.total == (0 if waits else last - 15 + 1)

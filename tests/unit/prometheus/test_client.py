@@ -374,24 +374,6 @@ async def test_what_is_no_answer_is_said_in_a_sentence(handler: Handler, words: 
     assert words in await sentence(handler)
 
 
-@pytest.mark.parametrize("value", ["NaN", "+Inf", "-1"])
-async def test_a_counter_that_is_no_count_makes_its_own_arm_unreadable(value: str) -> None:
-    other = Arm("team", "fraud-2")
-    theirs = {**LABELS, "pod": "fraud-2-5d9f7c6b8-x2x4z"}
-    document = matrix((LABELS, [[1, "1"], [2, value]]), (theirs, [[1, "1"]]))
-    async with (
-        serving(saying(document)) as server,
-        Prometheus(Config(server.url)) as prometheus,
-    ):
-        answers = await prometheus.read(
-            [ArmQuery(ARM, REQUESTS, 60), ArmQuery(other, REQUESTS, 60)]
-        )
-    ours = answers[ArmQuery(ARM, REQUESTS, 60)]
-    assert isinstance(ours, QueryError)
-    assert f"model_requests_total of pod {POD} is {float(value):g}, which is not" in ours.message
-    assert answers[ArmQuery(other, REQUESTS, 60)] == (Series(theirs, ((1.0, 1.0),)),)
-
-
 async def test_a_native_histogram_is_said_to_be_one() -> None:
     native = {"metric": LABELS, "histograms": [[1, {"count": "1", "sum": "1"}]]}
     async with serving(saying(success("matrix", [native]))) as server:

@@ -7,7 +7,8 @@ Each compared quantity takes some 450 bytes, which are written at each look, and
 from collections.abc import Iterable
 from typing import Final
 
-from serinus.api.status import CheckState, CheckStatus, OwnMetrics
+from serinus.api.status import CheckState, CheckStatus
+from serinus.judge.evidence.own_metrics import lasting
 from serinus.judge.findings.room import NoRoom
 
 MOST_COMPARED: Final = 640
@@ -19,11 +20,12 @@ def within_room(
     checks: Iterable[CheckStatus],
     before: Iterable[CheckStatus],
     at: float,
+    told_within: float,
     beside: Iterable[CheckStatus] = (),
 ) -> tuple[CheckStatus, ...]:
     """The checks in their order; those for whose evidence there is no room have an Error, and
-    without their evidence they start again. `before`: the checks before the look; `beside`: others,
-    whose evidence is kept first."""
+    without their evidence they start again. `before`: the checks before the look; `told_within`: as
+    of own metrics; `beside`: others, whose evidence is kept first."""
     found, taken = tuple(checks), _compared(beside)
     wanted = taken + _compared(found)
     if wanted <= MOST_COMPARED:
@@ -37,11 +39,11 @@ def within_room(
             left -= compared
             kept[check.name] = check
         else:
-            own = begun.get(check.name) or OwnMetrics(since=at, until=at)
+            own = lasting(begun.get(check.name), at, told_within)
             kept[check.name] = check.replace(
                 verdict="Error",
                 message=NoRoom(wanted, MOST_COMPARED).message,
-                own_metrics=own.replace(until=at) if taken + of_stable <= MOST_COMPARED else None,
+                own_metrics=own if taken + of_stable <= MOST_COMPARED else None,
                 state=CheckState(policy=check.state.policy, budget=check.state.budget),
             )
     return tuple(kept[check.name] for check in found)

@@ -46,7 +46,8 @@ def as_reading(
 ) -> Reading:
     """All that was counted so far, as if it were of one look at a time in Unix seconds."""
     problems = (
-        without_bound(counters, one.labels) or no_count(counters, [one.value]) for one in found
+        without_bound(counters, one.labels) or no_count(counters, one.labels, [one.value])
+        for one in found
     )
     if (problem := next(filter(None, problems), None)) is not None:
         return problem
