@@ -530,9 +530,11 @@ def no_count(
     key: CounterQuery, labels: Mapping[str, str], values: Sequence[float]
 ) -> QueryError | None:
     """Why the values of a series cannot be those of a counter."""
-    if not math.isfinite(sum(values)) or min(values, default=0.0) < 0:
-        wrong = next(each for each in values if not (math.isfinite(each) and each >= 0))
-        why = f"has samples of {wrong:g}, which is not a valid count: check the metrics of the pod"
+    wrong = [each for each in values if not 0 <= each < math.inf] if _odd(values) else []
+    if wrong:
+        why = (
+            f"has samples of {wrong[0]:g}, which is not a valid count: check the metrics of the pod"
+        )
     elif max(values, default=0.0) > MOST_COUNTED:
         why = (
             f"has samples of {max(values):.3g}, which no counter of requests reaches: check the "
@@ -541,6 +543,11 @@ def no_count(
     else:
         return None
     return QueryError(f"{key.metric}{_of_pod(labels)} {why}.", exported=True)
+
+
+def _odd(values: Sequence[float]) -> bool:
+    """Whether a value is negative or no number, or their sum is too large for one."""
+    return not math.isfinite(sum(values)) or min(values, default=0.0) < 0
 
 
 def without_bound(key: CounterQuery, labels: Mapping[str, str]) -> QueryError | None:

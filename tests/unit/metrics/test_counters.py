@@ -540,7 +540,7 @@ def test_a_series_without_a_bucket_bound_makes_its_histogram_unreadable_and_no_o
 @pytest.mark.parametrize("value", [1e308, 2.0**60, math.nan, math.inf, -1.0])
 def test_a_value_that_no_counter_reaches_is_unreadable(value: float) -> None:
     labels = {"pod": "a", "instance": "i", "__name__": "requests_total"}
-    samples = ((SINCE + 15, 1.0), (SINCE + 30, value))
+    samples = ((SINCE + 15, 1.0), (SINCE + 30, value), (SINCE + 45, value))
     (grown,), _ = count(({REQUESTS: (Series(labels, samples),) * 3},), {}, SINCE)
     found = grown[REQUESTS]
     assert isinstance(found, QueryError) and found.exported
