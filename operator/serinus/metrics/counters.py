@@ -530,24 +530,18 @@ def no_count(
     key: CounterQuery, labels: Mapping[str, str], values: Sequence[float]
 ) -> QueryError | None:
     """Why the values of a series cannot be those of a counter."""
-    wrong = [each for each in values if not 0 <= each < math.inf] if _odd(values) else []
-    if wrong:
+    least, most = min(values, default=0.0), max(values, default=0.0)
+    if math.isfinite(sum(values)) and least >= 0 and most <= MOST_COUNTED:
+        return None
+    wrong = next(each for each in values if not 0 <= each <= MOST_COUNTED)
+    if MOST_COUNTED < wrong < math.inf:
         why = (
-            f"has samples of {wrong[0]:g}, which is not a valid count: check the metrics of the pod"
-        )
-    elif max(values, default=0.0) > MOST_COUNTED:
-        why = (
-            f"has samples of {max(values):.3g}, which no counter of requests reaches: check the "
-            "metrics of the pods, or leave the series out with a matcher"
+            f"has samples of {wrong:.3g}, which no counter of requests reaches: check the metrics "
+            "of the pods, or leave the series out with a matcher"
         )
     else:
-        return None
+        why = f"has samples of {wrong:g}, which is not a valid count: check the metrics of the pod"
     return QueryError(f"{key.metric}{_of_pod(labels)} {why}.", exported=True)
-
-
-def _odd(values: Sequence[float]) -> bool:
-    """Whether a value is negative or no number, or their sum is too large for one."""
-    return not math.isfinite(sum(values)) or min(values, default=0.0) < 0
 
 
 def without_bound(key: CounterQuery, labels: Mapping[str, str]) -> QueryError | None:

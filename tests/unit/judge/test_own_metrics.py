@@ -161,7 +161,7 @@ def test_looks_a_minute_apart_of_which_every_other_fails_buy_it_no_time() -> Non
     assert lasting(found) == pytest.approx(240.0, abs=0.1)
 
 
-def test_a_class_that_can_not_be_judged_is_over_once_its_process_has_restarted() -> None:
+def test_a_class_that_cannot_be_judged_is_over_once_its_process_has_restarted() -> None:
     judging = serving(drift())
     looked(judging, TOO_LONG, "deny")
     assert looked(judging, TOO_LONG, "deny").verdict == "Error"
