@@ -1,11 +1,10 @@
 """Series as no server should export them, through the whole of the judge, the rules and the
 monitoring, found and made short by hypothesis.
 
-The series are what `metrics/results.py` lets through: any finite numbers that are not negative.
-Counters are absent, empty, have one sample, stand still, start at 1e308, fall at any place; labels
-appear and go; bounds of histograms are odd, missing, or change. Whatever they are, nothing raises,
-the API server takes the status, and no candidate keeps its traffic for long because nothing that it
-exports can be judged.
+Counters are absent, empty, have one sample, stand still, start at 1e308, fall at any place, are NaN
+or negative for some scrapes; labels appear and go; bounds of histograms are odd, missing, or
+change. Whatever they are, nothing raises, the API server takes the status, and no candidate keeps
+its traffic for long because nothing that it exports can be judged.
 
 `python -m tests.campaign.fuzz --count 1000 --seed 1` prints one JSON line.
 """
@@ -165,14 +164,17 @@ class Course:
     """Number of the first one that no longer has it."""
     falls: Mapping[int, float]
     """By number of a scrape, the value to which it falls."""
+    no_counts: Mapping[int, float] = field(default_factory=dict)
+    """By number of a scrape, what it shows instead."""
 
     def samples(self, offset: float) -> list[tuple[float, float]]:
-        """As Prometheus has them, those that `results.py` lets through."""
+        """As Prometheus has them."""
         value, found = self.start, []
         for number in range(SCRAPES):
             value = self.falls.get(number, min(value + self.step, sys.float_info.max))
             if self.appears <= number < self.goes:
-                found.append((number * SCRAPE + offset, value))
+                shown = self.no_counts.get(number, value)
+                found.append((number * SCRAPE + offset, shown))
         return found
 
 
@@ -210,6 +212,12 @@ def _courses() -> st.SearchStrategy[Course]:
         goes=st.integers(0, SCRAPES),
         falls=st.dictionaries(
             st.integers(0, SCRAPES - 1), st.sampled_from((0.0, 1.0, 60.0, 1e15)), max_size=4
+        ),
+        no_counts=st.builds(
+            lambda first, scrapes, value: dict.fromkeys(range(first, first + scrapes), value),
+            st.integers(0, SCRAPES - 1),
+            st.sampled_from((0, 0, 1, 3, 12)),
+            st.sampled_from((math.nan, math.inf, -math.inf, -1.0, 2.0**60)),
         ),
     )
     return st.one_of(regular, regular, odd)

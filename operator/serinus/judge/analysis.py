@@ -814,28 +814,21 @@ def _meanwhile(
 
 
 def _candidate_is_awaited(check: Check, look: Look, within: float) -> bool:
-    """Whether it has traffic, all queries were answered, and its scrape is the one that is waited
-    for: a counter that it no longer exports is awaited for minutes."""
+    """Whether it has traffic, all queries were answered, and samples of stable are not counted yet
+    since the candidate's are waited for: a counter that it no longer exports is awaited for
+    minutes, and what a decrease means is known some scrapes later."""
     if look.weight is None or not look.weight.share:
         return False
     if _a_query_failed(look) or not _waits(check, look) or _is_stale(check, look, within):
         return False
-    candidate, stable = _newest(check, look)
-    return candidate < stable
+    return any(look.growth(one)[1].ahead for one in _counters_of(check))
 
 
 def _is_stale(check: Check, look: Look, within: float) -> bool:
     """Whether what is known of stable was scraped earlier: Prometheus may scrape nothing."""
-    _, stable = _newest(check, look)
-    return 0 < stable < look.at - within
-
-
-def _newest(check: Check, look: Look) -> tuple[float, float]:
-    """Times of each arm's newest samples, Unix seconds; 0: there are none."""
-    pairs = [look.growth(one) for one in _counters_of(check)]
-    candidate = max((each.newest or 0.0 for each, _ in pairs), default=0.0)
-    stable = max((each.newest or 0.0 for _, each in pairs), default=0.0)
-    return candidate, stable
+    stable = (look.growth(one)[1] for one in _counters_of(check))
+    newest = max((each.newest for each in stable if each.newest is not None), default=None)
+    return newest is not None and newest < look.at - within
 
 
 def _leaves_open(check: Check, found: Finding, look: Look, within: float) -> bool:

@@ -88,6 +88,8 @@ class Growth:
     """Time of the newest sample, counted or not, Unix seconds; None: there is no such series."""
     falls: tuple[Falls, ...] = ()
     """Targets that are still scraped and have a series that decreased."""
+    ahead: bool = False
+    """Whether its newest samples are counted once the other arm has some that count too."""
 
     @property
     def total(self) -> float:
@@ -106,12 +108,14 @@ class Growth:
         return math.fsum(last) if last else math.inf
 
     def is_over(self, increase: Increase) -> bool:
-        """Whether its series is not in the last scrapes: the process may have been restarted, or
-        its pod replaced."""
+        """Whether its series is not in the last scrapes of its target: the process may have been
+        restarted, or its pod replaced."""
         samples = increase.series.samples
-        if self.newest is None or not len(samples):
+        if self.newest is None or not samples or samples[-1][0] > increase.start:
             return False
-        return samples[-1][0] <= min(increase.start, self.newest - READ_WITHIN)
+        of_target = (e.series.samples for e in self.increases if e.target == increase.target)
+        scraped, last = max(each[-1][0] for each in of_target if each), samples[-1][0]
+        return last <= scraped - READ_WITHIN or last <= self.newest - LATE_WITHIN
 
     def begun_since(self, moment: float) -> "Growth":
         """The growth in which blocks that began before a moment (Unix seconds) count nothing;
@@ -150,6 +154,9 @@ class TargetSeries(NamedTuple):
     """Time of the newest sample of each series, Unix seconds."""
     fell: tuple[Fall, ...]
     """Decreases of this counter."""
+    unknown: tuple[tuple[float, float], ...] = ()
+    """From samples that are no counts to the next of their series that is one, Unix seconds. A
+    block that began or ended within would count a part of its series only."""
     falls: Falls = NONE
     """What they mean together with those of the target's other counters."""
 
@@ -184,7 +191,7 @@ def count(
     blocks = [_Blocks(arm, covered, counted, span) for arm in readable]
     waiting = _of_one_arm(blocks)
     for each, answers in zip(blocks, checked, strict=True):
-        grown = _seen if waiting else each.growth
+        grown = partial(_seen, ahead=each.uncounted > 0) if waiting else each.growth
         readings.append(
             {k: a if isinstance(a, QueryError) else grown(k, a) for k, a in answers.items()}
         )
@@ -227,9 +234,9 @@ def _of_one_arm(arms: Iterable["_Blocks"]) -> bool:
     return min(uncounted) <= 0 < max(uncounted) <= BOTH_WITHIN
 
 
-def _seen(_: CounterQuery, answer: ByTarget) -> Growth:
+def _seen(_: CounterQuery, answer: ByTarget, *, ahead: bool) -> Growth:
     """There are samples, and they are counted later."""
-    return _growth((), answer)
+    return replace(_growth((), answer), ahead=ahead)
 
 
 class _Span(NamedTuple):
@@ -278,8 +285,11 @@ class _Blocks:
         increases: list[Increase] = []
         for target, exported in answer.items():
             if target in served:
-                start = self._start(target, served[target].oldest, covered)
                 end = self.ends[target]
+                start = self._start(target, served[target].oldest, covered)
+                for begins, ends in served[target].unknown:
+                    if begins <= start < ends:
+                        start = min(ends, end)
                 increases += [
                     _increase(each, each.labels.get(BACKEND, target), start, end)
                     for each in exported.series
@@ -287,8 +297,8 @@ class _Blocks:
         return _growth(increases, answer)
 
     def _end(self, target: str) -> float:
-        """The newest sample that all exported counters of the target have, without late series, and
-        before which all decreases are explained.
+        """The newest sample that all exported counters of the target have and that is a count,
+        without late series, and before which all decreases are explained.
 
         A counter that was read just before a scrape lacks a sample, and the block ends before it. A
         counter that stays behind is gone (a restarted pod without predictions), and must not delay
@@ -305,6 +315,9 @@ class _Blocks:
         if end > self._span.late_from:
             earlier = (at for at in _times(found) if at <= self._span.late_from)
             end = max(earlier, default=self._span.late_from)
+        for begins, until in sorted((u for e in found for u in e.unknown), reverse=True):
+            if begins <= end < until:
+                end = max((at for at in _times(found) if at < begins), default=begins)
         return end
 
     def _start(self, target: str, first: float, covered: float) -> float:
@@ -438,7 +451,9 @@ def _of_job(exported: TargetSeries, jobs: Mapping[str, str]) -> TargetSeries:
     if len(counts) == len(exported.series):
         return exported
     fell = bool(exported.fell)
-    return _target_series(counts, fell=fell) if counts else exported._replace(series=())
+    if not counts:
+        return exported._replace(series=())
+    return _target_series(counts, exported.unknown, fell=fell)
 
 
 def _job(series: Series) -> str:
@@ -470,6 +485,7 @@ def _by_target(key: CounterQuery, arm: Mapping[CounterQuery, QueryResult]) -> By
     if isinstance(answer, QueryError):
         return answer
     groups: dict[str, list[Series]] = {}
+    unknown: dict[str, list[tuple[float, float]]] = defaultdict(list)
     fallen, problems = set[str](), list[tuple[Series, QueryError]]()
     for series in answer:
         values = packed(series.samples).values.tolist()
@@ -481,31 +497,37 @@ def _by_target(key: CounterQuery, arm: Mapping[CounterQuery, QueryResult]) -> By
         if no_count(key, series.labels, values) is not None:
             if (problem := no_count(key, series.labels, values[-1:])) is not None:
                 problems.append((series, problem))
-            if (counts := _that_count(key, series)) is None:
+            series, spans = _that_count(key, series)
+            if not series.samples:
                 continue
-            series, values = counts, packed(counts.samples).values.tolist()
+            unknown[series.target] += spans
+            values = packed(series.samples).values.tolist()
         groups.setdefault(target := series.target, []).append(series)
         if not rises(values):
             fallen.add(target)
     if problems and (problem := _still_exported(problems, arm)):
         return problem
     return {
-        target: _target_series(group, fell=target in fallen) for target, group in groups.items()
+        target: _target_series(group, sorted(unknown[target]), fell=target in fallen)
+        for target, group in groups.items()
     }
 
 
-def _that_count(key: CounterQuery, series: Series) -> Series | None:
-    """As if the counter had stood still where a sample is no count: the next one that is one says
-    what was counted meanwhile. None: there is none."""
-    samples = packed(series.samples)
-    counts = [no_count(key, series.labels, [value]) is None for value in samples.values]
-    if not any(counts):
-        return None
-    last, kept = samples.values[counts.index(True)], list[Sample]()
-    for (at, value), is_count in zip(samples, counts, strict=True):
-        last = value if is_count else last
-        kept.append((at, last))
-    return Series(series.labels, Samples(kept))
+def _that_count(key: CounterQuery, series: Series) -> tuple[Series, list[tuple[float, float]]]:
+    """As if what was counted while samples are no counts had been counted at their beginning, when
+    the process may have restarted; and from when to when that is, without what comes after the last
+    count. Without samples if none is a count."""
+    kept, spans, missed = list[Sample](), list[tuple[float, float]](), list[float]()
+    for at, value in series.samples:
+        if no_count(key, series.labels, [value]) is not None:
+            missed.append(at)
+            continue
+        if missed:
+            spans.append((missed[0], at))
+        kept += [(each, value) for each in (*missed, at)]
+        missed = []
+    kept += [(at, kept[-1][1]) for at in missed if kept]
+    return Series(series.labels, Samples(kept)), spans
 
 
 def _still_exported(
@@ -566,13 +588,15 @@ def _of_pod(labels: Mapping[str, str]) -> str:
     return f" of pod {labels['pod']}" if labels.get("pod") else ""
 
 
-def _target_series(group: Sequence[Series], *, fell: bool) -> TargetSeries:
+def _target_series(
+    group: Sequence[Series], unknown: Iterable[tuple[float, float]], *, fell: bool
+) -> TargetSeries:
     """`fell`: whether a series decreases."""
     times = [packed(series.samples).times for series in group]
     oldest = min([each[0] for each in times])
     ends = frozenset([each[-1] for each in times])
     fallen = falls(series.samples for series in group) if fell else ()
-    return TargetSeries(group, oldest, max(ends), ends, fallen)
+    return TargetSeries(group, oldest, max(ends), ends, fallen, tuple(unknown))
 
 
 def _times(found: Iterable[TargetSeries]) -> Iterator[float]:

@@ -161,6 +161,24 @@ def test_looks_a_minute_apart_of_which_every_other_fails_buy_it_no_time() -> Non
     assert lasting(found) == pytest.approx(240.0, abs=0.1)
 
 
+def test_a_class_of_one_pod_that_cannot_be_judged_is_there_until_the_pod_is_scraped_again() -> None:
+    """Once a minute each, at different moments."""
+    judging = serving(drift())
+    found = []
+    for look in range(40):
+        judging.at += INTERVAL
+        for number, pod in enumerate("ab"):
+            judging.stable.add(f"stable-{pod}", "model_predictions_total", 300, **{"class": "deny"})
+            judging.candidate.add(pod, "model_predictions_total", 75, **{"class": "deny"})
+            judging.candidate.add("a", "model_predictions_total", 10, **{"class": TOO_LONG})
+            if look % 4 == 3 * number:
+                judging.candidate.scrape(judging.at - 2, pod)
+                judging.stable.scrape(judging.at - 2, f"stable-{pod}")
+        found.append(judging.judge())
+    assert not any(each.verdict == "Pass" for each in found)
+    assert max(lasting(each) or 0.0 for each in found) >= 120
+
+
 def test_a_class_that_cannot_be_judged_is_over_once_its_process_has_restarted() -> None:
     judging = serving(drift())
     looked(judging, TOO_LONG, "deny")
@@ -270,6 +288,30 @@ def test_a_query_that_fails_once_while_its_counter_is_awaited_buys_it_no_time(ar
         found = judging.judge(without_a_part(measured, arm) if look == 6 else measured)
     assert found.verdict == "Error"
     assert (lasting(found) or 0) >= 7 * INTERVAL
+
+
+def test_a_series_that_begins_anew_every_three_minutes_buys_it_no_time() -> None:
+    """What that means is known some scrapes later; its pod is scraped after that of stable."""
+    judging = serving(drift())
+    expiring = {"class": "deny", "route": "old"}
+    series = ("model_predictions_total", tuple(expiring.items()))
+    longest = 0.0
+    for second in range(-120, 600, 5):
+        judging.candidate.add("pod", "model_predictions_total", 15, **{"class": TOO_LONG})
+        judging.stable.add("stable-pod", "model_predictions_total", 60, **{"class": "deny"})
+        if second % 15 == 0:
+            if second % 180 == 60:
+                judging.candidate.values["pod"].pop(series, None)
+            else:
+                judging.candidate.add("pod", "model_predictions_total", 1, **expiring)
+            judging.stable.scrape(SINCE + second + 1)
+            judging.candidate.scrape(SINCE + second + 2)
+        if second > 0:
+            judging.at = SINCE + second + 3
+            found = judging.judge()
+            assert found.verdict == "Error"
+            longest = max(longest, lasting(found) or 0.0)
+    assert longest >= 120
 
 
 def test_while_a_query_fails_no_time_goes_on_though_its_scrape_is_awaited() -> None:

@@ -563,6 +563,68 @@ def test_a_value_that_no_counter_reaches_is_over_with_the_next_sample_that_is_a_
     assert found.total == counted
 
 
+def looks_with(
+    no_count: range, requests: list[float], failed: float = 0.02, window: int = 5
+) -> list[dict[CounterQuery, float]]:
+    """At each look the requests of a pod so far, of which such a share failed; the counter of those
+    is NaN at some looks. Predictions can be counted then."""
+    pod = {"pod": "a", "instance": "i"}
+    arm = Counting(REQUESTS, PREDICTIONS, ERRORS)
+    arm.counted = {"a@i": SINCE}
+    found = []
+    for look in range(1, len(requests)):
+        read = [(each, SINCE + 15 * each) for each in range(max(0, look - window), look + 1)]
+        good = Series(
+            {**pod, "code": "200"}, tuple((at, (1 - failed) * requests[each]) for each, at in read)
+        )
+        bad = Series(
+            {**pod, "code": "500"},
+            tuple(
+                (at, math.nan if each in no_count else failed * requests[each]) for each, at in read
+            ),
+        )
+        predicted = Series(pod, tuple((at, requests[each]) for each, at in read))
+        answers = {REQUESTS: (good, bad), PREDICTIONS: (predicted,), ERRORS: (bad,)}
+        found.append(arm.take({key: tuple(each) for key, each in answers.items()}))
+    return found
+
+
+@pytest.mark.parametrize("looks", [1, 3, 10])
+def test_failures_that_are_no_count_for_some_looks_are_of_the_same_scrapes_as_requests(
+    looks: int,
+) -> None:
+    found = looks_with(range(2, 2 + looks), [100.0 * look for look in range(16)])
+    lost = [number for number, each in enumerate(found, 1) if math.isnan(each[ERRORS])]
+    assert lost == [*range(2, 2 + looks)]
+    counted = [each for each in found if not math.isnan(each[ERRORS])]
+    assert sum(each[ERRORS] for each in counted) == pytest.approx(2 * (14 - looks))
+    assert sum(each[REQUESTS] for each in counted) == pytest.approx(100 * (14 - looks))
+
+
+@pytest.mark.parametrize("looks", [1, 3, 6])
+def test_a_restart_after_which_a_series_is_no_count_for_some_looks_is_one(looks: int) -> None:
+    requests = [3000.0 + 100 * look for look in range(20)] + [100.0 * look for look in range(1, 30)]
+    found = looks_with(range(20, 20 + looks), requests, failed=0.3, window=40)
+    assert [n for n, each in enumerate(found, 1) if math.isnan(each[REQUESTS])] == [
+        *range(20, 20 + looks)
+    ]
+
+
+def test_a_block_ends_before_a_sample_that_is_no_count() -> None:
+    """Since another counter was read before the last scrape."""
+    pod = {"pod": "a", "instance": "i"}
+    good = Series({**pod, "code": "200"}, tuple((SINCE + 15 * n, 98.0 * n) for n in range(5)))
+    failed = (0.0, 2.0, 4.0, math.nan, 8.0)
+    bad = Series({**pod, "code": "500"}, tuple((SINCE + 15 * n, v) for n, v in enumerate(failed)))
+    predicted = Series(pod, good.samples[:4])
+    answers = {REQUESTS: (good, bad), PREDICTIONS: (predicted,), ERRORS: (bad,)}
+    arm = Counting()
+    arm.counted = {"a@i": SINCE}
+    assert arm.take({key: tuple(each) for key, each in answers.items()})[REQUESTS] == 200
+    answers[PREDICTIONS] = (Series(pod, good.samples),)
+    assert arm.take({key: tuple(each) for key, each in answers.items()})[REQUESTS] == 200
+
+
 def test_values_that_are_no_counts_before_the_first_that_is_one_are_no_lifetime() -> None:
     labels = {"pod": "a", "instance": "i", "__name__": "requests_total"}
     samples = tuple(
