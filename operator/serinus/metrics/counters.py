@@ -16,12 +16,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
-from serinus.api.isolation import Part, isolated
+from serinus.api.isolation import Fault, Part, isolated
 from serinus.metrics.queries import BACKEND, CounterQuery, QueryError, QueryResult, Series
 from serinus.metrics.resets import NONE, Fall, Falls, explained, falls, restarted, rises
-from serinus.metrics.samples import Sample, Samples, packed
+from serinus.metrics.samples import Samples, packed
 
 GONE_AFTER: Final = 600.0
 """Seconds behind the others after which a target is no longer waited for."""
@@ -154,9 +154,8 @@ class TargetSeries(NamedTuple):
     """Time of the newest sample of each series, Unix seconds."""
     fell: tuple[Fall, ...]
     """Decreases of this counter."""
-    unknown: tuple[tuple[float, float], ...] = ()
-    """From samples that are no counts to the next of their series that is one, Unix seconds. A
-    block that began or ended within would count a part of its series only."""
+    existed: bool = False
+    """Whether it was scraped before the oldest sample, and showed no counts then."""
     falls: Falls = NONE
     """What they mean together with those of the target's other counters."""
 
@@ -165,6 +164,10 @@ Reading = Growth | QueryError
 ByTarget = dict[str, TargetSeries]
 SeriesByCounter = dict[CounterQuery, ByTarget | QueryError]
 Readable = dict[CounterQuery, ByTarget]
+Spoiled = dict[str, set[float]]
+"""By target, the times of samples that are no counts, Unix seconds."""
+
+T = TypeVar("T")
 
 
 def count(
@@ -285,11 +288,8 @@ class _Blocks:
         increases: list[Increase] = []
         for target, exported in answer.items():
             if target in served:
+                start = self._start(target, served[target], covered)
                 end = self.ends[target]
-                start = self._start(target, served[target].oldest, covered)
-                for begins, ends in served[target].unknown:
-                    if begins <= start < ends:
-                        start = min(ends, end)
                 increases += [
                     _increase(each, each.labels.get(BACKEND, target), start, end)
                     for each in exported.series
@@ -297,8 +297,8 @@ class _Blocks:
         return _growth(increases, answer)
 
     def _end(self, target: str) -> float:
-        """The newest sample that all exported counters of the target have and that is a count,
-        without late series, and before which all decreases are explained.
+        """The newest sample that all exported counters of the target have, without late series, and
+        before which all decreases are explained.
 
         A counter that was read just before a scrape lacks a sample, and the block ends before it. A
         counter that stays behind is gone (a restarted pod without predictions), and must not delay
@@ -315,22 +315,21 @@ class _Blocks:
         if end > self._span.late_from:
             earlier = (at for at in _times(found) if at <= self._span.late_from)
             end = max(earlier, default=self._span.late_from)
-        for begins, until in sorted((u for e in found for u in e.unknown), reverse=True):
-            if begins <= end < until:
-                end = max((at for at in _times(found) if at < begins), default=begins)
         return end
 
-    def _start(self, target: str, first: float, covered: float) -> float:
+    def _start(self, target: str, served: TargetSeries, covered: float) -> float:
         """A series without a sample up to that time began at 0.
 
-        `first` is the target's first sample, and `covered` is the oldest sample of the counter in
-        any arm. If it is unknown whether the series is new (a gap longer than the window, or a
-        window that begins too late), counting starts at the first sample: losing some is better
-        than counting a lifetime.
+        `covered` is the oldest sample of the counter in any arm. If it is unknown whether the
+        series is new (a gap longer than the window, a window that begins too late, or scrapes of no
+        counts), counting starts at the first sample: losing some is better than counting a
+        lifetime.
         """
-        start = max(self._counted.get(target, self._since), self._since)
+        start, first = max(self._counted.get(target, self._since), self._since), served.oldest
         if first <= start:
             return start
+        if served.existed:
+            return first
         if (scraped := self._scraped(target, first)) is not None:
             # the target existed, and this counter did not
             known = min(covered, self._span.read_from) <= scraped
@@ -365,15 +364,22 @@ def _broken(arm: SeriesByCounter) -> dict[str, tuple[float, str]]:
 
 def _found(arm: Mapping[CounterQuery, QueryResult]) -> SeriesByCounter:
     """The series of each counter from each target, or why they are unusable."""
+    spoiled = {key: _isolated(key, partial(_spoiled, key, answer)) for key, answer in arm.items()}
     return {
-        key: isolated(
-            Part.COUNTER,
-            partial(_by_target, key, arm),
-            lambda fault: QueryError(f"{fault.message}."),
-            key.metric,
-        )
-        for key in arm
+        key: each
+        if isinstance(each, QueryError)
+        else _isolated(key, partial(_by_target, key, arm, _of_metric(key, spoiled)))
+        for key, each in spoiled.items()
     }
+
+
+def _isolated(key: CounterQuery, read: Callable[[], T | QueryError]) -> T | QueryError:
+    """A fault is the error of this counter."""
+
+    def unread(fault: Fault) -> QueryError:
+        return QueryError(f"{fault.message}.")
+
+    return isolated(Part.COUNTER, read, unread, key.metric)
 
 
 def _checked(found: SeriesByCounter, broken: Mapping[str, tuple[float, str]]) -> SeriesByCounter:
@@ -450,10 +456,10 @@ def _of_job(exported: TargetSeries, jobs: Mapping[str, str]) -> TargetSeries:
     counts = [each for each in exported.series if _job(each) == jobs.get(each.pod, _job(each))]
     if len(counts) == len(exported.series):
         return exported
-    fell = bool(exported.fell)
     if not counts:
         return exported._replace(series=())
-    return _target_series(counts, exported.unknown, fell=fell)
+    one = _target_series(counts, fell=bool(exported.fell))
+    return one._replace(existed=exported.existed)
 
 
 def _job(series: Series) -> str:
@@ -480,12 +486,39 @@ def _late_from(arms: Iterable[Readable]) -> float:
     return late
 
 
-def _by_target(key: CounterQuery, arm: Mapping[CounterQuery, QueryResult]) -> ByTarget | QueryError:
+def _spoiled(key: CounterQuery, answer: QueryResult) -> Spoiled:
+    """Empty, but for faults of what a pod exports."""
+    found: Spoiled = defaultdict(set)
+    for series in () if isinstance(answer, QueryError) else answer:
+        if no_count(key, series.labels, packed(series.samples).values) is not None:
+            found[series.target] |= {
+                at
+                for at, value in series.samples
+                if no_count(key, series.labels, [value]) is not None
+            }
+    return found
+
+
+def _of_metric(key: CounterQuery, spoiled: Mapping[CounterQuery, Spoiled | QueryError]) -> Spoiled:
+    """Those of all counters of the same metric: a part has to be counted of the same scrapes as its
+    whole."""
+    found: Spoiled = defaultdict(set)
+    for other, by_target in spoiled.items():
+        if by_target and not isinstance(by_target, QueryError) and other.metric == key.metric:
+            for target, times in by_target.items():
+                found[target] |= times
+    return found
+
+
+def _by_target(
+    key: CounterQuery, arm: Mapping[CounterQuery, QueryResult], spoiled: Spoiled
+) -> ByTarget | QueryError:
+    """Without scrapes in which a series was no count: the next one shows what all have counted
+    since the one before."""
     answer = arm[key]
     if isinstance(answer, QueryError):
         return answer
     groups: dict[str, list[Series]] = {}
-    unknown: dict[str, list[tuple[float, float]]] = defaultdict(list)
     fallen, problems = set[str](), list[tuple[Series, QueryError]]()
     for series in answer:
         values = packed(series.samples).values.tolist()
@@ -494,40 +527,24 @@ def _by_target(key: CounterQuery, arm: Mapping[CounterQuery, QueryResult]) -> By
         if (problem := without_bound(key, series.labels)) is not None:
             problems.append((series, problem))
             continue
-        if no_count(key, series.labels, values) is not None:
+        if spoiled and (times := spoiled.get(series.target)):
             if (problem := no_count(key, series.labels, values[-1:])) is not None:
                 problems.append((series, problem))
-            series, spans = _that_count(key, series)
-            if not series.samples:
+            series = Series(series.labels, Samples(s for s in series.samples if s[0] not in times))
+            if not (values := packed(series.samples).values.tolist()):
                 continue
-            unknown[series.target] += spans
-            values = packed(series.samples).values.tolist()
         groups.setdefault(target := series.target, []).append(series)
         if not rises(values):
             fallen.add(target)
     if problems and (problem := _still_exported(problems, arm)):
         return problem
+    first = {target: min(times) for target, times in spoiled.items() if times}
     return {
-        target: _target_series(group, sorted(unknown[target]), fell=target in fallen)
+        target: _target_series(
+            group, fell=target in fallen, scraped_from=first.get(target, math.inf)
+        )
         for target, group in groups.items()
     }
-
-
-def _that_count(key: CounterQuery, series: Series) -> tuple[Series, list[tuple[float, float]]]:
-    """As if what was counted while samples are no counts had been counted at their beginning, when
-    the process may have restarted; and from when to when that is, without what comes after the last
-    count. Without samples if none is a count."""
-    kept, spans, missed = list[Sample](), list[tuple[float, float]](), list[float]()
-    for at, value in series.samples:
-        if no_count(key, series.labels, [value]) is not None:
-            missed.append(at)
-            continue
-        if missed:
-            spans.append((missed[0], at))
-        kept += [(each, value) for each in (*missed, at)]
-        missed = []
-    kept += [(at, kept[-1][1]) for at in missed if kept]
-    return Series(series.labels, Samples(kept)), spans
 
 
 def _still_exported(
@@ -589,14 +606,15 @@ def _of_pod(labels: Mapping[str, str]) -> str:
 
 
 def _target_series(
-    group: Sequence[Series], unknown: Iterable[tuple[float, float]], *, fell: bool
+    group: Sequence[Series], *, fell: bool, scraped_from: float = math.inf
 ) -> TargetSeries:
-    """`fell`: whether a series decreases."""
+    """`fell`: whether a series decreases. `scraped_from`: time of the oldest scrape that showed no
+    counts, Unix seconds."""
     times = [packed(series.samples).times for series in group]
     oldest = min([each[0] for each in times])
     ends = frozenset([each[-1] for each in times])
     fallen = falls(series.samples for series in group) if fell else ()
-    return TargetSeries(group, oldest, max(ends), ends, fallen, tuple(unknown))
+    return TargetSeries(group, oldest, max(ends), ends, fallen, scraped_from < oldest)
 
 
 def _times(found: Iterable[TargetSeries]) -> Iterator[float]:

@@ -548,7 +548,7 @@ def test_a_value_that_no_counter_reaches_is_unreadable(value: float) -> None:
 
 @pytest.mark.parametrize("value", [2.0**60, math.nan, math.inf, -1.0])
 @pytest.mark.parametrize(
-    ("after", "counted"), [((504.0,), 4), ((504.0, 507.0), 7), ((3.0, 4.0, 5.0), 5)]
+    ("after", "counted"), [((504.0,), 4), ((504.0, 507.0), 7), ((3.0, 4.0, 5.0, 6.0, 7.0), 7)]
 )
 def test_a_value_that_no_counter_reaches_is_over_with_the_next_sample_that_is_a_count(
     value: float, after: tuple[float, ...], counted: float
@@ -589,16 +589,27 @@ def looks_with(
     return found
 
 
-@pytest.mark.parametrize("looks", [1, 3, 10])
+@pytest.mark.parametrize(("looks", "lost"), [(1, 0), (3, 0), (10, 11)])
 def test_failures_that_are_no_count_for_some_looks_are_of_the_same_scrapes_as_requests(
-    looks: int,
+    looks: int, lost: int
 ) -> None:
+    """Five scrapes are read: after more of them, what was before is not known."""
     found = looks_with(range(2, 2 + looks), [100.0 * look for look in range(16)])
-    lost = [number for number, each in enumerate(found, 1) if math.isnan(each[ERRORS])]
-    assert lost == [*range(2, 2 + looks)]
+    unread = [number for number, each in enumerate(found, 1) if math.isnan(each[ERRORS])]
+    assert unread == [*range(2, 2 + looks)]
     counted = [each for each in found if not math.isnan(each[ERRORS])]
-    assert sum(each[ERRORS] for each in counted) == pytest.approx(2 * (14 - looks))
-    assert sum(each[REQUESTS] for each in counted) == pytest.approx(100 * (14 - looks))
+    assert sum(each[ERRORS] for each in counted) == pytest.approx(2 * (15 - lost))
+    assert sum(each[REQUESTS] for each in counted) == pytest.approx(100 * (15 - lost))
+
+
+@pytest.mark.parametrize("failed", [0.02, 0.5])
+def test_failures_that_are_no_count_in_every_other_look_are_counted_in_the_others(
+    failed: float,
+) -> None:
+    requests = [100.0 * look for look in range(16)]
+    found = looks_with(range(2, 16, 2), requests, failed)[::2]
+    assert sum(each[REQUESTS] for each in found) == 1500
+    assert sum(each[ERRORS] for each in found) == pytest.approx(1500 * failed)
 
 
 @pytest.mark.parametrize("looks", [1, 3, 6])
@@ -610,8 +621,8 @@ def test_a_restart_after_which_a_series_is_no_count_for_some_looks_is_one(looks:
     ]
 
 
-def test_a_block_ends_before_a_sample_that_is_no_count() -> None:
-    """Since another counter was read before the last scrape."""
+def test_a_scrape_of_no_counts_does_not_divide_a_block() -> None:
+    """Where another counter was read before the last scrape."""
     pod = {"pod": "a", "instance": "i"}
     good = Series({**pod, "code": "200"}, tuple((SINCE + 15 * n, 98.0 * n) for n in range(5)))
     failed = (0.0, 2.0, 4.0, math.nan, 8.0)
@@ -631,6 +642,20 @@ def test_values_that_are_no_counts_before_the_first_that_is_one_are_no_lifetime(
         (SINCE + at, value) for at, value in ((-15, math.nan), (15, 500.0), (30, 510.0))
     )
     (grown,), _ = count(({REQUESTS: (Series(labels, samples),)},), {}, SINCE)
+    found = grown[REQUESTS]
+    assert isinstance(found, Growth) and found.total == 10
+
+
+def test_after_scrapes_of_no_counts_no_lifetime_is_counted_though_the_other_arm_was_read() -> None:
+    times = [SINCE + 15 * look for look in range(5)]
+    pod, other = {"pod": "a", "instance": "i"}, {"pod": "b", "instance": "i"}
+    bad = tuple(zip(times, (math.nan, math.nan, math.nan, 500.0, 510.0), strict=True))
+    good = tuple((at, at) for at in times)
+    arms = (
+        {REQUESTS: (Series(pod, bad),), PREDICTIONS: (Series(pod, good),)},
+        {REQUESTS: (Series(other, good),), PREDICTIONS: (Series(other, good),)},
+    )
+    (grown, _), _ = count(arms, {"a@i": times[2], "b@i": times[2]}, SINCE)
     found = grown[REQUESTS]
     assert isinstance(found, Growth) and found.total == 10
 
