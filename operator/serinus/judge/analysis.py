@@ -819,7 +819,7 @@ def _candidate_is_awaited(check: Check, look: Look, within: float) -> bool:
     minutes, and what a decrease means is known some scrapes later."""
     if look.weight is None or not look.weight.share:
         return False
-    if _a_query_failed(look) or not _waits(check, look) or _is_stale(check, look, within):
+    if _a_query_failed(look) or _is_stale(check, look, within):
         return False
     return any(look.growth(one)[1].ahead for one in _counters_of(check))
 

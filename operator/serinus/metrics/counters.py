@@ -89,7 +89,7 @@ class Growth:
     falls: tuple[Falls, ...] = ()
     """Targets that are still scraped and have a series that decreased."""
     ahead: bool = False
-    """Whether its newest samples are counted once the other arm has some that count too."""
+    """Whether its newest samples are counted once those of the other arm are there."""
 
     @property
     def total(self) -> float:
@@ -190,13 +190,19 @@ def count(
     covered = _covered(readable)
     readings: list[dict[CounterQuery, Reading]] = []
     moved = dict(counted)
-    span = _Span(since, read_from, _late_from(readable))
+    late_from = _late_from(readable)
+    slowest = min(late_from)
+    span = _Span(since, read_from, slowest)
     blocks = [_Blocks(arm, covered, counted, span) for arm in readable]
     waiting = _of_one_arm(blocks)
-    for each, answers in zip(blocks, checked, strict=True):
-        grown = partial(_seen, ahead=each.uncounted > 0) if waiting else each.growth
+    for each, answers, late in zip(blocks, checked, late_from, strict=True):
+        grown = _seen if waiting else each.growth
+        ahead = each.uncounted > 0 if waiting else slowest < late == math.inf
         readings.append(
-            {k: a if isinstance(a, QueryError) else grown(k, a) for k, a in answers.items()}
+            {
+                k: a if isinstance(a, QueryError) else replace(grown(k, a), ahead=ahead)
+                for k, a in answers.items()
+            }
         )
         if not waiting:
             moved |= {t: end for t, end in each.ends.items() if end >= counted.get(t, since)}
@@ -237,9 +243,9 @@ def _of_one_arm(arms: Iterable["_Blocks"]) -> bool:
     return min(uncounted) <= 0 < max(uncounted) <= BOTH_WITHIN
 
 
-def _seen(_: CounterQuery, answer: ByTarget, *, ahead: bool) -> Growth:
+def _seen(_: CounterQuery, answer: ByTarget) -> Growth:
     """There are samples, and they are counted later."""
-    return replace(_growth((), answer), ahead=ahead)
+    return _growth((), answer)
 
 
 class _Span(NamedTuple):
@@ -466,24 +472,26 @@ def _job(series: Series) -> str:
     return series.labels.get("job", "")
 
 
-def _late_from(arms: Iterable[Readable]) -> float:
-    """Time up to which the slowest series have arrived, Unix seconds; infinity if those of each
-    scrape arrived together.
+def _late_from(arms: Sequence[Readable]) -> list[float]:
+    """By arm, the time up to which the slowest series have arrived, Unix seconds; infinity if those
+    of each scrape arrived together.
 
     Series of one result were read at the same time.
     """
-    found = [each for arm in arms for answer in arm.values() for each in answer.values()]
-    newest = max((exported.newest for exported in found), default=math.inf)
-    late = math.inf
-    for exported in found:
-        if len(exported.ends) == 1 or not exported.series:
-            continue
-        if exported.newest < newest - LATE_WITHIN:
-            continue  # a pod that is gone
-        ends = {end for end in exported.ends if end >= exported.newest - LATE_WITHIN}
-        if len(ends) > 1 and not restarted([s.samples for s in exported.series], min(ends)):
-            late = min(late, min(ends))
-    return late
+    found = [[each for answer in arm.values() for each in answer.values()] for arm in arms]
+    newest = max((exported.newest for arm in found for exported in arm), default=math.inf)
+    return [min((_late(each, newest) for each in arm), default=math.inf) for arm in found]
+
+
+def _late(exported: TargetSeries, newest: float) -> float:
+    if len(exported.ends) == 1 or not exported.series:
+        return math.inf
+    if exported.newest < newest - LATE_WITHIN:
+        return math.inf  # a pod that is gone
+    ends = {end for end in exported.ends if end >= exported.newest - LATE_WITHIN}
+    if len(ends) > 1 and not restarted([s.samples for s in exported.series], min(ends)):
+        return min(ends)
+    return math.inf
 
 
 def _spoiled(key: CounterQuery, answer: QueryResult) -> Spoiled:

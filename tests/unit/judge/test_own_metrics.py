@@ -314,6 +314,19 @@ def test_a_series_that_begins_anew_every_three_minutes_buys_it_no_time() -> None
     assert longest >= 120
 
 
+def test_counts_that_are_missing_buy_it_no_time_while_a_series_of_its_own_is_awaited() -> None:
+    judging = serving(error_rate())
+    for code in ("200", "404"):
+        judging.candidate.add("pod", "model_requests_total", 7, code=code)
+    for look in range(10):
+        if look == 5:
+            del judging.candidate.values["pod"]["model_requests_total", (("code", "404"),)]
+        judging.stable.add("stable-pod", "model_requests_total", 400, code="200")
+        found = judging.look()
+    assert found.verdict == "NoData"
+    assert lasting(found) == 8 * INTERVAL
+
+
 def test_while_a_query_fails_no_time_goes_on_though_its_scrape_is_awaited() -> None:
     judging = serving(error_rate())
     for look in range(9):
