@@ -484,6 +484,7 @@ def _late_from(arms: Sequence[Readable]) -> list[float]:
 
 
 def _late(exported: TargetSeries, newest: float) -> float:
+    """Of one target. `newest`: time of the newest sample of any, Unix seconds."""
     if len(exported.ends) == 1 or not exported.series:
         return math.inf
     if exported.newest < newest - LATE_WITHIN:
@@ -495,7 +496,7 @@ def _late(exported: TargetSeries, newest: float) -> float:
 
 
 def _spoiled(key: CounterQuery, answer: QueryResult) -> Spoiled:
-    """Empty, but for faults of what a pod exports."""
+    """Without a target if all that it exports are counts."""
     found: Spoiled = defaultdict(set)
     for series in () if isinstance(answer, QueryError) else answer:
         if no_count(key, series.labels, packed(series.samples).values) is not None:
@@ -546,7 +547,7 @@ def _by_target(
             fallen.add(target)
     if problems and (problem := _still_exported(problems, arm)):
         return problem
-    first = {target: min(times) for target, times in spoiled.items() if times}
+    first = {target: min(times) for target, times in spoiled.items()}
     return {
         target: _target_series(
             group, fell=target in fallen, scraped_from=first.get(target, math.inf)
