@@ -748,11 +748,11 @@ def _judged(
         # requests of pods that are not scraped are missing in the split
         found = Finding("NoData", unreported, found.state)
     if before.verdict == "Error" and found.verdict not in ("Error", "Fail") and _waits(check, look):
-        return before.replace(own_metrics=_meanwhile(check, before.own_metrics, look, within))
+        return before.replace(own_metrics=untold(before.own_metrics, look.at, within))
     blamed = found.state.pods_to_blame if waits or found.verdict == "Fail" else []
     told = explained or found.verdict != before.verdict
     if _leaves_open(check, found, look, within):
-        own = _meanwhile(check, before.own_metrics, look, within)
+        own = untold(before.own_metrics, look.at, within)
     elif _is_because_of_the_candidate(check, before, found, look, budget):
         own = _own(check, before, found, look.at, within, answered)
     else:
@@ -804,24 +804,6 @@ def _told_within(analysis: Analysis) -> float:
     """Seconds within which one of the next looks has to tell that the candidate's metrics still
     cannot be judged."""
     return max(seconds(analysis.on_silence.after) / 2, 2 * seconds(analysis.interval) + _LATE)
-
-
-def _meanwhile(
-    check: Check, own: OwnMetrics | None, look: Look, within: float
-) -> OwnMetrics | None:
-    """What is known of the candidate's own metrics after a look that tells nothing of them."""
-    return untold(own, look.at, within, goes_on=_candidate_is_awaited(check, look, within))
-
-
-def _candidate_is_awaited(check: Check, look: Look, within: float) -> bool:
-    """Whether it has traffic, all queries were answered, and samples of stable are not counted yet
-    since the candidate's are waited for: a counter that it no longer exports is awaited for
-    minutes, and what a decrease means is known some scrapes later."""
-    if look.weight is None or not look.weight.share:
-        return False
-    if _a_query_failed(look) or _is_stale(check, look, within):
-        return False
-    return any(look.growth(one)[1].ahead for one in _counters_of(check))
 
 
 def _is_stale(check: Check, look: Look, within: float) -> bool:

@@ -74,6 +74,11 @@ class Increase(NamedTuple):
         return self.series.labels
 
     @property
+    def last(self) -> float:
+        """Time of the newest sample of the series, Unix seconds; -infinity: it has none."""
+        return self.series.samples[-1][0] if self.series.samples else -math.inf
+
+    @property
     def counts_all(self) -> bool:
         """Whether the series is of no bucket, or of that of all observations."""
         return self.labels.get("le", "+Inf").lstrip("+").lower() == "inf"
@@ -88,8 +93,6 @@ class Growth:
     """Time of the newest sample, counted or not, Unix seconds; None: there is no such series."""
     falls: tuple[Falls, ...] = ()
     """Targets that are still scraped and have a series that decreased."""
-    ahead: bool = False
-    """Whether its newest samples are counted once those of the other arm are there."""
 
     @property
     def total(self) -> float:
@@ -107,15 +110,17 @@ class Growth:
         last = [each.series.samples[-1][1] for each in self.increases if each.series.samples]
         return math.fsum(last) if last else math.inf
 
-    def is_over(self, increase: Increase) -> bool:
-        """Whether its series is not in the last scrapes of its target: the process may have been
-        restarted, or its pod replaced."""
-        samples = increase.series.samples
-        if self.newest is None or not samples or samples[-1][0] > increase.start:
-            return False
-        of_target = (e.series.samples for e in self.increases if e.target == increase.target)
-        scraped, last = max(each[-1][0] for each in of_target if each), samples[-1][0]
-        return last <= scraped - READ_WITHIN or last <= self.newest - LATE_WITHIN
+    def still_exported(self) -> Iterator[Increase]:
+        """Those whose series is in the last scrapes of its target, or counted in this block: of
+        others, the process may have been restarted, or the pod replaced."""
+        newest = -math.inf if self.newest is None else self.newest
+        scraped: dict[str, float] = {}
+        for each in self.increases:
+            scraped[each.target] = max(each.last, scraped.get(each.target, -math.inf))
+        for each in self.increases:
+            since = max(scraped[each.target] - READ_WITHIN, newest - LATE_WITHIN)
+            if each.last > since or each.start < min(each.last, each.end):
+                yield each
 
     def begun_since(self, moment: float) -> "Growth":
         """The growth in which blocks that began before a moment (Unix seconds) count nothing;
@@ -190,19 +195,13 @@ def count(
     covered = _covered(readable)
     readings: list[dict[CounterQuery, Reading]] = []
     moved = dict(counted)
-    late_from = _late_from(readable)
-    slowest = min(late_from)
-    span = _Span(since, read_from, slowest)
+    span = _Span(since, read_from, _late_from(readable))
     blocks = [_Blocks(arm, covered, counted, span) for arm in readable]
     waiting = _of_one_arm(blocks)
-    for each, answers, late in zip(blocks, checked, late_from, strict=True):
+    for each, answers in zip(blocks, checked, strict=True):
         grown = _seen if waiting else each.growth
-        ahead = each.uncounted > 0 if waiting else slowest < late == math.inf
         readings.append(
-            {
-                k: a if isinstance(a, QueryError) else replace(grown(k, a), ahead=ahead)
-                for k, a in answers.items()
-            }
+            {k: a if isinstance(a, QueryError) else grown(k, a) for k, a in answers.items()}
         )
         if not waiting:
             moved |= {t: end for t, end in each.ends.items() if end >= counted.get(t, since)}
@@ -374,7 +373,7 @@ def _found(arm: Mapping[CounterQuery, QueryResult]) -> SeriesByCounter:
     return {
         key: each
         if isinstance(each, QueryError)
-        else _isolated(key, partial(_by_target, key, arm, _of_metric(key, spoiled)))
+        else _isolated(key, partial(_by_target, key, arm, _of_whole(key, spoiled)))
         for key, each in spoiled.items()
     }
 
@@ -472,15 +471,15 @@ def _job(series: Series) -> str:
     return series.labels.get("job", "")
 
 
-def _late_from(arms: Sequence[Readable]) -> list[float]:
-    """By arm, the time up to which the slowest series have arrived, Unix seconds; infinity if those
-    of each scrape arrived together.
+def _late_from(arms: Iterable[Readable]) -> float:
+    """The time up to which the slowest series have arrived, Unix seconds; infinity if those of each
+    scrape arrived together.
 
     Series of one result were read at the same time.
     """
-    found = [[each for answer in arm.values() for each in answer.values()] for arm in arms]
-    newest = max((exported.newest for arm in found for exported in arm), default=math.inf)
-    return [min((_late(each, newest) for each in arm), default=math.inf) for arm in found]
+    found = [each for arm in arms for answer in arm.values() for each in answer.values()]
+    newest = max((exported.newest for exported in found), default=math.inf)
+    return min((_late(each, newest) for each in found), default=math.inf)
 
 
 def _late(exported: TargetSeries, newest: float) -> float:
@@ -508,12 +507,15 @@ def _spoiled(key: CounterQuery, answer: QueryResult) -> Spoiled:
     return found
 
 
-def _of_metric(key: CounterQuery, spoiled: Mapping[CounterQuery, Spoiled | QueryError]) -> Spoiled:
-    """Those of all counters of the same metric: a part has to be counted of the same scrapes as its
-    whole."""
+def _of_whole(key: CounterQuery, spoiled: Mapping[CounterQuery, Spoiled | QueryError]) -> Spoiled:
+    """Those of its whole and of all parts of that: they are counted of the same scrapes."""
     found: Spoiled = defaultdict(set)
+    if not any(spoiled.values()):
+        return found
+    wholes = [each for each in spoiled if not each.part]
+    whole = _whole(key, wholes) or key
     for other, by_target in spoiled.items():
-        if by_target and not isinstance(by_target, QueryError) and other.metric == key.metric:
+        if (_whole(other, wholes) or other) == whole and not isinstance(by_target, QueryError):
             for target, times in by_target.items():
                 found[target] |= times
     return found
@@ -653,10 +655,12 @@ def _covered(arms: Iterable[Readable]) -> dict[CounterQuery, float]:
 
 
 def _whole(key: CounterQuery, wholes: Iterable[CounterQuery]) -> CounterQuery | None:
-    """The whole of a counter that is a part; a whole is its own."""
+    """The whole of a counter that is a part; a whole is its own. Of several it is the one with the
+    fewest series."""
     if not key.part:
         return key
-    return next((whole for whole in wholes if key.part_of(whole)), None)
+    of_it = (whole for whole in wholes if key.part_of(whole))
+    return max(of_it, key=lambda whole: len(whole.matchers), default=None)
 
 
 def _increase(series: Series, target: str, start: float, end: float) -> Increase:

@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from serinus.metrics.counters import Increase
+from serinus.metrics.counters import Growth, Increase
 from serinus.metrics.strata import BothArms
 
 CUTS = 4
@@ -72,23 +72,32 @@ def of_classes(growth: BothArms, label: str) -> Shares:
     counts: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     known = set()
     for arm, grown in enumerate(growth):
+        too_long = False
         for increase in grown.increases:
             name = increase.labels.get(label) or "(none)"
-            if len(name) > _LONGEST_CLASS and grown.is_over(increase):
+            if len(name) > _LONGEST_CLASS:
+                too_long = True
                 continue
             counts[name][arm] += increase.amount
             if increase.known:
                 known.add(name)
-    if too_long := next((name for name in counts if len(name) > _LONGEST_CLASS), None):
-        raise ValueError(
-            f"class {too_long[:40]}... has a name of more than {_LONGEST_CLASS} characters"
-        )
+        if too_long:
+            _refuse_long_names(grown, label)
     shares = {
         f"class {name}": Share(candidate, stable, name in known)
         for name, (candidate, stable) in sorted(counts.items())
     }
     total = [math.fsum(pair[arm] for pair in counts.values()) for arm in (0, 1)]
     return Shares(Share(total[0], total[1], bool(known)), shares)
+
+
+def _refuse_long_names(grown: Growth, label: str) -> None:
+    """Raises ValueError for one that is still exported."""
+    for increase in grown.still_exported():
+        if len(name := increase.labels.get(label, "")) > _LONGEST_CLASS:
+            raise ValueError(
+                f"class {name[:40]}... has a name of more than {_LONGEST_CLASS} characters"
+            )
 
 
 def of_scores(growth: BothArms, whole: BothArms | None = None) -> Shares:

@@ -2,7 +2,7 @@
 
 Looks since the last sample that was counted are judged again: those between the first and the last
 that told so change nothing. `within`: seconds after a look that told so in which the next has to,
-or the time begins anew. Times are Unix seconds.
+or the time between is left out: nobody knows what was exported meanwhile. Times are Unix seconds.
 """
 
 from serinus.api.status import OwnMetrics
@@ -10,17 +10,19 @@ from serinus.api.status import OwnMetrics
 
 def lasting(known: OwnMetrics | None, at: float, within: float) -> OwnMetrics:
     """After a look that tells so."""
-    if known is None or at < known.since or at > known.until + within:
+    if known is None or at < known.since:
         return OwnMetrics(since=at, until=at)
+    if at > known.until + within:
+        return _without_the_gap(known, at)
     return known.replace(until=max(at, known.until))
 
 
-def untold(
-    known: OwnMetrics | None, at: float, within: float, *, goes_on: bool
-) -> OwnMetrics | None:
-    """After a look that does not tell. `goes_on`: it counts as time all the same."""
-    if known is None or at <= known.until:
+def untold(known: OwnMetrics | None, at: float, within: float) -> OwnMetrics | None:
+    """After a look that does not tell."""
+    if known is None or at <= known.until + within:
         return known
-    if at > known.until + within:
-        return None
-    return known.replace(until=at) if goes_on else known
+    return _without_the_gap(known, at)
+
+
+def _without_the_gap(known: OwnMetrics, at: float) -> OwnMetrics:
+    return known.replace(since=known.since + at - known.until, until=at)
