@@ -25,7 +25,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from serinus.api.status import Status
-from serinus.judge import overall
 from serinus.manifests.owner import Owner
 from serinus.metrics.queries import (
     CounterQuery,
@@ -49,9 +48,9 @@ SCRAPE: Final = 15.0
 SCRAPES: Final = 24
 WINDOW: Final = 420.0
 """Seconds of samples that an answer has."""
-UNJUDGED_FOR: Final = 210.0
-"""Seconds for which a candidate may have traffic and an Error: those of onSilence.after, and a look
-before and after it."""
+UNJUDGED_FOR: Final = 270.0
+"""Seconds for which a candidate may have traffic and an Error of one check: those of
+onSilence.after, two minutes in which a series that vanished is awaited, and two looks."""
 MOST_WRITTEN: Final = 700_000
 """Bytes of a status; an object may have twice as many."""
 REQUESTS, FAILURES, SECONDS = (
@@ -329,7 +328,8 @@ class Run:
         self.rollout.apply(B)
         self.begun = self.rollout.rollout.now
         self.watched = MonitoringState()
-        self.error_since: float | None = None
+        self.errors_since: dict[str, float] = {}
+        """By check, since when it has had an Error."""
 
     def go(self) -> None:
         """Learn from stable's hour, then look until the scrapes are over. Raises whatever is
@@ -373,12 +373,14 @@ class Run:
     def _goes_on(self, at: float, *, down: bool) -> None:
         """Nobody buys an Error with what it exports, while stable's metrics can be read."""
         candidate = self.rollout.status.candidate
-        error = candidate is not None and overall(candidate.checks) == "Error"
-        if down or not self.case.steady or not error or not self.rollout.weight:
-            self.error_since = None
+        if down or not self.case.steady or candidate is None or not self.rollout.weight:
+            self.errors_since = {}
             return
-        since = self.error_since = at if self.error_since is None else self.error_since
-        assert at - since < UNJUDGED_FOR, f"with traffic, and in Error for {at - since:g} s"
+        errors = [check.name for check in candidate.checks if check.verdict == "Error"]
+        self.errors_since = {name: self.errors_since.get(name, at) for name in errors}
+        for name, since in self.errors_since.items():
+            told = f"with traffic, and check {name} in Error for {at - since:g} s"
+            assert at - since < UNJUDGED_FOR, told
 
     def _measurement(self, queries: Iterable[Query], at: float, *, down: bool) -> Measurement:
         candidate, stable = (
