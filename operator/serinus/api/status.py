@@ -884,6 +884,14 @@ class Guarding(StatusType):
     taking_back: TakingBack | None = Field(
         default=None, description="In the stage TakingBack: since when, and why."
     )
+    reserved: KeptField[float | None] = Field(
+        default=None,
+        description="Weight of the evidence that was reserved for later when its end was moved; "
+        "unset: it was not moved.",
+    )
+    reserved_since: KeptField[Since | None] = Field(
+        default=None, description="Time at which its end was moved."
+    )
 
 
 class ReplacedPod(StatusType):

@@ -8,6 +8,7 @@ from serinus.api.checks import Check
 from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
 from serinus.api.status import Guarding
+from serinus.plan.analysis import guard_window
 from serinus.plan.guarding import end, may_end, take_back, weight_in
 from serinus.plan.images import in_doubt
 from serinus.plan.pod_budget import tolerated_restarts, too_many_restarts
@@ -36,7 +37,11 @@ def keep_to_the_guard_of_the_spec(s: Situation) -> Situation | None:
         return end(s, "spec.rollout.guard was removed.") if may_end(s) else None
     until = guarding.since + guard.seconds
     if until != guarding.until:
-        return s.to_candidate(guarding=guarding.replace(until=until, hindered_since=None))
+        reserved = guard_window(guarding).reserved(s.now)
+        moved = guarding.replace(
+            until=until, hindered_since=None, reserved=reserved, reserved_since=s.now
+        )
+        return s.to_candidate(guarding=moved)
     weight, wanted = s.candidate.weight, weight_in(guard)
     if weight.wanted == wanted:
         return None

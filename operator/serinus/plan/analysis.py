@@ -13,7 +13,7 @@ from serinus.api.monitoring import FeatureDrift
 from serinus.api.quantities import seconds
 from serinus.api.spec import Spec
 from serinus.api.stages import PROMOTED, WHOLE
-from serinus.api.status import Candidate, CheckStatus, Status
+from serinus.api.status import Candidate, CheckStatus, Guarding, Status
 from serinus.api.steps import Step
 from serinus.judge import (
     ByMode,
@@ -256,7 +256,7 @@ def judged(
             None if world is not None and world.marked else in_effect(status),
             _ready(status, world),
             compared_features(spec),
-            _guard(candidate),
+            guard_window(candidate.guarding) if candidate.guarding else None,
             explained=explained,
         ),
         unjudged,
@@ -307,9 +307,12 @@ def _counts_since(since: float, measurement: Measurement) -> float:
     return since if newest is None or newest >= since else measurement.at
 
 
-def _guard(candidate: Candidate) -> GuardWindow | None:
-    guarding = candidate.guarding
-    return GuardWindow(guarding.since, guarding.until - guarding.since) if guarding else None
+def guard_window(guarding: Guarding) -> GuardWindow:
+    """How a guard lays out the weight of the evidence."""
+    reserved, since = guarding.reserved, guarding.reserved_since
+    if reserved is None or since is None:
+        return GuardWindow(guarding.since, guarding.until - guarding.since)
+    return GuardWindow(since, guarding.until - since, reserved)
 
 
 def forget_what_other_checks_found(s: Situation) -> Situation | None:

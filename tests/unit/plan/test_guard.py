@@ -15,6 +15,7 @@ from serinus.api.status import (
     Unlike,
     Verdict,
 )
+from serinus.plan.analysis import guard_window
 from serinus.plan.situation import SeenPod, World
 from serinus.simulation.cluster import SimulatedCluster
 from serinus.views.outcome import outcome
@@ -354,6 +355,33 @@ def test_the_guard_may_be_edited_and_removed() -> None:
     rollout = guarded().given(guard={"duration": "1h", "holdback": "10%"}).settle()
     assert (rollout.weight, guarding(rollout).until - guarding(rollout).since) == (90, 3600)
     assert role(rollout.given(guard=None).settle()) == (B, None, None)
+
+
+def still_reserved(rollout: SimulatedRollout) -> float:
+    """Of the weight of the evidence, for faults that begin later than now."""
+    return guard_window(guarding(rollout)).reserved(rollout.rollout.now)
+
+
+def test_weight_for_new_faults_is_laid_out_on_when_its_end_is_moved_in_either_direction() -> None:
+    rollout = guarded()
+    before = still_reserved(rollout)
+    for duration, hours in (
+        ("168h", 20),
+        ("30h", 4),
+        ("168h", 5),
+        ("25h", 0.5),
+        ("26h", 1),
+        ("168h", 9),
+    ):
+        rollout.after(hours * 3600)
+        known = still_reserved(rollout)
+        assert known < before
+        rollout.given(guard={"duration": duration}).settle()
+        assert still_reserved(rollout) == pytest.approx(known)
+        rollout.after(600)
+        left = max(guarding(rollout).until - rollout.rollout.now, 600)
+        assert known - still_reserved(rollout) > 0.5 * known * 600 / (left + 600)
+        before = still_reserved(rollout)
 
 
 def test_promote_ends_it_early() -> None:

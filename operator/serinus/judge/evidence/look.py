@@ -49,7 +49,10 @@ _DIGESTS_KEPT: Final = 4096
 """Of budgets, so that they are not made anew at each look."""
 AT_THE_PROMOTION: Final = 0.5
 """In a guard: of all weight, for a fault that is there from the start, since the load changes."""
-LEAST_RESERVED: Final = 1e-6
+AFTER_ITS_END: Final = 0.1
+"""In a guard: of what is reserved, for faults that begin after its end, while it cannot end."""
+SHORTEST_GUARD: Final = 60.0
+"""Seconds over which weight is laid out at least, also if the end of a guard is moved to before."""
 FIRST_ENTRY: Final = 0.99
 """Part of the false-pass budget of a step for the first time that its weight takes effect."""
 
@@ -77,18 +80,24 @@ class EffectiveWeight:
 
 @dataclass(frozen=True, slots=True)
 class GuardWindow:
-    """A guard after promotion: from when, and for how long, it looks for a fault."""
+    """A guard after promotion: how weight is laid out for faults that begin in it. Its end may be
+    moved at any time: what is reserved then is laid out over what is left."""
 
     since: float
-    """Unix seconds."""
+    """From when on, Unix seconds: since the promotion, or since its end was moved."""
     duration: float
-    """Seconds."""
+    """Seconds from then to its end."""
+    of: float = 1 - AT_THE_PROMOTION
+    """Of all weight, what was reserved then."""
 
     def reserved(self, at: float) -> float:
         """Of all weight, what is reserved for faults that begin later than at a time (Unix
-        seconds): equal parts for equal times, and never quite nothing."""
-        left = 1 - (at - self.since) / self.duration
-        return (1 - AT_THE_PROMOTION) * min(max(left, LEAST_RESERVED), 1.0)
+        seconds): equal parts for equal times, and a rest for a guard that goes on after its end,
+        of which some is left however long that takes."""
+        passed = (at - self.since) / max(self.duration, SHORTEST_GUARD)
+        before_its_end = 1 - min(max(passed, 0.0), 1.0)
+        after_its_end = AFTER_ITS_END / max(passed, 1.0)
+        return self.of * ((1 - AFTER_ITS_END) * before_its_end + after_its_end)
 
 
 @dataclass(frozen=True, slots=True)
