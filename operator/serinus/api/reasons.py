@@ -165,6 +165,12 @@ class Reason(StrEnum):
         "The weight was lowered: pods were lost, or it was not in effect.",
         warns=True,
     )
+    STEP_TIMED_OUT = means(
+        "StepTimedOut",
+        PROGRESS,
+        "A step had no verdict within `maxStepDuration`, and waits for a person.",
+        warns=True,
+    )
     WEIGHT_CHANGED = means("WeightChanged", PROGRESS, "The weight follows a change of the spec.")
     PROMOTING = means(
         "Promoting",

@@ -1017,6 +1017,11 @@ class Candidate(StatusType):
         description="Number of ready pods required since then; 0 if none are missing. If more are "
         "required, the deadline starts again.",
     )
+    carried_by: KeptField[int] = Field(
+        default=0,
+        description="Number of ready pods that the weight required when it last had all of them: "
+        "with fewer, pods are lost; more are only added.",
+    )
     analysis_since: Timestamp | None = Field(
         default=None,
         description="Time since which the route gives it traffic; requests count from then on.",
@@ -1026,6 +1031,16 @@ class Candidate(StatusType):
         description="Time since which the weight of the step is in effect; the times of the step "
         "count from then on.",
     )
+    weight_since: KeptField[Since | None] = Field(
+        default=None,
+        description="Time at which the weight of the step took effect first; maxStepDuration "
+        "counts from then on.",
+    )
+    interrupted_since: KeptField[Since | None] = Field(
+        default=None,
+        description="Time since which it is no longer in effect, until it is again. "
+        "maxStepDuration and a pause exclude that time.",
+    )
     entries: KeptField[int] = Field(
         default=0,
         description="Number of times that the weight of the step took effect. Each time the "
@@ -1033,9 +1048,9 @@ class Candidate(StatusType):
     )
     unmeasured: KeptField[float] = Field(
         default=0.0,
-        description="Seconds at this weight without readable metrics, with a wrong traffic split, "
-        "with revisions that are asked differently or with a pod to mend; maxStepDuration excludes "
-        "them.",
+        description="Seconds in this step without its weight or readable metrics, with a wrong "
+        "traffic split, with revisions that are asked differently or with a pod to mend; "
+        "maxStepDuration excludes them.",
     )
     step_since: Since | None = Field(default=None, description="Start of the current pause.")
     guarding: Guarding | None = Field(
@@ -1088,7 +1103,7 @@ class Candidate(StatusType):
         "limits the total.",
     )
     unreadable_since: Since | None = Field(
-        default=None, description="Time since which no metrics can be read."
+        default=None, description="Time since which maxStepDuration stops."
     )
     unreported_since: KeptField[EvidenceField[Since | None]] = Field(
         default=None, description="Time since which Prometheus has fewer pods than are ready."

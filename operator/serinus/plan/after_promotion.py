@@ -89,7 +89,7 @@ def end_the_guard_when_its_time_is_over(s: Situation) -> Situation | None:
 
 def run_the_clock_of_the_guard(s: Situation) -> Situation | None:
     """The time without metrics is that of the whole guard."""
-    return start_or_stop_the_clock(s, enough=pods_ready(s) >= pods_needed(s))
+    return start_or_stop_the_clock(s)
 
 
 def goes_on_until(s: Situation, guarding: Guarding) -> float:

@@ -22,7 +22,7 @@ from serinus.judge import (
     restarts_more_often_by_both,
     weighed,
 )
-from serinus.plan.progress import pods_needed, pods_ready
+from serinus.plan.progress import pods_are_lost, pods_needed, pods_ready
 from serinus.plan.situation import SeenPod, Situation
 
 PODS_KEPT = 256
@@ -265,7 +265,7 @@ def count_unready_time(s: Situation) -> Situation | None:
     if pods_ready(s) >= pods_needed(s):
         return end_unready_time(s)
     if unready.since is None:
-        if s.candidate.effective_since is None or not _lost_pods(s):
+        if s.candidate.effective_since is None or not pods_are_lost(s):
             return None
         begun = unready.replace(since=s.now, times=unready.times + 1)
         return s.to_candidate(unready=begun)
@@ -280,12 +280,6 @@ def end_unready_time(s: Situation) -> Situation | None:
         return None
     over = unready.replace(since=None, seconds=unready.seconds + s.now - unready.since)
     return s.to_candidate(unready=over)
-
-
-def _lost_pods(s: Situation) -> bool:
-    """Whether an existing pod is not ready; pods that were only requested do not exist yet."""
-    workload = s.world.workloads.get(s.candidate.revision)
-    return workload is None or workload.ready < workload.replicas
 
 
 def roll_back_when_unready_for_too_long_in_sum(s: Situation) -> Situation | None:

@@ -33,6 +33,8 @@ from serinus.plan.unable import SEE_ITS_CLASS
 from serinus.plan.wording import ARE, messages_of, named
 
 ERRORS_BEFORE_PAUSE = 5
+CARRIED_MEANWHILE = 2
+"""How many times their part of the traffic pods may carry while others are only added."""
 ROUTE_PATIENCE = 10.0
 """Seconds in which a gateway should accept a route."""
 
@@ -63,12 +65,21 @@ def weight_given(s: Situation) -> int:
         return 100  # nobody holds the rest
     if pods_ready(s) >= pods_needed(s):
         return int(candidate.weight.percent)
-    stable = s.status.stable
-    stable_ready = s.world.ready(stable.revision) if stable else 0
-    router, replicas = router_for(s.desired.spec), s.desired.spec.replicas
-    carriable = carriable_weight(router, replicas, stable_ready, pods_ready(s))
     has = s.world.mirrored if candidate.weight.mirrored else s.world.weight
-    return math.floor(min(candidate.weight.percent, has, carriable))
+    return math.floor(min(candidate.weight.percent, has, _carried(s)))
+
+
+def pods_are_lost(s: Situation) -> bool:
+    """Whether pods that carried the weight are missing; others may only have been added."""
+    return pods_ready(s) < min(pods_needed(s), s.candidate.carried_by)
+
+
+def _carried(s: Situation) -> float:
+    """The greatest weight that the ready pods carry, in percent."""
+    stable, router = s.status.stable, router_for(s.desired.spec)
+    stable_ready = s.world.ready(stable.revision) if stable else 0
+    part = carriable_weight(router, s.desired.spec.replicas, stable_ready, pods_ready(s))
+    return part if pods_are_lost(s) else CARRIED_MEANWHILE * part
 
 
 def other_revisions(s: Situation) -> list[str]:
@@ -137,7 +148,8 @@ def notice_whether_pods_are_missing(s: Situation) -> Situation | None:
     """The progress deadline starts when pods are lost, and again if more are required."""
     candidate, needed = s.candidate, pods_needed(s)
     if pods_ready(s) >= needed:
-        return s.to_candidate(pods_awaited=0) if candidate.pods_awaited else None
+        changed = (candidate.pods_awaited, candidate.carried_by) != (0, needed)
+        return s.to_candidate(pods_awaited=0, carried_by=needed) if changed else None
     if needed <= candidate.pods_awaited:
         return None
     return s.to_candidate(pods_awaited=needed, progress_since=s.now)
@@ -199,28 +211,33 @@ def measure_nothing_in_a_preview(s: Situation) -> Situation | None:
 
 def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | None:
     """A step's time and requests count only at the weight of the step."""
-    changed = start_or_stop_the_clock(s, enough=pods_ready(s) >= pods_needed(s))
-    return changed and _with_its_time_begun(s, changed)
+    changed = start_or_stop_the_clock(s)
+    return changed and _with_its_time_kept(s, changed)
 
 
 def run_the_clock_while_pods_for_all_traffic_start(s: Situation) -> Situation | None:
     """The weight is that of the last step, for which the pods were there."""
-    changed = start_or_stop_the_clock(s, enough=True)
-    return changed and _with_its_time_begun(s, changed)
+    changed = start_or_stop_the_clock(s, awaits_pods=False)
+    return changed and _with_its_time_kept(s, changed)
 
 
-def _with_its_time_begun(before: Situation, s: Situation) -> Situation:
-    begins = before.candidate.effective_since is None
-    return s.to_candidate(unmeasured=0.0, unreadable_since=None) if begins else s
+def _with_its_time_kept(before: Situation, s: Situation) -> Situation:
+    """Where a weight that was lost is in effect again, its time goes on."""
+    if s.candidate.effective_since is None:
+        return s.to_candidate(interrupted_since=s.now)
+    lost, paused_since = before.candidate.interrupted_since, before.candidate.step_since
+    if lost is None:
+        return s.to_candidate(weight_since=s.now, unmeasured=0.0, unreadable_since=None)
+    return s.to_candidate(interrupted_since=None, step_since=(paused_since or lost) + s.now - lost)
 
 
-def start_or_stop_the_clock(s: Situation, *, enough: bool) -> Situation | None:
-    """`enough`: whether the pods for the weight are there."""
-    candidate = s.candidate
+def start_or_stop_the_clock(s: Situation, *, awaits_pods: bool = True) -> Situation | None:
+    """`awaits_pods`: whether the weight may need more pods than there are."""
+    candidate, few = s.candidate, awaits_pods and pods_ready(s) < pods_needed(s)
     if candidate.weight.percent == 0:
         return None
     if candidate.effective_since is None:
-        return _start_the_clock(s) if enough and s.world.split_in_effect else None
+        return None if few or not s.world.split_in_effect else _start_the_clock(s)
     if s.world.withdrawn:
         return _stop_the_clock(s, Reason.WEIGHT_LOWERED, s.world.withdrawn)
     refused = candidate.hold is not None and candidate.hold.reason == Reason.ROUTE_REFUSED
@@ -230,8 +247,9 @@ def start_or_stop_the_clock(s: Situation, *, enough: bool) -> Situation | None:
             reason, given = Reason.ROUTE_REFUSED, f"The route gives it {s.world.percent:g}%"
             why = f"{given}, but it is unknown whether that is in effect."
         return _stop_the_clock(s, reason, f"{why} {s.world.why_no_route}".rstrip())
-    if not enough:
-        pods = s.world.why_no_pods or "Pods became unready."
+    if few and _carried(s) < candidate.weight.percent:
+        why = "Pods became unready." if pods_are_lost(s) else "Pods are added."
+        pods = s.world.why_no_pods or why
         message = f"{pods_ready(s)} of {pods_needed(s)} pods are ready. {pods}"
         return _stop_the_clock(s, Reason.WEIGHT_LOWERED, message)
     return None
@@ -259,14 +277,15 @@ def _stop_the_clock(s: Situation, reason: Reason, why: str) -> Situation:
 
 
 def notice_whether_anything_can_be_judged(s: Situation) -> Situation | None:
-    """Time without metrics, with another split, while the revisions are asked differently, or with
-    a pod to mend does not count towards maxStepDuration."""
+    """Time without the weight or metrics, with another split, while the revisions are asked
+    differently, or with a pod to mend does not count towards maxStepDuration."""
     candidate = s.candidate
     split_is_wrong = any(check.split_is_wrong for check in candidate.checks)
     waits_for_a_pod = bool(pods_to_mend(candidate))
     blind = bool(candidate.checks) and overall_verdict(s) in ("Error", "NoData")
     differ = arms_differ(candidate) is not None
-    unreadable = blind or split_is_wrong or differ or waits_for_a_pod
+    interrupted = candidate.interrupted_since is not None
+    unreadable = interrupted or blind or split_is_wrong or differ or waits_for_a_pod
     if unreadable and candidate.unreadable_since is None:
         return s.to_candidate(unreadable_since=s.now)
     if not unreadable and candidate.unreadable_since is not None:
@@ -557,7 +576,14 @@ def _pass_the_gate(s: Situation, shown: str) -> Situation | None:
         return s.reject(Reason.INCONCLUSIVE, message)
     if analysis.on_inconclusive == "Promote":
         return enter_next_step(s, with_audit(message, s.candidate))
-    return _changed(s, s.hold(Reason.INCONCLUSIVE, message))
+    return _changed(s, _told_once(s.hold(Reason.INCONCLUSIVE, message), message))
+
+
+def _told_once(s: Situation, message: str) -> Situation:
+    """With the decision that the step waits for a person, once at each weight."""
+    reason, since = Reason.STEP_TIMED_OUT, _weight_since(s.candidate)
+    told = (each.reason == reason and each.at >= since for each in s.status.decisions)
+    return s if any(told) else s.because(reason, s.candidate.revision, message)
 
 
 def counts_in_silence(s: Situation, silence: Silence) -> str:
@@ -584,11 +610,12 @@ def _silent_so_far(s: Situation) -> str:
 
 def _step_times_out(s: Situation) -> float:
     """Time at which onInconclusive decides, Unix seconds; time without metrics is added."""
-    since = s.candidate.effective_since
-    if since is None:
-        return float("inf")
     maximum = step_may_last(s.desired.spec.rollout.analysis, s.candidate)
-    return since + maximum + s.candidate.unmeasured
+    return _weight_since(s.candidate) + maximum + s.candidate.unmeasured
+
+
+def _weight_since(candidate: Candidate) -> float:
+    return candidate.weight_since or candidate.effective_since or math.inf
 
 
 def _pods_message(s: Situation) -> str:

@@ -143,6 +143,7 @@ def _want(s: Situation, given: Given) -> Situation:
         weight=s.candidate.weight.replace(wanted=given.weight, mirrored=given.mirrored or None),
         **preview_of(given),
         effective_since=None,
+        interrupted_since=None,
         unmeasured=0.0,
         unreadable_since=None,
         checks=checks,

@@ -654,14 +654,28 @@ def scaled_up(rollout: SimulatedRollout, replicas: int) -> None:
     rollout.settle().after(60).after(600)
 
 
-def test_an_autoscaler_does_not_push_what_was_decided_out_of_the_status() -> None:
-    """The weight falls with each scale-up, until the new pods are ready."""
+def without_pods_for_a_minute(rollout: SimulatedRollout) -> None:
+    rollout.world.broken = {B}
+    rollout.settle()
+    rollout.world.broken = set()
+    rollout.after(60).after(600)
+
+
+def test_an_autoscaler_lowers_no_weight() -> None:
     rollout = guarded()
     for replicas in range(5, 17):
         scaled_up(rollout, replicas)
+    assert rollout.status.decisions[0].reason == "Promoted"
+
+
+def test_pods_that_come_and_go_do_not_push_what_was_decided_out_of_the_status() -> None:
+    """The weight falls each time, until they are ready."""
+    rollout = guarded()
+    for _ in range(12):
+        without_pods_for_a_minute(rollout)
     lowered, promoted, *_ = rollout.status.decisions
     assert (lowered.reason, lowered.times) == ("WeightLowered", 12)
-    assert "15 of 16 pods are ready" in lowered.message
+    assert "0 of 4 pods are ready" in lowered.message
     assert lowered.message.endswith("12 times in 2h1m.")
     assert promoted.reason == "Promoted"
     assert rollout.status.decisions[-1].reason == "FirstDeployment"
@@ -670,9 +684,9 @@ def test_an_autoscaler_does_not_push_what_was_decided_out_of_the_status() -> Non
 
 def test_what_comes_between_two_losses_of_weight_keeps_them_apart() -> None:
     rollout = guarded()
-    scaled_up(rollout, 5)
+    without_pods_for_a_minute(rollout)
     rollout.order(f"retry/{B}/1")
-    scaled_up(rollout, 6)
+    without_pods_for_a_minute(rollout)
     found = [(each.reason, each.times) for each in rollout.status.decisions[:3]]
     assert found == [("WeightLowered", 1), ("CommandRefused", 1), ("WeightLowered", 1)]
 

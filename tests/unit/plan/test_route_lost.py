@@ -8,11 +8,10 @@ from serinus.simulation.cluster import SimulatedCluster
 from tests.support.problems import name_taken, of_the_history, of_the_requests
 from tests.support.simulated_rollout import A, B, SimulatedRollout, serving
 
-STEPS = [{"setWeight": 10}, {"pause": {"duration": "30s"}}, {"setWeight": 50}]
 
-
-def in_a_pause() -> SimulatedRollout:
-    rollout = serving().given(steps=STEPS, analysis={"checks": []}).apply(B)
+def in_a_pause(duration: str = "30s") -> SimulatedRollout:
+    steps = [{"setWeight": 10}, {"pause": {"duration": duration}}, {"setWeight": 50}]
+    rollout = serving().given(steps=steps, analysis={"checks": []}).apply(B)
     assert rollout.reason == "AwaitingPause"
     return rollout
 
@@ -26,7 +25,7 @@ def test_a_pause_does_not_end_while_the_route_is_not_in_effect() -> None:
     assert rollout.status.phase == "Degraded"
     assert rollout.reasons[-1] == "WeightLowered"
     rollout.world.routed = True
-    assert rollout.settle().reason == "AwaitingPause", "the pause begins anew"
+    assert rollout.settle().reason == "AwaitingPause", "the pause goes on"
     rollout.after(31)
     assert rollout.status.stable and rollout.status.stable.revision == B
 
@@ -44,7 +43,7 @@ def test_a_route_that_is_away_for_a_moment_ends_no_step() -> None:
 
 def test_how_often_it_was_away_is_a_sentence_of_its_own() -> None:
     """Whatever a gateway says of its route ends with no full stop, or says nothing."""
-    rollout = in_a_pause()
+    rollout = in_a_pause("10m")
     for routed in (False, True, False):
         rollout.world.routed = routed
         rollout.settle().after(12).after(12)
