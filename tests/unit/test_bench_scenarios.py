@@ -18,6 +18,7 @@ from tests.bench.scenarios.scenario import (
     Outcome,
     Scenario,
     Trouble,
+    alarmed,
     held,
     promoted,
     rolled_back,
@@ -35,7 +36,9 @@ def test_a_scenario_is_a_spec_that_a_user_may_apply_and_says_what_is_wanted(
     scenario: Scenario,
 ) -> None:
     spec = Spec.model_validate(scenario.spec("v2"))
-    assert spec.rollout.step_choice is not None, "the steps are left to the operator"
+    chosen = spec.rollout.step_choice is not None
+    set_by_the_user = scenario.steps or "steps" in scenario.rollout
+    assert chosen != bool(set_by_the_user), "the steps are left to the operator"
     assert scenario.right
     assert scenario.forbidden
     assert sum(part.share for part in scenario.parts) > 0
@@ -116,3 +119,52 @@ def test_a_pod_counts_what_befalls_it_and_is_scraped_at_its_own_phase() -> None:
     assert before[0] == pytest.approx(0.5 * 50 * 60, rel=0.1)
     assert max(value for _, value in good) == pytest.approx(50 * 270, rel=0.1)
     assert good[-1][1] < 50 * 90, "its counters began again"
+
+
+def test_requests_that_hang_are_counted_by_nobody_and_slow_ones_when_they_end() -> None:
+    scenario = Scenario(
+        *("models", "any", "Any night."),
+        right=[],
+        traffic=10.0,
+        errors=0.0,
+        server="successes",
+        takes=20.0,
+        troubles=[Trouble(hangs=0.5)],
+    )
+    pod = Pod(
+        name="fraud-a-0",
+        uid="",
+        address="10.0.0.1",
+        deployment="fraud-a",
+        namespace="shop",
+        labels={},
+        version="v2",
+        born=EPOCH,
+    )
+    pod.begin(EPOCH)
+    pod.grow(EPOCH, 1.0, 0.0)
+    pod.settle(EPOCH + 300)
+    exports = Exports(scenario, seed=1)
+    exports.advance([pod], EPOCH + 300)
+
+    def counted(metric: str) -> list[tuple[float, float]]:
+        query = CounterQuery(metric, ())
+        series = exports.series(pod, query, EPOCH + 300, 300.0, None)
+        return [(at - EPOCH, each) for one in series for at, each in one.samples]
+
+    begun, made = counted("model_requests_total"), counted("model_predictions_total")
+    assert begun[-1][1] == pytest.approx(10 * begun[-1][0], rel=0.1)
+    assert begun[0][1] > sum(value for at, value in made if at == begun[0][0])
+    ended = sum(value for at, value in made if at == begun[-1][0])
+    assert ended == pytest.approx(5 * (begun[-1][0] - 25), rel=0.1), "after some 20 seconds"
+    requests, failed = exports.of_the_new()
+    assert failed == pytest.approx(requests / 2, rel=0.1)
+
+
+def test_an_end_may_be_too_early_and_may_have_been_told_with_the_wrong_words() -> None:
+    raised = Outcome("Alarmed", 60.0, "", 0.0, 0, 0)
+    assert alarmed("2m").met(raised)
+    assert not alarmed("2m", since="90s").met(raised)
+    told = Outcome("Promoted", 60.0, "", 0.0, 0, 0, decisions=("15:18:20 WeightLowered",))
+    assert promoted("2m").met(told)
+    assert not promoted("2m", never="WeightLowered").met(told)

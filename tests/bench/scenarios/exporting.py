@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from serinus.metrics.queries import CounterQuery, Series
 from serinus.metrics.samples import Samples
 from serinus.metrics.subquery import stepped
-from tests.bench.scenarios.scenario import BEFORE, NEW, Part, Scenario, Trouble
+from tests.bench.scenarios.scenario import BEFORE, NEW, Clock, Part, Scenario, Trouble
 from tests.campaign.memory.cluster import EPOCH
 from tests.campaign.memory.pods import Pod
 
@@ -31,6 +31,7 @@ BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5
 AMOUNTS: Final = (100, 500, 1000, 5000)
 """Bounds of the feature `amount`."""
 USUAL_AMOUNTS: Final = (0.2, 0.35, 0.25, 0.15, 0.05)
+USUAL_PSI: Final = 0.05
 DAY: Final = 86400.0
 
 
@@ -42,6 +43,7 @@ class Names:
     durations: str
     """Empty: it has none."""
     code: str
+    """Empty: requests are counted when they begin, and only predictions when they end."""
     unit: float
     """Of the bounds, in seconds."""
     always: Mapping[str, str]
@@ -57,6 +59,7 @@ SERVERS: Final[Mapping[str, Names]] = {
         unit=1.0,
         always={"service_name": "fraud", "service_version": "any"},
     ),
+    "successes": Names("model_requests_total", "", "", 1.0, {}),
     "istio": Names(
         requests="istio_requests_total",
         durations="istio_request_duration_milliseconds",
@@ -77,8 +80,11 @@ class Clocks:
 
     def since(self, trouble: Trouble, pod: float) -> float:
         """When the trouble begins for a pod whose container got its first request then."""
-        begun = {**vars(self), "pod": pod}[trouble.clock]
-        return float(begun) + trouble.after
+        return self.begun(trouble.clock, pod) + trouble.after
+
+    def begun(self, clock: Clock, pod: float = math.inf) -> float:
+        """When it began."""
+        return float({**vars(self), "pod": pod}[clock])
 
 
 class Layout:
@@ -93,11 +99,16 @@ class Layout:
         labels = [{**names.always, **part.labels} for part in scenario.parts]
         codes = [{**each, names.code: "200"} for each in labels]
         failed = [{**each, names.code: "500"} for each in labels]
-        self.good = self._counters(names.requests, codes)
-        self.bad = self._counters(names.requests, failed)
+        self.begun = self.good = self.bad = np.array([], dtype=np.int64)
+        if names.code:
+            self.good = self._counters(names.requests, codes)
+            self.bad = self._counters(names.requests, failed)
+        else:
+            self.begun = self._counters(names.requests, labels)
         self.durations: list[Indices] = []
         if names.durations:
-            bounds = [f"{bound / names.unit:g}" for bound in BOUNDS]
+            scale = (scenario.takes or MEDIAN) / MEDIAN / names.unit
+            bounds = [f"{bound * scale:g}" for bound in BOUNDS]
             self.durations = [
                 self._histograms(names.durations, every, bounds) for every in (codes, failed)
             ]
@@ -107,11 +118,17 @@ class Layout:
                 for one in scenario.parts
                 for each in scenario.classes
             ]
-            if scenario.server == "default"
+            if scenario.server in ("default", "successes")
             else [],
             dtype=np.int64,
         ).reshape(-1, len(scenario.classes))
-        self.amounts = self.missing = self.feedback = np.array([], dtype=np.int64)
+        self.amounts = self.missing = self.feedback = self.purposes = np.array([], dtype=np.int64)
+        if scenario.purposes:
+            named = [
+                {"feature": "purpose", "category": f"c{number:03}"}
+                for number in range(scenario.purposes + 1)
+            ]
+            self.purposes = self._counters("model_feature_category_total", named)
         if scenario.features:
             bounds = [str(bound) for bound in AMOUNTS]
             named = [{"feature": "amount"}]
@@ -184,8 +201,11 @@ class Exporter:
     """When its container got its first request."""
     times: list[float] = field(default_factory=list)
     rows: list[Floats] = field(default_factory=list)
-    late: list[tuple[float, int, int]] = field(default_factory=list)
-    """Feedback to come: when, 0 good or 1 bad, and how much."""
+    late: list[tuple[float, Indices]] = field(default_factory=list)
+    """What is yet to be counted: when, and the series, each as often as it grows."""
+    failing: float = 1.0
+    """How many times as often as in another pod requests fail here."""
+    slower: float = 1.0
     requests: int = 0
     failed: int = 0
 
@@ -198,6 +218,8 @@ class Exports:
         self.layout = Layout(scenario)
         self.clocks = Clocks(rollout=EPOCH + BEFORE)
         self.exporters: dict[str, Exporter] = {}
+        self.weights: list[tuple[float, float]] = [(0.0, 0.0)]
+        """Since when the candidate had how many percent of the traffic."""
         self._seed = seed
         self._shapes: dict[tuple[float, float], Floats] = {}
         parts = scenario.parts
@@ -215,7 +237,12 @@ class Exports:
     def placed(self, pod: Pod) -> tuple[str, str]:
         """Node and zone of a pod."""
         number = self._numbers.setdefault(pod.name, len(self._numbers)) % self.scenario.nodes
-        return f"node-{number + 1}", f"zone-{'abc'[number % 3]}"
+        return f"node-{number + 1}", f"zone-{'abc'[number % self.scenario.zones]}"
+
+    def gauge(self, pod: Pod, now: float) -> float:
+        """The gauge `model_psi` of a pod."""
+        found = self._troubles(self.exporters[pod.name], now, now)
+        return USUAL_PSI + sum(size * trouble.gauge for trouble, size in found)
 
     def advance(self, pods: Iterable[Pod], now: float) -> None:
         """Count and scrape until now, the candidate's first: its traffic starts a clock."""
@@ -262,8 +289,13 @@ class Exports:
         node, zone = self.placed(pod)
         first = all(each.pod.version != pod.version for each in self.exporters.values())
         scrape = pod.born + rng.uniform(0, self.scenario.scrape)
+        spread = np.random.default_rng(seed + 1).normal(0.0, self.scenario.spread, 2)
+        failing, slower = (float(each) for each in np.exp(spread))
+        counts = np.zeros(len(self.layout.series))
         return Exporter(
-            pod, node, zone, first, rng, scrape, np.zeros(len(self.layout.series)), pod.born
+            *(pod, node, zone, first, rng, scrape, counts, pod.born),
+            failing=failing,
+            slower=slower,
         )
 
     def _advance(self, exporter: Exporter, now: float) -> None:
@@ -323,8 +355,8 @@ class Exports:
 
     def _answer(self, exporter: Exporter, expected: float, since: float, until: float) -> None:
         rng, layout, new = exporter.rng, self.layout, exporter.pod.version == NEW
-        errors, slower, tail = self._errors.copy(), 1.0, 0.0
-        missing, blamed, classes = 0.0, 0.0, self._classes
+        errors, slower, tail = self._errors * exporter.failing, exporter.slower, 0.0
+        missing, blamed, hangs, strange, classes = 0.0, 0.0, 0.0, 0.0, self._classes.copy()
         for trouble, size in self._troubles(exporter, since, until):
             part = self._meant(trouble)
             errors[part] = errors[part] * (1 + size * (trouble.times - 1)) + size * trouble.errors
@@ -332,20 +364,30 @@ class Exports:
             tail += size * trouble.tail
             missing += size * trouble.missing
             blamed += size * trouble.blamed
+            hangs += size * trouble.hangs
+            strange += size * trouble.strange
             if trouble.classes:
-                classes = np.array([_ordered(trouble.classes, self.scenario.classes)] * len(errors))
+                classes[part] = _ordered(trouble.classes, self.scenario.classes)
         asked = rng.poisson(expected * self._shares[new])
+        exporter.requests += int(asked.sum())
+        if len(layout.begun):
+            _add(exporter.counts, layout.begun, asked)
+        if hangs:
+            hung = rng.binomial(asked, min(hangs, 1.0))
+            exporter.failed += int(hung.sum())
+            asked = asked - hung
         failed = rng.binomial(asked, np.minimum(errors, 1.0))
         answered = asked - failed
-        exporter.requests += int(asked.sum())
         exporter.failed += int(failed.sum())
-        _add(exporter.counts, layout.good, answered)
-        _add(exporter.counts, layout.bad, failed)
-        for indices, counted in zip(layout.durations, (answered, failed), strict=False):
-            shapes = [self._shape(slower * part.slower, tail) for part in self.scenario.parts]
-            _add(exporter.counts, indices, rng.multinomial(counted, shapes).cumsum(axis=1))
-        if len(layout.classes):
-            _add(exporter.counts, layout.classes, rng.multinomial(answered, classes))
+        shapes = [self._shape(slower * part.slower, tail) for part in self.scenario.parts]
+        if self.scenario.takes:
+            self._later(exporter, (since, until), (answered, failed), shapes, classes)
+        else:
+            self._at_once(exporter, answered, failed, shapes, classes)
+        if len(layout.purposes):
+            steady = np.full(self.scenario.purposes, (1 - strange) / self.scenario.purposes)
+            shares = np.append(steady, strange)
+            _add(exporter.counts, layout.purposes, rng.multinomial(int(asked.sum()), shares))
         if len(layout.amounts):
             lost = rng.binomial(asked, min(missing, 1.0))
             drawn = rng.multinomial(asked - lost, self._amounts).sum(axis=0)
@@ -354,20 +396,62 @@ class Exports:
         if (late := self.scenario.feedback) is not None:
             given = rng.binomial(int(answered.sum()), late.given)
             bad = rng.binomial(given, min(late.negative + blamed, 1.0))
-            for kind, count, delay in (
-                (0, given - bad, late.positive_after),
-                (1, bad, late.negative_after),
+            for index, count, delay in (
+                (layout.feedback[0], given - bad, late.positive_after),
+                (layout.feedback[1], bad, late.negative_after),
             ):
                 for part in rng.multinomial(count, [0.25] * 4):
                     at = (since + until) / 2 + delay * rng.uniform(0.5, 1.5)
-                    exporter.late.append((at, kind, int(part)))
+                    exporter.late.append((at, np.full(int(part), index)))
+
+    def _at_once(
+        self,
+        exporter: Exporter,
+        answered: Indices,
+        failed: Indices,
+        shapes: list[Floats],
+        classes: Floats,
+    ) -> None:
+        rng, layout = exporter.rng, self.layout
+        if len(layout.good):
+            _add(exporter.counts, layout.good, answered)
+            _add(exporter.counts, layout.bad, failed)
+        for indices, counted in zip(layout.durations, (answered, failed), strict=False):
+            _add(exporter.counts, indices, rng.multinomial(counted, shapes).cumsum(axis=1))
+        if len(layout.classes):
+            _add(exporter.counts, layout.classes, rng.multinomial(answered, classes))
+
+    def _later(
+        self,
+        exporter: Exporter,
+        within: tuple[float, float],
+        ended: tuple[Indices, Indices],
+        shapes: list[Floats],
+        classes: Floats,
+    ) -> None:
+        """Requests that began within this time, each counted when it ends."""
+        rng, layout = exporter.rng, self.layout
+        codes = (layout.good, layout.bad)
+        bounds = np.array([0.0, *BOUNDS, 2 * BOUNDS[-1]]) * self.scenario.takes / MEDIAN
+        for failed, counts in enumerate(ended):
+            for part, count in enumerate(counts):
+                for bucket in rng.choice(len(shapes[part]), int(count), p=shapes[part]):
+                    took = rng.uniform(bounds[bucket], bounds[bucket + 1])
+                    grown = [codes[failed][part]] if len(codes[failed]) else []
+                    if layout.durations:
+                        grown += list(layout.durations[failed][part][bucket:])
+                    if len(layout.classes) and not failed:
+                        grown.append(
+                            layout.classes[part][rng.choice(classes.shape[1], p=classes[part])]
+                        )
+                    exporter.late.append((rng.uniform(*within) + took, np.array(grown, np.int64)))
 
     def _told(self, exporter: Exporter, now: float) -> None:
         due = [each for each in exporter.late if each[0] <= now]
         if due:
             exporter.late = [each for each in exporter.late if each[0] > now]
-        for _, kind, count in due:
-            exporter.counts[self.layout.feedback[kind]] += count
+        for _, grown in due:
+            np.add.at(exporter.counts, grown, 1.0)
 
     def _troubles(
         self, exporter: Exporter, since: float, until: float
@@ -380,10 +464,15 @@ class Exports:
                 and trouble.node in ("", exporter.node)
                 and trouble.zone in ("", exporter.zone)
                 and (exporter.first or not trouble.first_pod)
+                and (not trouble.from_weight or self._weight(middle) >= trouble.from_weight)
             )
             age = middle - self.clocks.since(trouble, exporter.served_since)
             if mine and age >= 0 and math.fmod(age, trouble.every) < trouble.lasts:
                 yield trouble, min(age / trouble.grows, 1.0) if trouble.grows else 1.0
+
+    def _weight(self, at: float) -> float:
+        """The candidate's, in percent."""
+        return self.weights[bisect_right(self.weights, (at, math.inf)) - 1][1]
 
     def _meant(self, trouble: Trouble) -> Indices:
         wanted = (trouble.where or {}).items()

@@ -12,6 +12,7 @@ from serinus.api.quantities import seconds
 BEFORE: Final = 3900.0
 """Seconds that stable has served when the rollout begins."""
 
+PREDICTIONS: Final = "model_predictions_total"
 PRESETS: Final = {"bentoml": "BentoML", "istio": "Istio"}
 Clock = Literal["rollout", "traffic", "pod", "promotion"]
 """Since when: the new spec, the candidate's first request, the first request of each pod's
@@ -59,6 +60,12 @@ class Trouble:
     blamed: float = 0.0
     """Added to the share of negative feedback."""
     unscraped: bool = False
+    hangs: float = 0.0
+    """Share of the requests that are never answered; nothing counts them, and clients give up."""
+    strange: float = 0.0
+    """Share of the requests whose category is one that there was not before."""
+    gauge: float = 0.0
+    """Added to the gauge `model_psi`."""
     after: float = 0.0
     clock: Clock = "traffic"
     lasts: float = math.inf
@@ -72,6 +79,33 @@ class Trouble:
     """Of each version only the first pod."""
     where: Mapping[str, str] | None = None
     """Only requests with these labels."""
+    from_weight: float = 0.0
+    """Only while the candidate has at least so many percent of the traffic."""
+
+
+@dataclass(frozen=True)
+class Incident:
+    """Something that befalls pods or the operator, once."""
+
+    what: Literal["evicted", "unready", "operator down"]
+    after: float
+    lasts: float = 0.0
+    of: str = NEW
+    """The version whose pods are meant."""
+    pods: int = 1
+    """How many; those that were not ready before come last."""
+    clock: Clock = "traffic"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What the user, or an autoscaler, changes in the manifest meanwhile."""
+
+    after: float
+    rollout: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of `rollout` that are set anew."""
+    replicas: int | None = None
+    clock: Clock = "rollout"
 
 
 @dataclass(frozen=True)
@@ -97,8 +131,17 @@ class Late:
 
 
 Ending = Literal[
-    "Promoted", "RolledBack", "Withdrawn", "Held", "TakenBack", "GuardEnded", "Guarded"
+    "Promoted",
+    "RolledBack",
+    "Withdrawn",
+    "Held",
+    "TakenBack",
+    "GuardEnded",
+    "Guarded",
+    "Alarmed",
+    "Quiet",
 ]
+"""The last two are those of a night without a rollout, in which stable is monitored."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +164,11 @@ class Outcome:
     weights: tuple[float, ...] = ()
     """The candidate's, percent, in the order in which they were in effect."""
 
+    @property
+    def told(self) -> str:
+        """What was said at the end, and each decision."""
+        return "\n".join([self.said, *self.decisions])
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -129,35 +177,42 @@ class Wish:
     endings: tuple[Ending, ...]
     within: float = math.inf
     """Seconds."""
+    since: float = 0.0
+    """Seconds before which it is not wanted."""
     naming: str = ""
     """A regular expression of which something is in what is said, in any case."""
     failed: float = math.inf
     """Failed requests of the candidate at most."""
+    never: str = ""
+    """A regular expression of which nothing is in what is said, nor in any decision."""
 
     def met(self, found: Outcome) -> bool:
         """Whether it went so."""
         return (
             found.ending in self.endings
-            and found.after <= self.within
+            and self.since <= found.after <= self.within
             and found.failed <= self.failed
             and re.search(self.naming, found.said, re.IGNORECASE) is not None
+            and not (self.never and re.search(self.never, found.told, re.IGNORECASE))
         )
 
 
-def promoted(within: str) -> Wish:
-    """The candidate is promoted in time."""
-    return Wish(("Promoted", "Guarded", "GuardEnded"), seconds(within))
+def promoted(within: str, never: str = "") -> Wish:
+    """The candidate is promoted in time, and something is never said."""
+    return Wish(("Promoted", "Guarded", "GuardEnded"), seconds(within), never=never)
 
 
 def rolled_back(within: str = "", naming: str = "", failed: float = math.inf) -> Wish:
     """Its traffic is taken away from it, in time and at this cost."""
     limit = seconds(within) if within else math.inf
-    return Wish(("RolledBack", "Withdrawn"), limit, naming, failed)
+    return Wish(("RolledBack", "Withdrawn"), limit, naming=naming, failed=failed)
 
 
-def held(naming: str = "") -> Wish:
-    """It is held, and what is said names the cause."""
-    return Wish(("Held", "Withdrawn"), naming=naming)
+def held(naming: str = "", within: str = "") -> Wish:
+    """It is held, and what is said names the cause; the night ends in time, since it has come to
+    wait for a person half an hour before."""
+    limit = seconds(within) if within else math.inf
+    return Wish(("Held", "Withdrawn"), limit, naming=naming)
 
 
 def taken_back(within: str = "") -> Wish:
@@ -170,6 +225,14 @@ def kept(naming: str = "") -> Wish:
     return Wish(("Guarded", "GuardEnded"), naming=naming)
 
 
+def alarmed(within: str = "", since: str = "") -> Wish:
+    """The monitor raises an alarm, so long after the rollout would have begun."""
+    limit = seconds(within) if within else math.inf
+    return Wish(("Alarmed",), limit, seconds(since) if since else 0.0)
+
+
+QUIET: Final = Wish(("Quiet",))
+"""The monitor raises no alarm."""
 EVER_PROMOTED: Final = Wish(("Promoted", "Guarded", "GuardEnded"))
 EVER_ROLLED_BACK: Final = Wish(("RolledBack", "TakenBack"))
 
@@ -206,21 +269,40 @@ class Scenario:
     scrape: float = 15.0
     """Seconds."""
     errors: float = 0.005
-    server: Literal["default", "bentoml", "istio"] = "default"
+    takes: float = 0.0
+    """Seconds that half of the requests take at most, which are counted when they end; 0: what is
+    usual, and they are counted at once."""
+    spread: float = 0.0
+    """Standard deviation of the logarithm of how much pods differ, in errors and in latency."""
+    server: Literal["default", "bentoml", "istio", "successes"] = "default"
+    """The last one counts requests when they begin, and predictions when they end."""
     parts: Sequence[Part] = (Part(1.0),)
     classes: Mapping[str, float] = field(default_factory=lambda: {"no": 0.8, "yes": 0.2})
     features: bool = False
     """Whether pods export a feature `amount`."""
     feedback: Late | None = None
+    purposes: int = 0
+    """Categories of a feature `purpose`, all as common."""
     nodes: int = 10
+    zones: int = 3
     troubles: Sequence[Trouble] = ()
     dies_every: float | None = None
     """Seconds after which, more or less, each of the candidate's pods is killed for its memory."""
+    dies_after: float = 0.0
+    """Seconds since the candidate's first request before which none is killed."""
     both_die: bool = False
     """Whether stable's are too."""
     replaced: bool = False
     """Whether a pod of stable was replaced twenty minutes before."""
+    incidents: Sequence[Incident] = ()
+    edits: Sequence[Edit] = ()
     gateway: bool = True
+    sticky: bool = False
+    """Whether the gateway keeps the sessions of clients."""
+    rollout: Mapping[str, Any] = field(default_factory=dict)
+    """What else the user sets in `rollout`."""
+    monitoring: Mapping[str, Any] | None = None
+    """What the user has monitored, in a night without a rollout."""
     guard: str = ""
     """Its duration."""
     steps: Sequence[int] = ()
@@ -241,8 +323,11 @@ class Scenario:
         """What the user applies."""
         container = {"name": "model", "image": "m:1", "ports": [{"containerPort": 8080}]}
         rollout: dict[str, Any] = {}
-        if self.server != "default":
+        if self.server in PRESETS:
             rollout["analysis"] = {"preset": PRESETS[self.server]}
+        if self.server == "successes":
+            counted = {"requests": {"metric": "model_requests_total"}, "successes": PREDICTIONS}
+            rollout["analysis"] = {"checks": [{"name": "errors", "errorRate": counted}]}
         if self.feedback:
             checks = [{"name": "errors", "errorRate": {}}, {"name": "users", "feedback": {}}]
             rollout["analysis"] = {"checks": checks}
@@ -250,11 +335,16 @@ class Scenario:
             rollout["steps"] = [{"setWeight": weight} for weight in self.steps]
         if self.guard:
             rollout["guard"] = {"duration": self.guard}
-        gateway = {"traffic": {"gateway": {"parentRefs": [{"name": "public"}]}}}
+        rollout |= self.rollout
+        attached: dict[str, Any] = {"parentRefs": [{"name": "public"}]}
+        if self.sticky:
+            attached["rules"] = [{"sessionPersistence": {"sessionName": "s", "type": "Cookie"}}]
+        gateway = {"traffic": {"gateway": attached}}
         return {
             "model": {"version": version},
             "replicas": self.pods,
             "template": {"spec": {"containers": [container]}},
             **(gateway if self.gateway else {}),
             **({"rollout": rollout} if rollout else {}),
+            **({"monitoring": self.monitoring} if self.monitoring is not None else {}),
         }

@@ -9,15 +9,25 @@ from typing import Any, Final
 
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Needs, meaning_of
-from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult
+from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult, Series
 from tests.bench.scenarios.exporting import Exports
-from tests.bench.scenarios.scenario import BEFORE, NEW, OLD, Ending, Outcome, Scenario
+from tests.bench.scenarios.scenario import (
+    BEFORE,
+    NEW,
+    OLD,
+    Edit,
+    Ending,
+    Incident,
+    Outcome,
+    Scenario,
+)
 from tests.campaign.memory import world as worlds
 from tests.campaign.memory.pods import Pod
 from tests.campaign.memory.world import MemoryPrometheus, World, in_moved_time
 
 LOOK: Final = 5.0
 """Seconds between two looks at how it goes."""
+ALARMS: Final = ("Drifted", "PredictionsDrifted", "ErrorsAboveLimit", "FeedbackAboveLimit")
 ASLEEP: Final = 1800.0
 """Seconds after which nothing is expected of a rollout that waits for a person: nobody comes."""
 
@@ -30,14 +40,15 @@ class ScenarioPrometheus(MemoryPrometheus):
     def _answer(self, asked: ArmQuery, now: float) -> QueryResult:
         if self.down:
             return QueryError("Prometheus refused the connection")
-        if not isinstance(asked.query, CounterQuery):
-            return ()
         self.exported.advance(self.everyone, now)
         mine = [
             pod
             for pod in self.everyone
             if (pod.namespace, pod.deployment) == (asked.arm.namespace, asked.arm.workload)
         ]
+        if not isinstance(asked.query, CounterQuery):
+            psi = [(each, self.exported.gauge(each, now)) for each in mine if each.ready]
+            return tuple(Series({"pod": pod.name}, [(now, value)]) for pod, value in psi)
         return tuple(
             series
             for pod in mine
@@ -107,32 +118,70 @@ async def _course(world: ScenarioWorld, scenario: Scenario) -> Outcome:
     rollout = world.exported.clocks.rollout
     while world.now < rollout:
         await _wait(world, scenario)
-    await world.apply(scenario.spec(NEW))
+    spec = scenario.spec(OLD if scenario.monitoring is not None else NEW)
+    await world.apply(spec)
     morning = rollout + seconds(scenario.lasts)
     moved = world.now
     weights: list[float] = []
+    to_come: list[Edit | Incident] = [*scenario.edits, *scenario.incidents]
+    back = math.inf
     while True:
         await _wait(world, scenario)
+        for each in [each for each in to_come if _begun(world, each)]:
+            to_come.remove(each)
+            if isinstance(each, Edit):
+                spec = _edited(spec, each)
+                await world.apply(spec)
+            else:
+                back = min(back, await _befall(world, each))
+        if world.now >= back:
+            back = math.inf
+            world.launch()
         status = _status(world)
         weight = _weight(status)
         if weight and weight not in weights[-1:]:
             weights.append(weight)
-        ending = _ending(status, guard=bool(scenario.guard))
+            world.exported.weights.append((world.now, weight))
+        ending = _ending(status, scenario)
         if ending in ("Guarded", "Promoted", "GuardEnded"):
             clocks = world.exported.clocks
             clocks.promotion = min(clocks.promotion, world.now)
         moved = moved if _waits_for_a_person(status) else world.now
         over = world.now >= morning or world.now > moved + ASLEEP
-        if ending not in ("Guarded", "Held", "Withdrawn") or over:
+        if ending not in ("Guarded", "Held", "Withdrawn", "Quiet") or over:
             return replace(_outcome(world, scenario, status, ending), weights=tuple(weights))
+
+
+def _begun(world: ScenarioWorld, each: Edit | Incident) -> bool:
+    return world.now >= world.exported.clocks.begun(each.clock) + each.after
+
+
+def _edited(spec: Mapping[str, Any], edit: Edit) -> dict[str, Any]:
+    replicas = {} if edit.replicas is None else {"replicas": edit.replicas}
+    return {**spec, **replicas, "rollout": {**spec.get("rollout", {}), **edit.rollout}}
+
+
+async def _befall(world: ScenarioWorld, incident: Incident) -> float:
+    """When the operator is started again; infinity: it was not ended."""
+    if incident.what == "operator down":
+        await world.kill()
+        return world.now + incident.lasts
+    mine = [pod for pod in world.pods.pods.values() if pod.version == incident.of and pod.ready]
+    for pod in mine[-incident.pods :]:
+        if incident.what == "evicted":
+            world.pods.lose(pod)
+        else:
+            world.pods.unready(pod, incident.lasts)
+    return math.inf
 
 
 async def _wait(world: ScenarioWorld, scenario: Scenario) -> None:
     await asyncio.sleep(LOOK)
+    since = world.exported.clocks.traffic + scenario.dies_after if scenario.dies_after else 0.0
     for pod in list(world.pods.pods.values()):
         dies = scenario.both_die or pod.version == NEW
         lives = (scenario.dies_every or math.inf) * _endurance(pod)
-        if dies and pod.ready and world.now - pod.turned > lives:
+        if dies and pod.ready and world.now - max(pod.turned, since) > lives:
             world.pods.kill_for_memory(pod)
     world._check_the_operator()
     world.forget()
@@ -159,13 +208,16 @@ def _status(world: ScenarioWorld) -> Mapping[str, Any]:
     return found
 
 
-def _ending(status: Mapping[str, Any], *, guard: bool) -> Ending:
+def _ending(status: Mapping[str, Any], scenario: Scenario) -> Ending:
+    if scenario.monitoring is not None:
+        raised = (each for each in status.get("conditions", []) if each["type"] in ALARMS)
+        return "Alarmed" if any(each["status"] == "True" for each in raised) else "Quiet"
     candidate = status.get("candidate")
     if status.get("rejected"):
         reason = status["rejected"]["reason"]
         return "TakenBack" if reason == "GuardFailed" else "RolledBack"
     if (status.get("stable") or {}).get("version") == NEW and not candidate:
-        return "GuardEnded" if guard else "Promoted"
+        return "GuardEnded" if scenario.guard else "Promoted"
     if candidate and candidate.get("guarding"):
         return "Guarded"
     return "Withdrawn" if candidate and candidate["stage"] == "Withdrawn" else "Held"

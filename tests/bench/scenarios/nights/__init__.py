@@ -5,16 +5,25 @@ to be changed to what it does.
 """
 
 from tests.bench.scenarios.nights import (
+    edits,
     feedback,
     guards,
+    hanging,
     inputs,
+    interruptions,
     models,
+    monitors,
     nodes,
     outages,
     quiet,
+    readings,
     routes,
+    scaling,
+    slow,
     starts,
     unusual,
+    verdicts,
+    zones,
 )
 from tests.bench.scenarios.scenario import Scenario
 
@@ -29,5 +38,14 @@ SCENARIOS: tuple[Scenario, ...] = (
     *guards.SCENARIOS,
     *feedback.SCENARIOS,
     *unusual.SCENARIOS,
+    *hanging.SCENARIOS,
+    *verdicts.SCENARIOS,
+    *zones.SCENARIOS,
+    *readings.SCENARIOS,
+    *scaling.SCENARIOS,
+    *interruptions.SCENARIOS,
+    *edits.SCENARIOS,
+    *slow.SCENARIOS,
+    *monitors.SCENARIOS,
 )
 """Their names differ."""

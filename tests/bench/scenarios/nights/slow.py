@@ -1,0 +1,117 @@
+"""Models that take long to answer, and start badly on a single pod."""
+
+from tests.bench.scenarios.scenario import (
+    EVER_PROMOTED,
+    EVER_ROLLED_BACK,
+    Scenario,
+    Trouble,
+    held,
+    promoted,
+    rolled_back,
+)
+
+KIND = "slow models"
+UNDER_WAY = "under way|in flight|not answered yet|begun"
+SLOWLY = {"analysis": {"preset": "BentoML", "checks": [{"name": "slow", "latency": {}}]}}
+
+SCENARIOS = (
+    Scenario(
+        KIND,
+        "answers-of-20s-good",
+        "An answer takes twenty seconds, ten requests a second; requests are counted when they "
+        "come and predictions when they are made. Nothing fails.",
+        server="successes",
+        takes=20.0,
+        traffic=10.0,
+        errors=0.0,
+        steps=(5, 25, 50),
+        lasts="3h",
+        right=[promoted("90m")],
+        acceptable=[promoted("3h"), held(UNDER_WAY)],
+        forbidden=[EVER_ROLLED_BACK],
+    ),
+    Scenario(
+        KIND,
+        "answers-of-20s-bad",
+        "The same, and a tenth of the new model's requests never get a prediction.",
+        server="successes",
+        takes=20.0,
+        traffic=10.0,
+        errors=0.002,
+        troubles=[Trouble(errors=0.1)],
+        lasts="3h",
+        right=[rolled_back("45m")],
+        acceptable=[rolled_back(), held("errors")],
+        forbidden=[EVER_PROMOTED],
+    ),
+    Scenario(
+        KIND,
+        "answers-of-5s-good",
+        "Five seconds an answer, thirty requests a second, the same counters, nothing fails.",
+        server="successes",
+        takes=5.0,
+        traffic=30.0,
+        errors=0.0,
+        right=[promoted("1h")],
+        acceptable=[promoted("2h"), held(UNDER_WAY)],
+        forbidden=[EVER_ROLLED_BACK],
+    ),
+    Scenario(
+        KIND,
+        "answers-of-a-minute-slower-under-load",
+        "An answer takes a minute. The new model is as fast while it gets little, and three times "
+        "slower from a quarter of the traffic on.",
+        server="bentoml",
+        takes=60.0,
+        traffic=20.0,
+        errors=0.0,
+        rollout=SLOWLY,
+        steps=(5, 25, 50),
+        troubles=[Trouble(slower=3.0, from_weight=25.0)],
+        right=[rolled_back("1h")],
+        acceptable=[rolled_back(), held("slow|latency")],
+        forbidden=[EVER_PROMOTED],
+    ),
+    Scenario(
+        KIND,
+        "answers-of-a-minute-slower-at-half",
+        "The same, and it is slower from half of the traffic on: the last step is the one that "
+        "tells.",
+        server="bentoml",
+        takes=60.0,
+        traffic=20.0,
+        errors=0.0,
+        rollout=SLOWLY,
+        steps=(5, 25, 50),
+        troubles=[Trouble(slower=3.0, from_weight=50.0)],
+        right=[rolled_back("1h")],
+        acceptable=[rolled_back(), held("slow|latency")],
+        forbidden=[EVER_PROMOTED],
+    ),
+    Scenario(
+        KIND,
+        "answers-of-a-minute-good",
+        "An answer takes a minute with either model, however much they get.",
+        server="bentoml",
+        takes=60.0,
+        traffic=20.0,
+        errors=0.0,
+        rollout=SLOWLY,
+        steps=(5, 25, 50),
+        right=[promoted("90m")],
+        acceptable=[promoted("2h")],
+        forbidden=[EVER_ROLLED_BACK],
+    ),
+    Scenario(
+        KIND,
+        "one-pod-fails-from-its-first-request",
+        "One pod, six requests a second, and the new model fails one in ten from its first request "
+        "on. If you wait, tell me why.",
+        traffic=6.0,
+        pods=1,
+        troubles=[Trouble(errors=0.1)],
+        right=[rolled_back("3m")],
+        acceptable=[rolled_back("10m", "start|warm")],
+        forbidden=[EVER_PROMOTED],
+    ),
+)
