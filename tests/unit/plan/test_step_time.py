@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from tests.support.simulated_rollout import A, B, GATEWAY, SimulatedRollout, serving
+from tests.support.simulated_rollout import GATEWAY, A, B, SimulatedRollout, serving
 
 MINUTE: Final = 60.0
 HALF: Final = [{"setWeight": 50}]
