@@ -74,6 +74,28 @@ def test_a_scenario_runs_through_the_whole_operator_and_twice_the_same() -> None
     assert f"| fails-everything | 1 | 1 | 0 | 0 | 0 | RolledBack 1 | {took} |" in page
 
 
+@pytest.mark.parametrize(
+    ("name", "seeds"),
+    [
+        pytest.param(
+            *("pods-start-slowly-and-fail-a-little", 4),
+            marks=pytest.mark.xfail(reason="one check does not know of a start that another sees"),
+        ),
+        pytest.param(
+            *("answers-of-20s-good", 1),
+            marks=pytest.mark.xfail(reason="requests under way are counted as failures"),
+        ),
+        pytest.param(
+            *("answers-of-a-minute-slower-at-half", 4),
+            marks=pytest.mark.xfail(reason="a step passes on requests from before its weight"),
+        ),
+    ],
+)
+def test_nights_that_are_known_to_end_badly(name: str, seeds: int) -> None:
+    grades = {run((name, seed)).grade for seed in range(1, seeds + 1)}
+    assert grades <= {Grade.RIGHT, Grade.ACCEPTABLE}
+
+
 def test_the_page_has_a_row_for_each_night_and_for_each_traffic() -> None:
     promoted_at = Outcome("Promoted", 90.0, "", 0.0, 100, 1, weights=(25.0, 50.0, 100.0))
     name = steps.named(10.0, (), bad=False)

@@ -77,6 +77,19 @@ def a_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tests
 
 
+def test_what_is_marked_as_known_to_fail_is_told_apart_from_what_was_skipped(a_layer: Path) -> None:
+    known = "import pytest\n\n@pytest.mark.xfail(strict=True)\n" + SOCIABLE
+    (a_layer / "test_sociable.py").write_text(SOCIABLE.format(True))
+    (a_layer / "test_lonely.py").write_text(LONELY)
+    (a_layer / "test_known.py").write_text(known.format(False))
+    outcome = run("layer")
+    assert outcome.ran
+    assert (outcome.passed, outcome.skipped, outcome.known) == (2, 0, 1)
+    assert "2 passed, 0 failed, 0 skipped, 1 known to fail" in str(outcome)
+    (a_layer / "test_known.py").write_text(known.format(True))
+    assert not run("layer").ran, "mended, and the mark is still there"
+
+
 def test_what_runs_alone_runs_though_what_came_before_it_failed(a_layer: Path) -> None:
     (a_layer / "test_lonely.py").write_text(LONELY)
     (a_layer / "test_sociable.py").write_text(SOCIABLE.format(False))
