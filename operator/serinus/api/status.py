@@ -32,6 +32,7 @@ RETRAININGS_KEPT: Final = 8
 Phase = Literal["Healthy", "Progressing", "Paused", "RolledBack", "Degraded", "Unavailable"]
 Verdict = Literal["Pass", "Fail", "Inconclusive", "NoData", "Error"]
 Hash = Annotated[str, Field(max_length=16)]
+Digest = Annotated[str, Field(max_length=32)]
 Sentence = Annotated[str, Field(max_length=1024)]
 ReasonText = Annotated[str, Field(max_length=64)]
 
@@ -1567,6 +1568,11 @@ class Status(StatusType):
     former: Annotated[list[Hash], Field(max_length=100)] = Field(
         default_factory=list,
         description="Former stable revisions, newest first; undo returns to them.",
+    )
+    contents: Annotated[dict[Hash, Digest], Field(max_length=120)] = Field(
+        default_factory=dict,
+        description="Digest of the model and template of each revision above. What is stored "
+        "under the name of one of them with other content is not that revision.",
     )
     decisions: Annotated[list[Decision], Field(max_length=20)] = Field(
         default_factory=list, description="Recent decisions, newest first."

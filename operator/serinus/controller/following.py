@@ -66,7 +66,7 @@ def follow(
         registries.forget(*key)
         return None
     answer = registries.follow(*key, reference)
-    history = read_history(store.family(*key, live["metadata"]["uid"]).objects())
+    history = read_history(store.family(*key, live["metadata"]["uid"]).objects(), status)
     return following(live["spec"], reference, answer, status, history, now)
 
 

@@ -65,7 +65,7 @@ class Observed:
         desired = identified(desired, owner, live["spec"], status, objects)
         revisions = read_revisions(desired, live["spec"], status, objects)
         desired = mountable(desired, status, revisions, objects, initializer)
-        serving = who_serves(owner, desired, objects)
+        serving = who_serves(owner, desired, objects, status)
         desired = replace(
             desired, incompatibility=incompatibility(desired, status, revisions, serving)
         )

@@ -380,7 +380,7 @@ class Reconciler:
             return WriteOutcome(), False
         owner, spec, state = observed.owner, observed.desired.spec, observed.state
         found = observed.anew(plan.status)
-        history, running = read_history(found.objects), plan.wanted.replicas
+        history, running = read_history(found.objects, plan.status), plan.wanted.replicas
         limit = spec.revision_history_limit
         keep = revisions_kept(found.revisions, history, running, plan.status, limit)
         desired = children(owner, spec, keep, plan.wanted, found.objects, self._initializer)

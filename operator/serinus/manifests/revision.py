@@ -58,6 +58,11 @@ def approval_digest(spec: Manifest) -> str:
     return _digest({**_identity(spec), "rollout": spec.get("rollout")}).hex()[:32]
 
 
+def content_digest(spec: Manifest) -> str:
+    """32 hexadecimal digits: a digest of what a revision is made of, in a raw spec."""
+    return _digest(_identity(spec)).hex()[:32]
+
+
 def _identity(spec: Manifest) -> Manifest:
     """What a revision is made of."""
     return {"model": spec.get("model"), "template": spec["template"]}
@@ -121,8 +126,16 @@ class Revision:
     def stores(self, spec: Manifest) -> bool:
         """Whether it has exactly the model and the template of a raw spec. Two can have one hash,
         which somebody may have searched for."""
-        stored = {"model": self.model, "template": self.template}
-        return bool(_without_null(stored) == _without_null(_identity(spec)))
+        return bool(_without_null(self._stored) == _without_null(_identity(spec)))
+
+    @property
+    def content(self) -> str:
+        """Digest of its model and template: its name may be given to others, this cannot."""
+        return content_digest(self._stored)
+
+    @property
+    def _stored(self) -> Manifest:
+        return {"model": self.model, "template": self.template}
 
     def manifest(self, owner: Owner) -> Manifest:
         """The ControllerRevision that stores it."""

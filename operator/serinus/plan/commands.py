@@ -159,7 +159,12 @@ def _undo(s: Situation, revision: str) -> Situation | str:
     if candidate is not None and revision == candidate.revision:
         return f"revision {revision} is already being rolled out; its pods are awaited"
     if revision not in s.world.history:
-        return f"revision {revision} is not in the history"
+        if revision not in s.status.contents:
+            return f"revision {revision} is not in the history"
+        return (
+            f"revision {revision} was rolled out, but its ControllerRevision is gone or has "
+            "another model or template: put the one that you want into the spec"
+        )
     gates = [kind for kind in map(kind_of, s.steps) if isinstance(kind, Gate)]
     if revision not in s.status.former and gates:
         return (

@@ -11,6 +11,7 @@ from serinus.api.status import Candidate, Decision, Status
 from serinus.manifests.children import Wanted
 from serinus.manifests.routers import router_for
 from serinus.plan import guarding
+from serinus.plan.history import named_in
 from serinus.plan.pod_budget import with_restarts_counted
 from serinus.plan.progress import pods_needed, pods_ready, weight_given
 from serinus.plan.readiness import with_lost_readiness_counted
@@ -56,11 +57,24 @@ def decide(desired: Desired, status: Status, world: World, now: float) -> Plan:
         s.awaited.clear()  # all rules are asked again
     else:
         raise RuntimeError("the rules do not converge")
+    s = _with_contents_remembered(s)
     s = isolated(Part.REPORT, partial(report, _unread_noted(s)), lambda _: s)
     evict, wanted = pods_to_evict(s), _wanted(s)
     soonest = min(s.awaited, default=inf)
     wake_in = None if soonest == inf else soonest - now
     return Plan(s.status, wanted, s.new_decisions, evict, wake_in)
+
+
+def _with_contents_remembered(s: Situation) -> Situation:
+    """A name leads to what it named, as long as the status has the name: a former revision of which
+    nothing is stored any more is forgotten rather than named by its hash alone."""
+    if s.world.contents is None:
+        return s
+    known = {**s.world.contents, **s.status.contents}
+    s = s.to(former=[name for name in s.status.former if name in known])
+    if s.desired.content:
+        known.setdefault(s.desired.revision, s.desired.content)
+    return s.to(contents={name: known[name] for name in sorted(named_in(s.status) & known.keys())})
 
 
 def _unread_noted(s: Situation) -> Situation:

@@ -13,7 +13,12 @@ from serinus.api.storage import is_downloaded
 from serinus.manifests.children import initializer_of
 from serinus.manifests.kinds import JOB
 from serinus.manifests.owner import NAME_LABEL, Manifest, Objects, Owner
-from serinus.manifests.revision import Revision, approval_digest, revision_hash
+from serinus.manifests.revision import (
+    Revision,
+    approval_digest,
+    content_digest,
+    revision_hash,
+)
 from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import Routed
 from serinus.manifests.service import selected_revision
@@ -41,6 +46,7 @@ def read_desired(
         spec=spec,
         generation=metadata["generation"],
         revision=revision_hash(metadata["name"], raw),
+        content=content_digest(raw),
         command=(metadata.get("annotations") or {}).get(COMMAND),
         problems=problems,
         selector=f"{NAME_LABEL}={metadata['name']}",
@@ -55,20 +61,27 @@ def identified(
     desired: Desired, owner: Owner, spec: Manifest, status: Status, objects: Objects
 ) -> Desired:
     """With the name that the revision of the raw spec already has, if it is a known one; with a
-    problem if the history has another model or template by this name."""
-    history = read_history(objects)
+    problem if another model or template has, or had, this name."""
+    history = _stored(objects)
     known = {*history, *running(objects), *named_in(status)}
     name = revision_hash(owner.name, spec, known)
     desired, stored = replace(desired, revision=name), history.get(name)
-    if stored is None or stored.stores(spec):
+    remembered = _is_remembered(desired, status)
+    if remembered and (stored is None or stored.stores(spec)):
         return desired
+    other = f"ControllerRevision {owner.child(name)}" if remembered else "what was rolled out by it"
     problem = (
-        f"spec.template: its hash is {name}, but ControllerRevision {owner.child(name)} has "
+        f"spec.template: its hash is {name}, but {other} has "
         "another model or template with this hash, so nothing of the spec is rolled out. This "
         "practically never happens by chance: find out who changed the spec. To roll it out "
         "nevertheless, change the template in any way, for example by an annotation."
     )
     return replace(desired, problems=(*desired.problems, problem))
+
+
+def _is_remembered(desired: Desired, status: Status) -> bool:
+    """Whether the spec may have its name: no other content was rolled out by it."""
+    return status.contents.get(desired.revision, desired.content) == desired.content
 
 
 def mountable(
@@ -82,10 +95,12 @@ def mountable(
     will be none for what is stable already."""
     steps = desired.spec.rollout.steps
     index = next((i for i, step in enumerate(steps) if step.mounts_model), None)
-    revision = revisions[desired.revision]
+    revision = revisions.get(desired.revision)
+    stands = status.stable is not None and status.stable.revision == desired.revision
+    if index is None or stands or revision is None:
+        return desired
     uri = revision.storage_uri
-    stands = status.stable is not None and status.stable.revision == revision.hash
-    if index is None or stands or uri is None or not is_downloaded(uri):
+    if uri is None or not is_downloaded(uri):
         return desired
     if initializer_of(revision, running(objects).get(revision.hash), initializer) is not None:
         return desired
@@ -97,8 +112,22 @@ def mountable(
     return replace(desired, problems=(*desired.problems, problem))
 
 
-def read_history(objects: Objects) -> dict[str, Revision]:
-    """Revisions by hash, from the ControllerRevisions."""
+def read_history(
+    objects: Objects, status: Status, command: str | None = None
+) -> dict[str, Revision]:
+    """Revisions by hash, from the ControllerRevisions. Of those that have a role, or that a command
+    names, those are left out of which the status remembers other content: anybody who may write the
+    spec can have one stored under the name of another that was cleaned up."""
+    roles = (status.stable, status.candidate, *status.retiring)
+    asked = {*(role.revision for role in roles if role), *(command or "").split("/")[1:2]}
+    found = _stored(objects)
+    for name in asked & found.keys() & status.contents.keys():
+        if found[name].content != status.contents[name]:
+            del found[name]
+    return found
+
+
+def _stored(objects: Objects) -> dict[str, Revision]:
     found = (Revision.read(o) for (kind, _), o in objects.items() if kind == "ControllerRevision")
     return {revision.hash: revision for revision in found if revision}
 
@@ -108,9 +137,9 @@ def read_revisions(
 ) -> dict[str, Revision]:
     """The template of each revision by hash: from the history, otherwise from the raw spec if it
     has this revision, otherwise from its workload."""
-    known = read_history(objects)
+    known = read_history(objects, status)
     numbers = {role.revision: role.number for role in (status.stable, status.candidate) if role}
-    if desired.revision not in known:
+    if desired.revision not in known and _is_remembered(desired, status):
         number = numbers.get(desired.revision, 0)
         known[desired.revision] = replace(Revision.of(spec, number), hash=desired.revision)
     for name, live in running(objects).items():
@@ -132,7 +161,8 @@ def incompatibility(
     shares = guard is not None or any(step.gives for step in desired.spec.rollout.steps)
     if stable is None or stable.hash == desired.revision or not shares:
         return None
-    return router_for(desired.spec).incompatibility(stable, revisions[desired.revision])
+    wanted = revisions.get(desired.revision)
+    return router_for(desired.spec).incompatibility(stable, wanted) if wanted else None
 
 
 def _becomes_stable(status: Status, desired: Desired) -> Candidate | None:
@@ -157,14 +187,16 @@ def read_world(
     whatever their status says, and `outranked` why they get no requests; `facts` are fields of
     World that are not in any child."""
     workloads = read_workloads(objects)
-    history = read_history(objects)
+    history = read_history(objects, status, desired.command)
     known = {name: KnownRevision(each.number, each.version) for name, each in history.items()}
+    unremembered = (named_in(status) - status.contents.keys()) & history.keys()
+    facts["contents"] = {name: history[name].content for name in unremembered}
     router = router_for(desired.spec)
     leads_to = None if unserved else router.leads_to(owner, objects)
     facts["leads_to"] = leads_to
     jobs = frozenset(name for kind, name in objects if kind == JOB.name)
     facts["tasks"] = facts.get("tasks", frozenset()) | jobs
-    facts["serving"] = who_serves(owner, desired, objects)
+    facts["serving"] = who_serves(owner, desired, objects, status)
     facts["less_scraped"] = _less_scraped(status, revisions)
     problems = [*_lost(owner, status, revisions), *_unkept(owner, status, revisions)]
     if unserved:
@@ -206,9 +238,9 @@ def _less_scraped(status: Status, revisions: Mapping[str, Revision]) -> str:
     return less_scraped(*known) if len(known) == len(roles) else ""
 
 
-def who_serves(owner: Owner, desired: Desired, objects: Objects) -> str | None:
+def who_serves(owner: Owner, desired: Desired, objects: Objects, status: Status) -> str | None:
     """The revision behind the Service; of two, the one that is not rolled out."""
-    known = set(read_history(objects)) & set(running(objects))
+    known = set(read_history(objects, status)) & set(running(objects))
     service = objects.get(("Service", owner.name))
     if service is None:
         return None
@@ -244,9 +276,9 @@ def _lost(owner: Owner, status: Status, revisions: Mapping[str, Revision]) -> It
         Reason.HISTORY_LOST,
         Severity.INTERVENTION,
         About.HISTORY,
-        f"ControllerRevision {name} and {' or '.join(WORKLOADS)} {name} are missing, so it is "
-        "unknown what stable's pods run; restore the ControllerRevision, or restore its model and "
-        "template in the spec.",
+        f"ControllerRevision {name} and {' or '.join(WORKLOADS)} {name} are missing, or store "
+        "another model or template, so it is unknown what stable's pods run; restore the "
+        "ControllerRevision, or restore its model and template in the spec.",
     )
 
 

@@ -62,6 +62,8 @@ class Desired:
     """Name of the ModelDeployment, for messages."""
     digest: str = ""
     """Of model, template and rollout, as an approval names it."""
+    content: str = ""
+    """Of model and template; empty: nothing of it is to be remembered."""
     following: Following | None = None
     """What the spec follows in a registry; None: nothing."""
 
@@ -177,6 +179,8 @@ class World:
     """The observed state."""
 
     history: Mapping[str, KnownRevision] = field(default_factory=dict)
+    contents: Mapping[str, str] | None = None
+    """Digests of those in the history that the status names and has none of; None: not read."""
     workloads: Mapping[str, Workload] = field(default_factory=dict)
     endpoints: int | None = None
     """Ready addresses of the candidate's Service; None: not read."""

@@ -93,6 +93,43 @@ def test_else_its_deployment_tells_what_it_runs_and_is_not_changed_by_it() -> No
     assert set(again) == set(objects)
 
 
+def test_a_revision_of_a_role_is_what_the_status_remembers_whatever_is_stored_by_its_name() -> None:
+    other = Revision.of(raw(NEXT), 1)
+    objects = live()
+    stored = objects["ControllerRevision", OWNER.child(OLD.hash)]
+    stored["data"] = {"model": other.model, "template": other.template}
+    remembers = STATUS.replace(contents={OLD.hash: OLD.content})
+    spec = raw(NEW)
+    metadata = {"namespace": "shop", "name": "fraud", "generation": 1}
+    desired = read_desired({"metadata": metadata, "spec": spec}, Spec.model_validate(spec))
+    found = read_revisions(desired, spec, remembers, objects)
+    assert found[OLD.hash].recovered, "its Deployment tells what its pods run"
+    assert OLD.hash not in read_world(OWNER, desired, remembers, objects, found).history
+    del objects["Deployment", OWNER.child(OLD.hash)]
+    found = read_revisions(desired, spec, remembers, objects)
+    assert OLD.hash not in found
+    world = read_world(OWNER, desired, remembers, objects, found)
+    assert any("store another model or template" in each.text for each in world.problems)
+
+
+def test_a_template_does_not_take_the_name_of_a_revision_that_is_no_longer_stored() -> None:
+    harmless, evil = colliding()
+    owner = Owner("shop", LONG_NAME, "4f7c")
+    metadata = {"namespace": "shop", "name": LONG_NAME, "generation": 1}
+    was = read_desired({"metadata": metadata, "spec": harmless}, Spec.model_validate(harmless))
+    named = (
+        STATUS.replace(former=[was.revision]),
+        STATUS.replace(stable=Stable(revision=was.revision, number=1, since=0.0), candidate=None),
+    )
+    for status in named:
+        remembers = status.replace(contents={was.revision: was.content})
+        now = read_desired({"metadata": metadata, "spec": evil}, Spec.model_validate(evil))
+        [problem] = identified(now, owner, evil, remembers, {}).problems
+        assert "what was rolled out by it has another model or template" in problem
+        assert was.revision not in read_revisions(now, evil, remembers, {})
+        assert not identified(was, owner, harmless, remembers, {}).problems
+
+
 @pytest.mark.parametrize("asked", [NEW, NEXT])
 def test_the_split_is_read_back_and_the_status_says_what_is_lost(asked: Revision) -> None:
     objects = live(("ControllerRevision", OLD))

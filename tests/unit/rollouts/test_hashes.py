@@ -1,6 +1,8 @@
 """The names of revisions, over versions of the operator."""
 
 import asyncio
+import copy
+from functools import partial
 from typing import Any
 
 import pytest
@@ -76,3 +78,39 @@ async def test_a_template_with_the_hash_of_a_revision_that_serves_is_refused(
         (running,) = await operator.cluster.list("Deployment", operator.namespace)
         image = running["spec"]["template"]["spec"]["containers"][0]["image"]
         assert image == "registry/evil:1", "what the status says serves, until a person decides"
+
+
+def healthy_but_not(revision: str, status: dict[str, Any]) -> bool:
+    done = status["phase"] == "Healthy" and not status.get("retiring")
+    return done and status["stable"]["revision"] != revision
+
+
+async def test_an_undo_leads_to_what_was_stable_and_not_to_what_has_its_name_by_now(
+    operator: Operator,
+) -> None:
+    """The history keeps one revision, so the one to return to is gone, and a template with its hash
+    could be stored in its place."""
+    harmless, evil = colliding()
+    kept = {"revisionHistoryLimit": 1}
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        earlier(monkeypatch)
+        await operator.apply("fraud", **without_a_model(harmless), **kept)
+        status = await operator.until("fraud", lambda s: s["phase"] == "Healthy")
+        first = status["stable"]["revision"]
+        for image in ("registry/fraud:2", "registry/fraud:3"):
+            later = copy.deepcopy(without_a_model(harmless))
+            later["template"]["spec"]["containers"][0]["image"] = image
+            await operator.apply("fraud", **later, **kept)
+            served = partial(healthy_but_not, status["stable"]["revision"])
+            status = await operator.until("fraud", served, moving=5)
+        assert first in status["former"]
+        # held for an approval, or for anything else: it would be stored meanwhile
+        held = {"rollout": {"paused": True, "steps": [{"setWeight": 5}]}}
+        await operator.apply("fraud", **{**without_a_model(evil), **kept, **held})
+        status = await operator.until("fraud", lambda s: s["phase"] == "Degraded")
+        assert "what was rolled out by it has another model or template" in status["message"]
+        await operator.apply("fraud", **{**later, **kept, **held})
+        await operator.command("fraud", f"undo/{first}")
+        status = await operator.until("fraud", lambda s: "command" in s)
+        assert "its ControllerRevision is gone" in status["command"]["outcome"]
+        assert status["stable"]["revision"] != first
