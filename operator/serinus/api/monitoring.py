@@ -53,7 +53,8 @@ class GivenFeature(Type):
     )
     categories: Annotated[dict[CategoryName, Percent], Field(max_length=MOST_SHARES)] = Field(
         default_factory=dict,
-        description="Share of each category; missing values have the category missing.",
+        description="Share of each category; missing values have the category missing. Without "
+        "buckets, the remainder up to 100% is any other category.",
     )
 
     def problems(self) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from serinus.api.status import FeatureReference, FeatureStatus
 from serinus.judge.drift import weekly
@@ -10,6 +11,9 @@ from serinus.judge.drift.distribution import OTHER, Distribution
 from serinus.judge.drift.feature import WHOLE, Feature, Side, Tolerance
 from serinus.judge.drift.rarity import Rarity
 from serinus.judge.drift.weekly import DAY, HOUR
+
+_ROUNDED: Final = 1e-4
+"""By which the shares of a reference may miss 1 because each is rounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +116,17 @@ class ComparedFeature:
 
 
 def _shares(reference: FeatureReference) -> dict[str, float]:
+    """Of all values; those that the reference does not list are of any other category."""
     up_to, whole = {math.inf: 0.0}, 0.0
     for bound, share in zip((*reference.bounds, math.inf), reference.shares, strict=False):
         whole += share
         up_to[bound] = whole
     named = [name for name in reference.categories if name != OTHER]
-    return Distribution(up_to, reference.categories).sorted_into(reference.bounds, named)
+    rest = 1 - whole - math.fsum(reference.categories.values())
+    categories = dict(reference.categories)
+    if OTHER not in categories and rest > _ROUNDED:
+        categories[OTHER] = rest
+    return Distribution(up_to, categories).sorted_into(reference.bounds, named)
 
 
 def _sides(shares: Mapping[str, float], tolerance: Tolerance) -> dict[Side, float]:

@@ -31,7 +31,7 @@ def given(features: Iterable[GivenFeature]) -> list[FeatureReference]:
 def recorded(features: Mapping[str, Distribution], least: float) -> list[FeatureReference]:
     """From the counts of all features that have at least `least` values.
 
-    Of many categories only the most common are listed.
+    Of many categories only the most common are listed; the remainder is any other category.
     """
     enough = {name: seen for name, seen in features.items() if seen.total >= least}
     return [_recorded(name, enough[name]) for name in sorted(enough)]

@@ -87,6 +87,30 @@ def test_a_category_that_nobody_knew_is_a_drift() -> None:
     assert watching.feature("credit").message.startswith("credit: any other category ")
 
 
+def test_categories_beyond_those_that_a_reference_lists_are_no_drift_until_they_are_more() -> None:
+    steady = {f"shop-{number:02}": 40 for number in range(70)}
+    watching = Watching(reference={"recordFor": "10m", "minValues": 1500})
+    for _ in range(60):
+        watching.categories("shop", steady)
+        watching.look()
+    assert len(watching.known.reference[0].categories) == 64
+    assert not watching.feature("shop").drifted
+    for _ in range(20):
+        watching.categories("shop", {**steady, "unheard": 1000})
+        watching.look()
+    assert watching.feature("shop").message.startswith("shop: any other category ")
+    assert "8.6% in the reference" in watching.feature("shop").message
+
+
+def test_what_given_categories_leave_is_any_other() -> None:
+    reference = {"given": [{"feature": "credit", "categories": {"good": "60%", "bad": "10%"}}]}
+    watching = Watching(reference=reference)
+    for _ in range(40):
+        watching.categories("credit", {"good": 60, "bad": 10, "fair": 20, "none": 10})
+        watching.look()
+    assert not watching.feature("credit").drifted
+
+
 def test_a_range_that_empties_is_a_drift() -> None:
     watching = watching_given()
     watching.looks(20, (0.1, 0.4, 0.5, 0.0))
