@@ -8,7 +8,7 @@ from typing import Any, Final
 from serinus.cluster import ApiError, Cluster
 from serinus.cluster.pods import failure, left_behind, why_none_runs
 from serinus.manifests.kinds import JOB
-from serinus.manifests.owner import Manifest, Objects, Owner
+from serinus.manifests.owner import Manifest, Objects, Owner, controller_of
 from serinus.manifests.task import JOB_NAME_LABEL, TaskEnd, ended, runs
 
 _LONGEST: Final = 600
@@ -62,10 +62,17 @@ async def _look_at_pods(cluster: Cluster, owner: Owner, live: Manifest, seen: Se
         seen.ended.pop(name, None)
         seen.unknown[name] = f"The pods of Job {name} cannot be listed: {error}"
         return
+    # whoever may create a pod can give it the label
+    pods = [each for each in pods if _owns(live, each)]
     if name in seen.ended:
         seen.ended[name] = _explained(live, seen.ended[name], pods)
     elif (why := why_none_runs(pods)) is not None:
         seen.idle[name] = why
+
+
+def _owns(live: Manifest, pod: Manifest) -> bool:
+    controller = controller_of(pod)
+    return controller is not None and controller["uid"] == live["metadata"]["uid"]
 
 
 def _explained(live: Manifest, end: TaskEnd, pods: list[dict[str, Any]]) -> TaskEnd:

@@ -155,6 +155,32 @@ async def test_what_it_leaves_is_read_from_its_pod_and_compared(
     assert job in jobs(memory), "another spec leaves it, as one that has failed"
 
 
+async def test_what_another_pod_with_the_label_says_is_no_result(
+    memory: MemoryCluster, operator: Operator
+) -> None:
+    """Whoever may create pods can label one as a pod of the Job."""
+    forged = {"exitCode": 0, "message": '{"accuracy": 0.99}', "finishedAt": "2099-01-01T00:00:00Z"}
+    container = {"name": "main", "ready": False, "restartCount": 0}
+
+    def forge(event: str, live: Manifest) -> None:
+        if live["kind"] == "Job" and event == "ADDED":
+            name, space = live["metadata"]["name"], operator.namespace
+            labels = {"batch.kubernetes.io/job-name": name}
+            told = [{**container, "state": {"terminated": forged}}]
+            for other in ("a", "z"):
+                metadata = {"name": f"{other}-forged", "namespace": space, "labels": labels}
+                pod = {"kind": "Pod", "apiVersion": "v1", "spec": {}}
+                status = {"phase": "Succeeded", "containerStatuses": told}
+                metadata["creationTimestamp"] = live["metadata"]["creationTimestamp"]
+                memory.api.put({**pod, "metadata": metadata, "status": status})
+
+    memory.api.watchers.append(forge)
+    memory.jobs.said = '{"accuracy": 0.5}'
+    await in_its_job(memory, operator, "succeeds", limits=["result.accuracy >= 0.9"])
+    status = await until(operator, lambda s: s["rejected"] or s["candidate"]["weight"]["wanted"])
+    assert "result.accuracy is 0.5" in status["rejected"]["message"]
+
+
 async def test_a_result_that_went_with_its_pod_is_asked_for_again(
     memory: MemoryCluster, operator: Operator
 ) -> None:

@@ -4,9 +4,8 @@ An expression is short, has no loops, and is about one small object: no expressi
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache, partial
-from itertools import islice, product
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from serinus.api.steps.division import without_zeros
@@ -35,14 +34,7 @@ _REMEDY: Final = (
 )
 _EXAMPLE: Final = f"{_ROOT}.accuracy >= 0.8"
 _TEXT: Final = re.compile(r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'""")
-_VALUES: Final[Sequence[tuple[Any, Any]]] = ((-1e6, 1e6), ("", "1"), (False, True), ({}, {}))
-"""Two of each type that a field may have."""
-_MOST_TRIED: Final = 256
-"""Combinations of types."""
-_NO_FUNCTION: Final = "Undefined variable or function"
-"""What the library says of a function that is there, but not for these types."""
 _OPERATION: Final = re.compile(r"Unsupported operation: (?:float|int) (\S+) (?:float|int)\.")
-_NOT_BOOLEAN: Final = "not a boolean"
 _PATH: Final = r"(?:\.[A-Za-z_]\w*)+"
 _FIELD: Final = re.compile(rf"\b{_ROOT}({_PATH})(?![\w(])")
 _IN_ORDER: Final = re.compile(
@@ -74,57 +66,10 @@ def problem_of_limit(limit: str) -> str:
         return f"{min(unknown)} is unknown: an expression is about {_ROOT}, what the Job leaves"
     if not program.variables():
         return f"is the same whatever the Job leaves: compare {_ROOT}, as in {_EXAMPLE}"
-    return _problem_of_types(limit, program)
-
-
-def _problem_of_types(limit: str, program: "cel.Program") -> str:
-    """Why no result makes it true or false; empty: one may. Which fields a result has, and of which
-    types, is only known once a Job has left it, so all types are tried."""
-    paths = [path[1:] for path in dict.fromkeys(_FIELD.findall(_TEXT.sub("''", limit)))]
+    paths = (path[1:] for path in _FIELD.findall(_TEXT.sub("''", limit)))
     if deep := next((path for path in paths if path.count(".") > 1), ""):
         return f"{_ROOT}.{deep} cannot be there: a result is nested one level at most"
-    fields = [path for path in paths if not any(each.startswith(f"{path}.") for each in paths)]
-    tried = list(islice(product(range(len(_VALUES)), repeat=len(fields)), _MOST_TRIED + 1))
-    found = []
-    for types in tried[:_MOST_TRIED]:
-        found.append(_fits(program, fields, types))
-        if found[-1] is None:
-            return ""
-        if (numbers := _OPERATION.match(found[-1])) and not any(types):
-            return _of_numbers(*numbers[1])
-    if len(tried) > _MOST_TRIED:
-        return ""  # it may be about other types than were tried
-    if _NOT_BOOLEAN in found:
-        return f"is neither true nor false: compare it with something, as in {_EXAMPLE}"
-    return "compares or combines values of types that never fit, such as a number and text"
-
-
-def _fits(program: "cel.Program", fields: Sequence[str], types: Sequence[int]) -> str | None:
-    """Why the limit is no boolean of a result with fields of these types; None: it is one, or
-    something else is wrong with the values that were tried."""
-    outcomes = []
-    for which in (0, 1):
-        values = [_VALUES[index][which] for index in types]
-        given = {_ROOT: _nested(zip(fields, values, strict=True))}
-        try:
-            met = _run(partial(program.execute, given))
-        except TypeError as error:
-            return str(error)
-        except Exception as error:
-            if _NO_FUNCTION in str(error):
-                return str(error)
-            return None
-        outcomes.append(met)
-    return None if all(isinstance(met, bool) for met in outcomes) else _NOT_BOOLEAN
-
-
-def _nested(values: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """A result by path, such as stable.accuracy."""
-    made: dict[str, Any] = {}
-    for path, value in values:
-        *above, last = path.split(".")
-        (made.setdefault(above[0], {}) if above else made)[last] = value
-    return made
+    return ""
 
 
 def _of_numbers(operator: str) -> str:
@@ -171,7 +116,8 @@ def _is_met(limit: str, result: Mapping[str, Any]) -> bool:
         why = _why_not(error, limit, result)
         raise UnjudgedError(f"{limit} cannot be judged: {why}.") from error
     if not isinstance(met, bool):
-        raise UnjudgedError(f"{limit} cannot be judged: it is neither true nor false.")
+        why = f"it is neither true nor false: compare it with something, as in {_EXAMPLE}"
+        raise UnjudgedError(f"{limit} cannot be judged: {why}.")
     return met
 
 
@@ -197,6 +143,8 @@ def _why_not(error: Exception, limit: str, result: Mapping[str, Any]) -> str:
             f"{error.args[0]} is missing" if missing else f"it divides by 0{_values(limit, result)}"
         )
     if isinstance(error, TypeError):
+        if numbers := _OPERATION.match(str(error)):
+            return _of_numbers(numbers[1])
         return f"its values have other types than it needs{_values(limit, result)}"
     return _first_line(error)
 
