@@ -284,18 +284,20 @@ RETURNING: Final = StageRules(
     ),
     leads_to={None: "it serves, abort, or the spec has another revision", Stage.RETURNING: "undo"},
 )
+# What is proved against the promoted revision comes before what anybody wishes
 GUARDED: Final = StageRules(
     usual=(
+        *COMPARED_IN_A_GUARD,
+        take_back_what_is_shown_worse,
         unless_nothing_else_serves(end_the_guard_of_an_invalid_spec),
         *(*ALWAYS, *ORDERS, end_the_guard_of_what_the_spec_no_longer_has, DROPPED_BY_THE_SPEC),
         keep_to_the_guard_of_the_spec,
-        *COMPARED_IN_A_GUARD,
-        take_back_what_is_shown_worse,
         *REPLACED,
         end_the_guard_when_its_time_is_over,
         *(*MEASURED, run_the_clock_of_the_guard),
     ),
     with_an_invalid_spec=(
+        take_back_what_is_shown_worse,
         unless_nothing_else_serves(end_the_guard_of_an_invalid_spec),
         *(*ALWAYS, refuse_a_command),
     ),

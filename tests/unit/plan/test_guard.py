@@ -814,3 +814,21 @@ def test_failed_evidence_survives_what_the_status_keeps() -> None:
     assert rollout.status.candidate
     assert {each.state.reserve for each in rollout.status.candidate.checks} == {0.4}
     assert role(rollout.judged("Fail")) == (A, None, B)
+
+
+@pytest.mark.parametrize("wished", ["another", "invalid", "unguarded", "promote"])
+def test_what_is_proved_in_a_pass_comes_before_what_is_wished_in_it(wished: str) -> None:
+    rollout = looked(guarded())
+    match wished:
+        case "another":
+            rollout.revision = C
+        case "invalid":
+            rollout.problems = ("spec.rollout: is odd.",)
+        case "unguarded":
+            rollout.spec = {"rollout": {"steps": [{"setWeight": 50}]}}
+        case "promote":
+            rollout.command = f"promote/{B}"
+    looked(rollout, "Fail")
+    assert "GuardEnded" not in rollout.reasons
+    assert rollout.reasons.count("GuardFailed") == 1
+    assert rollout.status.stable and rollout.status.stable.revision == A

@@ -167,12 +167,11 @@ async def test_what_another_pod_with_the_label_says_is_no_result(
             name, space = live["metadata"]["name"], operator.namespace
             labels = {"batch.kubernetes.io/job-name": name}
             told = [{**container, "state": {"terminated": forged}}]
-            for other in ("a", "z"):
-                metadata = {"name": f"{other}-forged", "namespace": space, "labels": labels}
-                pod = {"kind": "Pod", "apiVersion": "v1", "spec": {}}
-                status = {"phase": "Succeeded", "containerStatuses": told}
-                metadata["creationTimestamp"] = live["metadata"]["creationTimestamp"]
-                memory.api.put({**pod, "metadata": metadata, "status": status})
+            metadata = {"name": "forged", "namespace": space, "uid": "1", "labels": labels}
+            metadata["creationTimestamp"] = "2099-01-01T00:00:00Z"
+            status = {"phase": "Succeeded", "containerStatuses": told}
+            pod = {"kind": "Pod", "apiVersion": "v1", "spec": {}, "status": status}
+            memory.api.put({**pod, "metadata": metadata})
 
     memory.api.watchers.append(forge)
     memory.jobs.said = '{"accuracy": 0.5}'
