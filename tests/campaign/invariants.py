@@ -13,6 +13,7 @@ from serinus.api.stages import COMPARED, Stage
 from serinus.controller.queue import BACKOFF_LONGEST
 from serinus.manifests.owner import NAME_LABEL
 from serinus.manifests.routers.rules import FRONTS
+from serinus.plan.progress import CARRIED_MEANWHILE
 from serinus.plan.stages import RULES
 from tests.campaign.history import Act, History, Snapshot, Write
 
@@ -169,6 +170,8 @@ def _weight_is_what_is_asked(history: History) -> Iterator[Violation]:
 
 
 def _weight_can_be_carried(history: History) -> Iterator[Violation]:
+    had: dict[str, int] = {}
+
     def wrong(s: Snapshot) -> str | None:
         candidate, stable = s.revision("candidate"), s.revision("stable")
         if not candidate or not stable or s.hindered & _SLOW or not s.gateway or not s.replicas:
@@ -179,7 +182,9 @@ def _weight_can_be_carried(history: History) -> Iterator[Violation]:
         if not mine or not weight:
             return f"{weight}% for no ready pod" if weight and theirs else None
         needed = min(size, max(1, math.ceil(size * weight / 100)))
-        if needed > mine:
+        had[candidate] = max(min(had.get(candidate, 0), s.replicas), mine)
+        lost = mine < had[candidate]
+        if needed > (mine if lost else CARRIED_MEANWHILE * mine):
             return (
                 f"the route gives {weight}% to {mine} ready pods of the candidate beside {theirs}"
             )
@@ -563,7 +568,8 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "ready pods can serve the weight",
-        "The route never gives a candidate more than its ready pods can serve.",
+        "The route never gives a candidate more than its ready pods can serve, and twice as much "
+        "while others are only added.",
         _weight_can_be_carried,
     ),
     Invariant(

@@ -58,10 +58,10 @@ WRONG = {
         live=ROLLING, ready=ALL, pods=ALL, asked={"old": 50, "new": 50}, split={"old": 100}
     ),
     "ready pods can serve the weight": stood(
-        live=live(stable=STABLE, candidate={**CANDIDATE, "weight": {"wanted": 50}}),
+        live=live(stable=STABLE, candidate={**CANDIDATE, "weight": {"wanted": 75}}),
         ready=ALL,
         pods=ALL,
-        asked={"old": 50, "new": 50},
+        asked={"old": 25, "new": 75},
     ),
     "nothing is left after deletion": stood(live=None, children=frozenset({("Service", "fraud")})),
     "the status message is correct": stood(live=SERVING, ready={"old": 3}, pods={"old": 4}),
