@@ -66,10 +66,11 @@ def identified(
     known = {*history, *running(objects), *named_in(status)}
     name = revision_hash(owner.name, spec, known)
     desired, stored = replace(desired, revision=name), history.get(name)
-    remembered = _is_remembered(desired, status)
-    if remembered and (stored is None or stored.stores(spec)):
+    other = "what was rolled out by it"
+    if stored is not None and not stored.stores(spec):
+        other = f"ControllerRevision {owner.child(name)}"
+    elif _is_remembered(desired, status):
         return desired
-    other = f"ControllerRevision {owner.child(name)}" if remembered else "what was rolled out by it"
     problem = (
         f"spec.template: its hash is {name}, but {other} has "
         "another model or template with this hash, so nothing of the spec is rolled out. This "
