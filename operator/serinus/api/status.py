@@ -1042,6 +1042,11 @@ class Candidate(StatusType):
         description="Time since which it is no longer in effect, until it is again. "
         "maxStepDuration and a pause exclude that time.",
     )
+    passed: KeptField[Annotated[str, Field(max_length=12)]] = Field(
+        default="",
+        description="Hash of the spec.rollout of which all steps have passed; if it changes, the "
+        "last one begins again.",
+    )
     entries: KeptField[int] = Field(
         default=0,
         description="Number of times that the weight of the step took effect. Each time the "

@@ -326,8 +326,8 @@ def promote_after_the_steps(s: Situation) -> Situation | None:
     held = (
         _wait_while_withdrawn(s)
         or hold_while_images_differ(s)
-        or _wait_for_all_pods(s)
         or _wait_while_paused(s)
+        or _wait_for_all_pods(s)
         or _serve_on(s)
         or _wait_for_the_route(s)
         or _wait_for_like_arms(s)

@@ -81,7 +81,10 @@ from serinus.plan.spec_changes import (
     start_what_the_spec_has,
     take_up_what_serves,
 )
-from serinus.plan.stepping import keep_to_the_steps_of_the_spec
+from serinus.plan.stepping import (
+    keep_to_the_steps_of_the_spec,
+    return_to_the_steps_of_another_policy,
+)
 from serinus.plan.task_review import review_the_task
 from serinus.plan.unlike import withdraw_from_a_candidate_that_stays_unlike
 
@@ -237,6 +240,7 @@ PROMOTING: Final = StageRules(
         roll_back_when_a_check_fails_for_certain,
         *REPLACED,
         *(*LACKING_PODS, end_unready_time, *UNSTEADY, *UNJUDGED),
+        return_to_the_steps_of_another_policy,
         *MEASURED,
         run_the_clock_while_pods_for_all_traffic_start,
         promote_after_the_steps,
@@ -246,7 +250,7 @@ PROMOTING: Final = StageRules(
         Stage.GUARDED: "its pods are ready",
         None: "its pods are ready and no guard is wanted, rolled back, or the spec has another "
         "revision",
-        Stage.STEPPING: "its pods ran different images",
+        Stage.STEPPING: "its pods ran different images, or spec.rollout changed",
         Stage.WITHDRAWN: "it cannot be judged",
         Stage.PROMOTING_BY_COMMAND: "promote, advance",
         Stage.RETURNING: "undo",

@@ -11,7 +11,7 @@ from serinus.api.status import Candidate, CheckStatus, Withdrawn
 from serinus.api.steps import Given, Step
 from serinus.judge import enter_step
 from serinus.manifests.task import Task
-from serinus.plan.policy import policy_digest
+from serinus.plan.policy import is_of, policy_digest
 from serinus.plan.situation import Situation
 from serinus.plan.steps import gate_at, kind_of
 from serinus.plan.steps.kind import Gate, StepKind
@@ -55,7 +55,13 @@ def enter_next_step(s: Situation, why: str) -> Situation:
     """Enter the next step; after the last step the candidate waits to be promoted."""
     index = _next_step(s)
     if index >= len(s.steps):
-        done = s.to_candidate(stage=Stage.PROMOTING, step=len(s.steps), step_since=None, hold=None)
+        done = s.to_candidate(
+            stage=Stage.PROMOTING,
+            step=len(s.steps),
+            step_since=None,
+            passed=policy_digest(s.desired.spec.rollout),
+            hold=None,
+        )
         message = f"All steps have passed; promoting revision {s.candidate.revision}. {why}"
         return done.because(Reason.PROMOTING, s.candidate.revision, message)
     return _enter(_at_step(s, index).to_candidate(hold=None), why)
@@ -169,6 +175,27 @@ def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
     kept = [i for i in within if kind_of(steps[i]).kept_by_edits and given_at(steps, i) == given]
     entered = _at_step(s, min(kept, default=max(within)))
     return _keep_to(entered, given) or entered
+
+
+def return_to_the_steps_of_another_policy(s: Situation) -> Situation | None:
+    """While pods for all traffic start, the traffic is that of the last step: what is added to the
+    spec by then, such as an approval or a check, is passed like before."""
+    candidate = s.candidate
+    if is_of(candidate.passed, s.desired.spec.rollout):
+        return None
+    since = candidate.effective_since and s.now
+    returned = s.to_candidate(
+        stage=Stage.STEPPING,
+        step=len(s.steps),
+        weight_since=since,
+        unmeasured=0.0,
+        unreadable_since=None,
+        hold=None,
+    )
+    if not s.steps:
+        return returned
+    message = "spec.rollout changed after all steps had passed: its last step begins again."
+    return returned.because(Reason.WEIGHT_CHANGED, candidate.revision, message)
 
 
 def _keep_to(s: Situation, given: Given) -> Situation | None:

@@ -35,6 +35,39 @@ def test_while_the_last_pods_are_awaited_it_holds_too() -> None:
     assert stable(rollout.given(paused=False).settle()) == B
 
 
+def test_an_approval_that_is_added_then_is_asked_for() -> None:
+    gated = [*STEPS, {"approval": {}}]
+    rollout = awaiting_the_last_pods().given(paused=True).settle()
+    assert (rollout.status.phase, rollout.reason) == ("Paused", "PausedBySpec")
+    rollout.given(paused=True, steps=gated).settle().judged("Pass")
+    rollout.given(paused=False, steps=gated).after(3600)
+    assert (stable(rollout), rollout.weight) == (A, 20)
+    assert rollout.reason in ("AwaitingApproval", "ApprovalsUnguarded")
+
+
+def test_a_step_that_is_added_then_is_taken() -> None:
+    more = [*STEPS, {"setWeight": 50}]
+    rollout = awaiting_the_last_pods().given(steps=more).after(600)
+    assert stable(rollout) == A
+    rollout.judged("Pass").settle()
+    assert (stable(rollout), rollout.weight) == (A, 50)
+
+
+def test_a_check_that_is_added_then_must_pass() -> None:
+    both = [{"name": "errors", "errorRate": {}}, {"name": "slow", "latency": {}}]
+    rollout = awaiting_the_last_pods().given(analysis={"checks": both}).after(600)
+    assert (stable(rollout), rollout.weight) == (A, 20)
+    rollout.judged("Inconclusive").after(600)
+    assert stable(rollout) == A
+    assert stable(rollout.judged("Pass").after(600)) == B
+
+
+def test_whoever_pauses_changes_no_policy() -> None:
+    rollout = awaiting_the_last_pods().given(paused=True).settle().given(paused=False).after(600)
+    assert stable(rollout) == B
+    assert rollout.reasons.count("Promoting") == 1
+
+
 def test_a_check_that_fails_rolls_back_then_as_well() -> None:
     rollout = awaiting_the_last_pods().given(paused=True).after(3600).judged("Fail")
     assert rollout.status.rejected

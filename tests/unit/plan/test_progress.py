@@ -129,7 +129,7 @@ def test_nothing_is_promoted_by_itself_on_checks_that_have_not_looked(verdict: V
     assert rollout.reason == "NoData"
     rollout.judged(verdict).after(3600)
     assert rollout.status.candidate
-    assert rollout.judged("Pass").status.candidate is None
+    assert rollout.judged("Pass").after(30).status.candidate is None
 
 
 def test_checks_that_are_added_while_the_last_pods_are_awaited_look_before_the_promotion() -> None:
@@ -140,7 +140,7 @@ def test_checks_that_are_added_while_the_last_pods_are_awaited_look_before_the_p
     rollout.given(analysis={"checks": [ERRORS]}).after(30)
     assert rollout.status.candidate and rollout.reason == "NoData"
     assert "No measurement yet." in rollout.status.message
-    assert rollout.judged("Pass").status.candidate is None
+    assert rollout.judged("Pass").after(30).status.candidate is None
 
 
 def test_a_promotion_without_steps_waits_for_no_check() -> None:
