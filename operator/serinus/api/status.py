@@ -1079,8 +1079,8 @@ class Candidate(StatusType):
     alone_since: Since | None = Field(
         default=None,
         description="Time since which stable had no ready pod while this revision served. Until "
-        "all of stable's pods are ready again, only a command or a failed check removes its "
-        "traffic.",
+        "all of stable's pods are ready again, or one has been for progressDeadline, only a "
+        "command or a failed check removes its traffic.",
     )
     replaced: Annotated[list[ReplacedPod], Field(max_length=16)] = Field(
         default_factory=list,

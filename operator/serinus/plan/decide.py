@@ -6,6 +6,7 @@ from math import inf
 
 from serinus.api.base import begun_by
 from serinus.api.isolation import Part, isolated
+from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
 from serinus.api.status import Candidate, Decision, Status
 from serinus.manifests.children import Wanted
@@ -17,7 +18,7 @@ from serinus.plan.progress import pods_needed, pods_ready, weight_given
 from serinus.plan.readiness import with_lost_readiness_counted
 from serinus.plan.replacing import pods_added, pods_to_evict
 from serinus.plan.retraining import retraining_tasks
-from serinus.plan.situation import Desired, Situation, World
+from serinus.plan.situation import Desired, SeenPod, Situation, World
 from serinus.plan.stages import RULES
 from serinus.plan.stepping import tasks_of
 from serinus.plan.summary import report
@@ -49,12 +50,13 @@ def decide(desired: Desired, status: Status, world: World, now: float) -> Plan:
     """(desired state, earlier decisions, observed state, now) -> what to do next."""
     # counts keep the time of Prometheus
     s = _observed(Situation(desired, begun_by(now, status), world, now))
+    seen = frozenset(s.awaited)
     for _ in range(4 * (len(desired.spec.rollout.steps) + 4)):
         changed = first_change(s)
         if changed is None:
             break
         s = changed
-        s.awaited.clear()  # all rules are asked again
+        s.awaited.intersection_update(seen)  # all rules are asked again
     else:
         raise RuntimeError("the rules do not converge")
     s = _with_contents_remembered(s)
@@ -122,8 +124,23 @@ def _alone_since(s: Situation, candidate: Candidate) -> float | None:
     stable = s.status.stable
     if stable is None or s.world.ready(stable.revision) >= guarding.stable_pods(s):
         return None
+    if not s.stable_is_down and _serves_steadily(s, stable.revision):
+        return None
     begins = s.stable_is_down and s.world.weight and s.world.ready(candidate.revision)
     return s.now if candidate.alone_since is None and begins else candidate.alone_since
+
+
+def _serves_steadily(s: Situation, revision: str) -> bool:
+    """Whether a pod of it has been ready for the progress deadline, and so is in no crash loop: all
+    of them may never be ready again, as where an autoscaler or a node takes one now and then."""
+    long = seconds(s.desired.spec.rollout.progress_deadline)
+    ready = [pod.turned for pod in s.world.listed.values() if _is_ready(pod, revision)]
+    since = min((turned for turned in ready if turned is not None), default=inf)
+    return since < inf and s.reached(since + long)
+
+
+def _is_ready(pod: SeenPod, revision: str) -> bool:
+    return pod.revision == revision and pod.ready and not pod.leaving
 
 
 def _wanted(s: Situation) -> Wanted | None:

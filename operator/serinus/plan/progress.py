@@ -408,8 +408,9 @@ def _serve_on(s: Situation) -> Situation | None:
         Reason.AWAITING_PODS,
         f"The spec has revision {s.desired.revision}, but stable revision {stable.revision} had no "
         f"ready pod, and has {s.world.ready(stable.revision)} of {replicas} now: "
-        f"{candidate.revision} serves until all are ready. To make {candidate.revision} stable "
-        f"instead, set serinus.dev/command to promote/{candidate.revision}. "
+        f"{candidate.revision} serves until all are ready, or one is steadily. To make "
+        f"{candidate.revision} stable instead, set serinus.dev/command to "
+        f"promote/{candidate.revision}. "
         f"{s.world.why_no_pods}".rstrip(),
     )
 

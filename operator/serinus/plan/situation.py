@@ -331,7 +331,7 @@ class Situation:
     @property
     def serves_alone(self) -> bool:
         """Whether the candidate is the only revision that serves: it has traffic and ready pods,
-        and stable had none and does not have all of them again, because pods in a crash loop serve
+        and stable had none and does not serve steadily again, because pods in a crash loop serve
         nothing."""
         candidate = self.status.candidate
         if candidate is None or candidate.alone_since is None or not self.world.weight:

@@ -12,6 +12,8 @@ from tests.support.simulated_rollout import A, B, C, SimulatedRollout
 
 QUOTA = "Deployment fraud-aaaaaaaa cannot be written: exceeded quota"
 
+POD = SeenPod("fraud-aaaaaaaa-1", A, created=0.0, restarts=0)
+
 
 @dataclass
 class Lost(SimulatedCluster):
@@ -21,6 +23,8 @@ class Lost(SimulatedCluster):
     refused_pods: str = ""
     most_ready: dict[str, int] = field(default_factory=dict)
     """By revision, the pods that get ready at most."""
+    ready_since: float | None = None
+    """Of a pod of stable; None: no pods were listed."""
 
     def at(self, now: float) -> World:
         found = super().at(now)
@@ -29,7 +33,9 @@ class Lost(SimulatedCluster):
             for name, each in found.workloads.items()
             if name not in self.lost
         }
-        found = replace(found, workloads=left)
+        turned = replace(POD, turned=self.ready_since)
+        listed = {} if self.ready_since is None else {turned.name: turned}
+        found = replace(found, workloads=left, listed=listed)
         return found.with_problems(of_the_pods(self.refused_pods)) if self.refused_pods else found
 
 
@@ -64,13 +70,31 @@ def test_it_serves_on_when_the_spec_leaves_it_until_stable_can(desired: str) -> 
     assert rollout.status.candidate and rollout.status.candidate.revision == B
     assert (rollout.weight, rollout.reason) == (50, "AwaitingPods")
     assert f"stable revision {A} had no ready pod, and has 0 of 4 now" in rollout.status.message
-    assert f"{B} serves until all are ready" in rollout.status.message
+    assert f"{B} serves until all are ready, or one is steadily" in rollout.status.message
     assert rollout.after(3600).status.candidate, "a step that is over passes nothing"
     rollout.world.broken = set()
     rollout.settle()
     left = "Reverted" if desired == A else "Superseded"
     assert left in rollout.reasons
     assert rollout.status.candidate is None or rollout.status.candidate.revision == C
+
+
+@pytest.mark.parametrize("desired", [A, C])
+def test_it_no_longer_serves_alone_once_stable_serves_steadily_though_never_with_all_pods(
+    desired: str,
+) -> None:
+    world = Lost()
+    rollout = halfway(world)
+    world.most_ready = {A: 0}
+    rollout.apply(desired)
+    world.most_ready = {A: 3}
+    world.ready_since = rollout.rollout.now
+    for _ in range(9):
+        rollout.after(60)
+        assert rollout.status.candidate and rollout.status.candidate.revision == B
+    rollout.after(60)
+    left = "Reverted" if desired == A else "Superseded"
+    assert left in rollout.reasons
 
 
 @pytest.mark.parametrize("desired", [A, C])
