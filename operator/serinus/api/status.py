@@ -438,6 +438,11 @@ class CheckState(StatusType):
     in_bounds_since: Timestamp | None = Field(
         default=None, description="Time since which a threshold is continuously within bounds."
     )
+    value_at: Timestamp | None = Field(
+        default=None,
+        description="Time at which the value of a threshold was last read; time in which nothing "
+        "was read is neither in nor out of bounds.",
+    )
     split: SplitState | None = Field(default=None, description="State of a trafficShare check.")
     reference: Reference | None = Field(
         default=None,

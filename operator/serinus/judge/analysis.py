@@ -322,7 +322,8 @@ def _looked(
 ) -> tuple[CheckStatus, ...]:
     """These checks after a look at what the arms counted. `beside`: what others found in it."""
     values = {q: a for q, a in measurement.candidate.items() if isinstance(q, ExpressionQuery)}
-    look = partial(Look, measurement.at, values=values, since=since, weight=weight)
+    apart = 2 * seconds(analysis.interval) + _LATE
+    look = partial(Look, measurement.at, values=values, since=since, weight=weight, apart=apart)
     look = partial(look, counted=progress.counted)
     answered = _answered(analysis, arms[0])
     known = progress.baseline

@@ -42,6 +42,16 @@ def test_a_breach_that_is_interrupted_starts_anew() -> None:
     assert look(simulated, 0.4).verdict == "Fail"
 
 
+@pytest.mark.parametrize("value", [0.4, 0.1])
+def test_time_in_which_nothing_was_read_is_not_held(value: float) -> None:
+    simulated = judging(**{"for": "10m"})
+    assert look(simulated, value).verdict == "Inconclusive"
+    simulated.at += 900
+    assert look(simulated, value).verdict == "Inconclusive"
+    found = [look(simulated, value).verdict for _ in range(40)]
+    assert found[-1] == ("Fail" if value > 0.25 else "Pass")
+
+
 def test_being_in_bounds_passes_only_once_it_has_been_held() -> None:
     simulated = judging(**{"for": "30s"})
     assert look(simulated, 0.1).verdict == "Inconclusive"

@@ -16,7 +16,7 @@ from serinus.metrics.queries import ExpressionQuery, QueryError, Series
 
 class ThresholdCheck:
     """Fail after `for` out of bounds, Pass after `for` within bounds. The worst element of the
-    result decides, and a result that cannot be read restarts both times."""
+    result decides. A result that cannot be read, and time in which none was, restart both times."""
 
     def __init__(self, settings: Threshold) -> None:
         self._settings = settings
@@ -28,7 +28,7 @@ class ThresholdCheck:
 
     def judge(self, state: CheckState, look: Look, budget: ErrorBudget) -> Finding:
         answer = look.values[self._query]
-        unknown = state.replace(breached_since=None, in_bounds_since=None)
+        unknown = state.replace(breached_since=None, in_bounds_since=None, value_at=None)
         if isinstance(answer, QueryError):
             return Finding("Error", Unreadable(answer.message), unknown)
         if not answer:
@@ -37,7 +37,8 @@ class ThresholdCheck:
             figures = NotFinite(self._settings.query, _value(odd), odd.labels)
             return Finding("Error", figures, unknown)
         worst = max(answer, key=lambda series: self._excess(_value(series)))
-        return self._held_or_not(state, look.at, worst)
+        read = state.value_at is not None and look.at - state.value_at <= look.apart
+        return self._held_or_not(state if read else unknown, look.at, worst)
 
     def learn(self, _: Sequence[Look]) -> CheckBaseline:
         """It compares nothing with stable."""
@@ -48,7 +49,9 @@ class ThresholdCheck:
         # not later than now, or a clock that was set back would keep it from deciding
         since = min((state.breached_since if breached else state.in_bounds_since) or at, at)
         state = state.replace(
-            breached_since=since if breached else None, in_bounds_since=None if breached else since
+            breached_since=since if breached else None,
+            in_bounds_since=None if breached else since,
+            value_at=at,
         )
         figures = self._figures(worst, breached, at - since)
         if not figures.long_enough:

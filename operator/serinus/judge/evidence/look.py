@@ -115,6 +115,8 @@ class Look:
     """What the check learned from stable's history."""
     weight: EffectiveWeight | None = None
     """None: what the step asks for is not in effect."""
+    apart: float = 0.0
+    """Seconds after the look before up to which none was missed."""
     counted: Mapping[str, float] = field(default_factory=dict)
     """By target, Unix seconds of the last sample counted before; a target without one is new."""
     starting: bool = False
